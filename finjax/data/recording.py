@@ -1,0 +1,76 @@
+"""One subject's recording: the type that every reader returns and everything downstream uses."""
+
+import dataclasses
+
+import numpy as np
+
+UNLABELLED = -1  # movement of a sample that belongs to no segment: Ninapro's rest between movements
+
+
+class DataError(ValueError):
+    """The data cannot be used; the message names the file or subject and says what to do."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recording:
+    """Surface EMG of one subject with its labels.
+
+    `N` samples, `C` channels. A *segment* is a maximal run of samples of one movement and one
+    repetition that no interruption cuts; windows never leave their segment.
+
+    Attributes:
+        dataset: name of the dataset in the registry.
+        subject: number of the subject within the dataset.
+        signal: `[N, C]` float32, in the dataset's own unit.
+        movement: `[N]` int16, index into `movement_names`, or `UNLABELLED`.
+        repetition: `[N]` int16, counted from 1.
+        rate_hz: sampling rate.
+        channel_names: `C` names.
+        movement_names: names of the classes.
+        piece_starts: sample indices at which an uninterrupted piece of signal begins; the first is 0.
+    """
+
+    dataset: str
+    subject: int
+    signal: np.ndarray
+    movement: np.ndarray
+    repetition: np.ndarray
+    rate_hz: float
+    channel_names: tuple[str, ...]
+    movement_names: tuple[str, ...]
+    piece_starts: tuple[int, ...] = (0,)
+
+    def __post_init__(self):
+        who = f"subject {self.subject} of {self.dataset}"
+        if self.signal.ndim != 2 or self.signal.dtype != np.float32:
+            raise DataError(
+                f"{who}: the signal must be float32 [samples, channels], "
+                f"not {self.signal.dtype} {self.signal.shape}"
+            )
+        samples, channels = self.signal.shape
+        if channels != len(self.channel_names):
+            raise DataError(f"{who}: {channels} channels, but {len(self.channel_names)} channel names")
+        for name in ("movement", "repetition"):
+            labels = getattr(self, name)
+            if labels.shape != (samples,) or labels.dtype.kind != "i":
+                raise DataError(
+                    f"{who}: {name} must hold one integer for each of the {samples} samples, "
+                    f"not {labels.dtype} {labels.shape}"
+                )
+        if samples and not -1 <= self.movement.min() <= self.movement.max() < len(self.movement_names):
+            raise DataError(
+                f"{who}: movement indices span {self.movement.min()} to {self.movement.max()}; "
+                f"allowed are {UNLABELLED} (unlabelled) and 0 to {len(self.movement_names) - 1}"
+            )
+
+    def segments(self) -> np.ndarray:
+        """Returns `[G, 4]` int64: start, stop, movement and repetition of each labelled segment."""
+        if not len(self.movement):
+            return np.zeros((0, 4), np.int64)
+        cut = np.zeros(len(self.movement), bool)
+        cut[1:] = (np.diff(self.movement) != 0) | (np.diff(self.repetition) != 0)
+        cut[list(self.piece_starts)] = True
+        start = np.flatnonzero(cut)
+        stop = np.append(start[1:], len(self.movement))
+        table = np.stack([start, stop, self.movement[start], self.repetition[start]], axis=1)
+        return table[self.movement[start] != UNLABELLED].astype(np.int64)
