@@ -1,0 +1,89 @@
+"""Normalisers: fitted away from the test repetitions, stored with the model."""
+
+from collections.abc import Collection
+
+import jax
+import numpy as np
+from flax import struct
+
+from finjax.data.windows import SignalStore
+
+# A flat electrode has no spread to divide by; it is centred and left at 0.
+SMALLEST_DEVIATION = 1e-8
+
+
+@struct.dataclass
+class SignalNormaliser:
+    """Z-score per subject and channel.
+
+    Attributes:
+        subjects: `[S]` subject numbers.
+        mean: `[S, C]` float32, in the dataset's unit.
+        std: `[S, C]` float32, 1 for a flat channel.
+    """
+
+    subjects: jax.Array | np.ndarray
+    mean: jax.Array | np.ndarray
+    std: jax.Array | np.ndarray
+
+
+@struct.dataclass
+class FeatureNormaliser:
+    """Standardisation of one feature over all training windows and channels.
+
+    Attributes:
+        mean: float32 scalar, in the feature's unit.
+        std: float32 scalar.
+    """
+
+    mean: jax.Array | np.ndarray
+    std: jax.Array | np.ndarray
+
+    def standardise(self, values):
+        """Feature values → mean 0, standard deviation 1 over the training windows."""
+        return (values - self.mean) / self.std
+
+    def restore(self, standardised):
+        """The inverse of `standardise`."""
+        return standardised * self.std + self.mean
+
+
+def channel_statistics(signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns mean and standard deviation `[C]` of a signal `[C, N]`, float32, summed in float64."""
+    mean = signal.mean(axis=1, dtype=np.float64)
+    std = signal.std(axis=1, dtype=np.float64)
+    return mean.astype(np.float32), np.where(std < SMALLEST_DEVIATION, 1.0, std).astype(np.float32)
+
+
+def fit_signal_normaliser(store: SignalStore, *, test_repetitions: Collection[int]) -> SignalNormaliser:
+    """Fits the z-score of each subject on that subject's repetitions outside the test set.
+
+    Raises:
+        ValueError: a subject has no repetition outside the test set.
+    """
+    outside = ~np.isin(store.segments[:, 4], list(test_repetitions))
+    means, stds = [], []
+    for index, subject in enumerate(store.subjects):
+        rows = store.segments[outside & (store.segments[:, 2] == index)]
+        if not len(rows):
+            raise ValueError(
+                f"subject {subject} has no repetition outside the test repetitions {sorted(test_repetitions)}, "
+                "so there is nothing to take its signal's mean and deviation from"
+            )
+        mean, std = channel_statistics(
+            np.concatenate([store.samples[:, start:stop] for start, stop in rows[:, :2]], axis=1)
+        )
+        means.append(mean)
+        stds.append(std)
+    return SignalNormaliser(
+        subjects=np.array(store.subjects, np.int32), mean=np.stack(means), std=np.stack(stds)
+    )
+
+
+def fit_feature_normaliser(values: np.ndarray) -> FeatureNormaliser:
+    """Fits the standardisation of a feature on the values of the training windows, any shape."""
+    std = values.std(dtype=np.float64)
+    return FeatureNormaliser(
+        mean=np.float32(values.mean(dtype=np.float64)),
+        std=np.float32(std if std >= SMALLEST_DEVIATION else 1.0),
+    )

@@ -1,0 +1,94 @@
+"""Who trains and who is tested: the split by subject and repetition.
+
+A window lies inside one segment, a segment is of one repetition, and a repetition is either tested or not:
+training and test windows cannot share a sample.
+"""
+
+import dataclasses
+from collections.abc import Iterable
+
+import numpy as np
+
+from finjax.data.numbers import format_numbers, parse_numbers
+from finjax.data.recording import DataError
+from finjax.data.registry import Splits
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Split:
+    """A split with its lists spelt out.
+
+    Attributes:
+        seen_subjects: subjects whose training repetitions train the FINs.
+        unseen_subjects: subjects no FIN trains on.
+        train_repetitions: repetitions that train, of seen subjects.
+        test_repetitions: repetitions that only the evaluation reads, of all subjects.
+    """
+
+    seen_subjects: tuple[int, ...]
+    unseen_subjects: tuple[int, ...]
+    train_repetitions: tuple[int, ...]
+    test_repetitions: tuple[int, ...]
+
+    def __post_init__(self):
+        for kind, one, other in (
+            ("repetitions", self.train_repetitions, self.test_repetitions),
+            ("subjects", self.seen_subjects, self.unseen_subjects),
+        ):
+            if shared := set(one) & set(other):
+                raise DataError(
+                    f"{kind} {format_numbers(sorted(shared))} are in both parts of the split: "
+                    f"{format_numbers(one)} and {format_numbers(other)}"
+                )
+        for field in ("seen_subjects", "train_repetitions", "test_repetitions"):
+            if not getattr(self, field):
+                raise DataError(f"the split has no {field.replace('_', ' ')} (--config.data.{field})")
+
+    @property
+    def subjects(self) -> tuple[int, ...]:
+        """All subjects, seen and unseen."""
+        return tuple(sorted(self.seen_subjects + self.unseen_subjects))
+
+    def select(self, subjects: np.ndarray, repetitions: np.ndarray, *, part: str) -> np.ndarray:
+        """Returns the mask of the windows in a part of the split.
+
+        Args:
+            subjects: `[n]` subject numbers.
+            repetitions: `[n]`.
+            part: `"train"`, `"seen"` (test repetitions of seen subjects) or `"unseen"` (of unseen ones).
+        """
+        who = self.unseen_subjects if part == "unseen" else self.seen_subjects
+        which = self.train_repetitions if part == "train" else self.test_repetitions
+        return np.isin(subjects, who) & np.isin(repetitions, which)
+
+
+def resolve_split(defaults: Splits, found: Iterable[int], **overrides: str) -> Split:
+    """Spells out a dataset's split for the subjects that are there.
+
+    Args:
+        defaults: the dataset's own split; its subjects that were not found are passed over.
+        found: the subjects there are.
+        **overrides: fields of `Splits` that replace the default where not empty. A subject that is
+            asked for here must exist.
+
+    Raises:
+        DataError: a subject asked for is not there, or the parts overlap or are empty.
+    """
+    found = sorted(found)
+    subjects = {}
+    for field in ("seen_subjects", "unseen_subjects"):
+        wanted = parse_numbers(overrides.get(field) or getattr(defaults, field))
+        missing = sorted(set(wanted) - set(found))
+        if missing and overrides.get(field):
+            raise DataError(
+                f"--config.data.{field}={overrides[field]}: no data of subjects {format_numbers(missing)}; "
+                f"there are {format_numbers(found)}"
+            )
+        subjects[field] = tuple(sorted(set(wanted) & set(found)))
+    if not (overrides.get("unseen_subjects") or defaults.unseen_subjects):
+        subjects["unseen_subjects"] = tuple(sorted(set(found) - set(subjects["seen_subjects"])))
+    repetitions = {
+        field: parse_numbers(overrides.get(field) or getattr(defaults, field))
+        for field in ("train_repetitions", "test_repetitions")
+    }
+    return Split(**subjects, **repetitions)

@@ -1,0 +1,168 @@
+"""Windows of recordings as an index of start positions; the windows themselves are never stored.
+
+Windows of 300 ms every 10 ms overlap by 97 %: storing them would multiply the signal thirtyfold.
+The labelled samples of all subjects lie end to end in one array instead, and a window is a number.
+"""
+
+import dataclasses
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from finjax.data.recording import DataError, Recording
+
+
+def to_samples(duration: str | int, rate_hz: float, *, name: str) -> int:
+    """Converts `"300ms"` (or a plain number, of samples) to samples at `rate_hz`.
+
+    Raises:
+        ValueError: the text is no duration, or not a whole number of samples of at least 1.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms)?\s*", str(duration))
+    if not match:
+        raise ValueError(f"--config.{name}={duration!r}: give milliseconds as '300ms' or samples as '600'")
+    samples = float(match[1]) * (rate_hz / 1000 if match[2] else 1)
+    if abs(samples - round(samples)) > 1e-6 or samples < 1:
+        raise ValueError(
+            f"--config.{name}={duration!r} is {samples:g} samples at {rate_hz:g} Hz; "
+            "it must be a whole number, 1 or more"
+        )
+    return round(samples)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Framing:
+    """How a segment is cut into windows, in samples.
+
+    Attributes:
+        length: samples in a window (T).
+        step: samples from one window to the next.
+        horizon: how many steps ahead the window to be predicted starts; 0 is the window itself.
+    """
+
+    length: int
+    step: int
+    horizon: int = 0
+
+    @property
+    def lead(self) -> int:
+        """Samples from the start of a window to the start of the window to be predicted."""
+        return self.horizon * self.step
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SignalStore:
+    """The labelled samples of several recordings, end to end.
+
+    Attributes:
+        samples: `[C, M]` float32; unlabelled samples (rest) are left out.
+        segments: `[G, 5]` int64: start, stop (both within `samples`), index of the subject in `subjects`,
+            movement, repetition.
+        subjects: subject numbers.
+        dataset, rate_hz, channel_names, movement_names: as in `Recording`.
+    """
+
+    samples: np.ndarray
+    segments: np.ndarray
+    subjects: tuple[int, ...]
+    dataset: str
+    rate_hz: float
+    channel_names: tuple[str, ...]
+    movement_names: tuple[str, ...]
+
+
+def pack(recordings: Sequence[Recording]) -> SignalStore:
+    """Copies the labelled segments of recordings of one dataset into one store.
+
+    Raises:
+        DataError: no recording, none with a labelled sample, or recordings that do not fit together.
+    """
+    if not recordings:
+        raise DataError("no recordings to work on")
+    first = recordings[0]
+    for other in recordings[1:]:
+        for field in ("dataset", "rate_hz", "channel_names", "movement_names"):
+            if getattr(other, field) != getattr(first, field):
+                raise DataError(
+                    f"subjects {first.subject} and {other.subject} differ in {field}: "
+                    f"{getattr(first, field)} and {getattr(other, field)}"
+                )
+    tables = [recording.segments() for recording in recordings]
+    total = sum(int((table[:, 1] - table[:, 0]).sum()) for table in tables)
+    if not 0 < total < 2**31:
+        raise DataError(f"{total} labelled samples; finjax works on 1 to {2**31 - 1} at a time: take fewer subjects")
+
+    samples = np.empty((len(first.channel_names), total), np.float32)
+    packed, position = [], 0
+    for index, (recording, table) in enumerate(zip(recordings, tables, strict=True)):
+        for start, stop, movement, repetition in table:
+            end = position + stop - start
+            samples[:, position:end] = recording.signal[start:stop].T  # [n, C] → [C, n]
+            packed.append((position, end, index, movement, repetition))
+            position = end
+    return SignalStore(
+        samples=samples,
+        segments=np.array(packed, np.int64),
+        subjects=tuple(recording.subject for recording in recordings),
+        dataset=first.dataset,
+        rate_hz=first.rate_hz,
+        channel_names=first.channel_names,
+        movement_names=first.movement_names,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Windows:
+    """An index of windows, one entry per window.
+
+    Attributes:
+        start: `[n]` int32, first sample within `SignalStore.samples`.
+        subject: `[n]` int16, index into `SignalStore.subjects`.
+        movement: `[n]` int16.
+        repetition: `[n]` int16.
+        segment: `[n]` int32, row of `SignalStore.segments`.
+    """
+
+    start: np.ndarray
+    subject: np.ndarray
+    movement: np.ndarray
+    repetition: np.ndarray
+    segment: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def __getitem__(self, which) -> "Windows":
+        """Returns the windows that a mask, slice or index array selects."""
+        return Windows(*(getattr(self, field.name)[which] for field in dataclasses.fields(self)))
+
+
+def index_windows(segments: np.ndarray, framing: Framing) -> Windows:
+    """Lists the windows of all segments whose own and predicted window both lie inside the segment.
+
+    Args:
+        segments: `[G, 5]` as in `SignalStore`.
+        framing: window length, step and horizon.
+
+    Raises:
+        DataError: no segment is long enough.
+    """
+    lengths = segments[:, 1] - segments[:, 0]
+    counts = np.maximum((lengths - framing.length - framing.lead) // framing.step + 1, 0)
+    if not counts.sum():
+        raise DataError(
+            f"no window fits: a window of {framing.length} samples predicting {framing.lead} samples ahead needs "
+            f"a segment of {framing.length + framing.lead}, and the longest has {lengths.max(initial=0)}; "
+            "lower --config.window or --config.prediction"
+        )
+    segment = np.repeat(np.arange(len(segments)), counts)
+    first_of_segment = np.cumsum(counts) - counts
+    place = np.arange(len(segment)) - first_of_segment[segment]  # 0, 1, … within each segment
+    return Windows(
+        start=(segments[segment, 0] + place * framing.step).astype(np.int32),
+        subject=segments[segment, 2].astype(np.int16),
+        movement=segments[segment, 3].astype(np.int16),
+        repetition=segments[segment, 4].astype(np.int16),
+        segment=segment.astype(np.int32),
+    )

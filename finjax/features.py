@@ -1,0 +1,241 @@
+"""Closed-form features of an sEMG window: what a FIN learns to imitate.
+
+Each feature stands here twice. `direct` is the definition, a jittable function `[..., T] → [...]`.
+`terms` and `finish` say the same as sums of per-sample terms, so that `finjax.data.sliding` can take
+the values of all overlapping windows of a recording in O(samples) rather than O(windows × T).
+
+References: RMS, VAR, SSI and ENT: Wu et al. 2024, arXiv 2405.19356. MAV, WL, ZC and SSC: Hudgins et al.
+1993, "A new strategy for multifunction myoelectric control". SKEW and KURT: the usual moments.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+# Below this a window counts as flat: its log-variance is held here and its skewness and kurtosis are 0.
+FLAT_VARIANCE = 1e-12
+
+# exp(700) is the largest power of e that float64 holds, with room for a sum over a window.
+LARGEST_EXPONENT = 700.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Feature:
+    """A closed-form feature of one channel's window.
+
+    Attributes:
+        name: the name in `--config.target`.
+        label: the full name, for figures.
+        direct: `[..., T] → [...]`, jittable.
+        terms: one channel's signal `[N]` float64 → arrays `[N - lag]` whose windowed sums determine
+            the feature; a term that spans `lag + 1` samples belongs to the first of them.
+        finish: the sums over one window, each `[n]`, and T → values `[n]`.
+    """
+
+    name: str
+    label: str
+    direct: Callable[[ArrayLike], jax.Array]
+    terms: Callable[[np.ndarray], Sequence[np.ndarray]]
+    finish: Callable[..., np.ndarray]
+
+
+# --- The four features of the paper ---------------------------------------------------------------
+
+
+def rms(x: ArrayLike) -> jax.Array:
+    """Root mean square: `sqrt(mean x²)`."""
+    return jnp.sqrt(jnp.mean(jnp.square(x), axis=-1))
+
+
+def var(x: ArrayLike) -> jax.Array:
+    """Variance: `mean (x − mean x)²` (ddof 0)."""
+    return jnp.var(x, axis=-1)
+
+
+def ssi(x: ArrayLike) -> jax.Array:
+    """Simple square integral: `sum x²`."""
+    return jnp.sum(jnp.square(x), axis=-1)
+
+
+def ent(x: ArrayLike) -> jax.Array:
+    """Shannon entropy, in nats, of `softmax(x)` over the window: `log S − (Σ x eˣ) / S`, `S = Σ eˣ`."""
+    x = x - jnp.max(x, axis=-1, keepdims=True)  # entropy does not change; exp cannot overflow
+    weights = jnp.exp(x)
+    total = jnp.sum(weights, axis=-1)
+    return jnp.log(total) - jnp.sum(x * weights, axis=-1) / total
+
+
+def _exponentials(x: np.ndarray) -> Sequence[np.ndarray]:
+    # float64 holds e⁷⁰⁰, so only a spike beyond 700 standard deviations needs a shift. Entropy does not
+    # change by one, and the baseline near 0 stays far above the smallest number.
+    x = x - max(0.0, x.max(initial=0.0) - LARGEST_EXPONENT)
+    weights = np.exp(x)
+    return weights, x * weights
+
+
+# --- Further time-domain features -----------------------------------------------------------------
+
+
+def mav(x: ArrayLike) -> jax.Array:
+    """Mean absolute value: `mean |x|`."""
+    return jnp.mean(jnp.abs(x), axis=-1)
+
+
+def wl(x: ArrayLike) -> jax.Array:
+    """Waveform length: `Σ |x[t+1] − x[t]|`."""
+    return jnp.sum(jnp.abs(jnp.diff(x, axis=-1)), axis=-1)
+
+
+def zc(x: ArrayLike) -> jax.Array:
+    """Zero crossings: how often neighbouring samples differ in sign."""
+    x = jnp.asarray(x)
+    return jnp.sum(x[..., :-1] * x[..., 1:] < 0, axis=-1).astype(x.dtype)
+
+
+def ssc(x: ArrayLike) -> jax.Array:
+    """Slope sign changes: how often a sample is a strict local extremum."""
+    x = jnp.asarray(x)
+    slope = jnp.diff(x, axis=-1)
+    return jnp.sum(slope[..., :-1] * slope[..., 1:] < 0, axis=-1).astype(x.dtype)
+
+
+def _standardised_moment(x: ArrayLike, order: int) -> jax.Array:
+    centred = x - jnp.mean(x, axis=-1, keepdims=True)
+    variance = jnp.mean(jnp.square(centred), axis=-1)
+    moment = jnp.mean(centred**order, axis=-1)
+    flat = variance < FLAT_VARIANCE
+    return jnp.where(flat, 0.0, moment / jnp.where(flat, 1.0, variance) ** (order / 2))
+
+
+def skew(x: ArrayLike) -> jax.Array:
+    """Skewness: `m₃ / m₂^1.5`, 0 for a flat window."""
+    return _standardised_moment(x, 3)
+
+
+def kurt(x: ArrayLike) -> jax.Array:
+    """Kurtosis: `m₄ / m₂²` (3 for a Gaussian), 0 for a flat window."""
+    return _standardised_moment(x, 4)
+
+
+def logvar(x: ArrayLike) -> jax.Array:
+    """Log-variance, in nats: `log VAR`, held at `log FLAT_VARIANCE` from below."""
+    return jnp.log(jnp.maximum(var(x), FLAT_VARIANCE))
+
+
+# --- The same as sums of per-sample terms ---------------------------------------------------------
+
+
+def _powers(order: int) -> Callable[[np.ndarray], Sequence[np.ndarray]]:
+    return lambda x: [x**k for k in range(1, order + 1)]
+
+
+def _variance(sums: Sequence[np.ndarray], length: int) -> np.ndarray:
+    mean = sums[0] / length
+    return np.maximum(sums[1] / length - mean**2, 0.0)
+
+
+def _divided_by_deviation(moment: np.ndarray, variance: np.ndarray, order: int) -> np.ndarray:
+    flat = variance < FLAT_VARIANCE
+    return np.where(flat, 0.0, moment / np.where(flat, 1.0, variance) ** (order / 2))
+
+
+def _skewness(sums: Sequence[np.ndarray], length: int) -> np.ndarray:
+    mean, raw2, raw3 = (s / length for s in sums)
+    return _divided_by_deviation(raw3 - 3 * mean * raw2 + 2 * mean**3, _variance(sums, length), 3)
+
+
+def _kurtosis(sums: Sequence[np.ndarray], length: int) -> np.ndarray:
+    mean, raw2, raw3, raw4 = (s / length for s in sums)
+    central = raw4 - 4 * mean * raw3 + 6 * mean**2 * raw2 - 3 * mean**4
+    return _divided_by_deviation(central, _variance(sums, length), 4)
+
+
+_REGISTRY: dict[str, Feature] = {}
+
+
+def register(feature: Feature) -> Feature:
+    """Adds a feature to the registry, so that `--config.target` can select it."""
+    if feature.name in _REGISTRY:
+        raise ValueError(f"a feature named {feature.name!r} is already registered")
+    _REGISTRY[feature.name] = feature
+    return feature
+
+
+def get_feature(name: str) -> Feature:
+    """Returns the feature registered as `name`; raises `ValueError` for an unknown one."""
+    if name not in _REGISTRY:
+        raise ValueError(f"unknown feature {name!r} (--config.target); known are {', '.join(feature_names())}")
+    return _REGISTRY[name]
+
+
+def feature_names() -> tuple[str, ...]:
+    """Returns the names of all registered features."""
+    return tuple(_REGISTRY)
+
+
+for _feature in (
+    Feature(
+        name="ent",
+        label="Shannon entropy",
+        direct=ent,
+        terms=_exponentials,
+        finish=lambda sums, length: np.log(sums[0]) - sums[1] / sums[0],
+    ),
+    Feature(
+        name="rms",
+        label="root mean square",
+        direct=rms,
+        terms=lambda x: [x * x],
+        finish=lambda sums, length: np.sqrt(sums[0] / length),
+    ),
+    Feature(name="var", label="variance", direct=var, terms=_powers(2), finish=_variance),
+    Feature(
+        name="ssi",
+        label="simple square integral",
+        direct=ssi,
+        terms=lambda x: [x * x],
+        finish=lambda sums, length: sums[0],
+    ),
+    Feature(
+        name="mav",
+        label="mean absolute value",
+        direct=mav,
+        terms=lambda x: [np.abs(x)],
+        finish=lambda sums, length: sums[0] / length,
+    ),
+    Feature(
+        name="wl",
+        label="waveform length",
+        direct=wl,
+        terms=lambda x: [np.abs(np.diff(x))],
+        finish=lambda sums, length: sums[0],
+    ),
+    Feature(
+        name="zc",
+        label="zero crossings",
+        direct=zc,
+        terms=lambda x: [x[:-1] * x[1:] < 0],
+        finish=lambda sums, length: sums[0],
+    ),
+    Feature(
+        name="ssc",
+        label="slope sign changes",
+        direct=ssc,
+        terms=lambda x: [np.diff(x)[:-1] * np.diff(x)[1:] < 0],
+        finish=lambda sums, length: sums[0],
+    ),
+    Feature(name="skew", label="skewness", direct=skew, terms=_powers(3), finish=_skewness),
+    Feature(name="kurt", label="kurtosis", direct=kurt, terms=_powers(4), finish=_kurtosis),
+    Feature(
+        name="logvar",
+        label="log-variance",
+        direct=logvar,
+        terms=_powers(2),
+        finish=lambda sums, length: np.log(np.maximum(_variance(sums, length), FLAT_VARIANCE)),
+    ),
+):
+    register(_feature)
