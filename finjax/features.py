@@ -16,6 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from finjax.errors import ConfigError
+
 # Below this a window counts as flat: its log-variance is held here and its skewness and kurtosis are 0.
 FLAT_VARIANCE = 1e-12
 
@@ -166,9 +168,9 @@ def register(feature: Feature) -> Feature:
 
 
 def get_feature(name: str) -> Feature:
-    """Returns the feature registered as `name`; raises `ValueError` for an unknown one."""
+    """Returns the feature registered as `name`; raises `ConfigError` for an unknown one."""
     if name not in _REGISTRY:
-        raise ValueError(f"unknown feature {name!r} (--config.target); known are {', '.join(feature_names())}")
+        raise ConfigError(f"unknown feature {name!r} (--config.target); known are {', '.join(feature_names())}")
     return _REGISTRY[name]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from flax import struct
 
 from finjax.data.windows import SignalStore
+from finjax.errors import DataError
 
 # A flat electrode has no spread to divide by; it is centred and left at 0.
 SMALLEST_DEVIATION = 1e-8
@@ -59,14 +60,14 @@ def fit_signal_normaliser(store: SignalStore, *, test_repetitions: Collection[in
     """Fits the z-score of each subject on that subject's repetitions outside the test set.
 
     Raises:
-        ValueError: a subject has no repetition outside the test set.
+        DataError: a subject has no repetition outside the test set.
     """
     outside = ~np.isin(store.segments[:, 4], list(test_repetitions))
     means, stds = [], []
     for index, subject in enumerate(store.subjects):
         rows = store.segments[outside & (store.segments[:, 2] == index)]
         if not len(rows):
-            raise ValueError(
+            raise DataError(
                 f"subject {subject} has no repetition outside the test repetitions {sorted(test_repetitions)}, "
                 "so there is nothing to take its signal's mean and deviation from"
             )

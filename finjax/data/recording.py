@@ -4,11 +4,9 @@ import dataclasses
 
 import numpy as np
 
+from finjax.errors import DataError
+
 UNLABELLED = -1  # movement of a sample that belongs to no segment: Ninapro's rest between movements
-
-
-class DataError(ValueError):
-    """The data cannot be used; the message names the file or subject and says what to do."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

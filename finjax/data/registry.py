@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from finjax.data.recording import DataError
+from finjax.errors import DataError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

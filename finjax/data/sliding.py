@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from finjax.data.normalise import SignalNormaliser
+from finjax.data.windows import Framing, SignalStore, Windows
 from finjax.features import Feature
 
 
@@ -52,4 +54,30 @@ def window_features(signal: np.ndarray, starts: np.ndarray, *, length: int, feat
         # A term over neighbouring samples is shorter than the signal, and so is its window.
         sums = [window_sums(t, starts, length - (len(x) - len(t))) for t in terms]
         values[:, channel] = feature.finish(sums, length)
+    return values
+
+
+def feature_values(
+    store: SignalStore, normaliser: SignalNormaliser, windows: Windows, *, framing: Framing, feature: Feature
+) -> np.ndarray:
+    """Evaluates a feature on the windows to be predicted, `framing.lead` samples after the given ones.
+
+    Args:
+        store: the signals.
+        normaliser: z-score of the subjects of `store`, in its order.
+        windows: n windows of `store`.
+        framing: their length, step and horizon.
+        feature: what to evaluate.
+
+    Returns:
+        `[n, C]` float32.
+    """
+    values = np.empty((len(windows), len(store.channel_names)), np.float32)
+    for subject in np.unique(windows.subject):
+        rows = np.flatnonzero(windows.subject == subject)
+        spans = store.segments[store.segments[:, 2] == subject, :2]
+        first, last = spans.min(), spans.max()
+        signal = (store.samples[:, first:last] - normaliser.mean[subject][:, None]) / normaliser.std[subject][:, None]
+        starts = windows.start[rows] + framing.lead - first
+        values[rows] = window_features(signal, starts, length=framing.length, feature=feature)
     return values

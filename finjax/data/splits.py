@@ -10,8 +10,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from finjax.data.numbers import format_numbers, parse_numbers
-from finjax.data.recording import DataError
 from finjax.data.registry import Splits
+from finjax.errors import DataError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -10,21 +10,25 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from finjax.data.recording import DataError, Recording
+from finjax.data.recording import Recording
+from finjax.errors import ConfigError, DataError
+
+# jax reads a host array in place, on every CPU device, when it starts on such a boundary.
+ALIGNMENT_BYTES = 64
 
 
 def to_samples(duration: str | int, rate_hz: float, *, name: str) -> int:
     """Converts `"300ms"` (or a plain number, of samples) to samples at `rate_hz`.
 
     Raises:
-        ValueError: the text is no duration, or not a whole number of samples of at least 1.
+        ConfigError: the text is no duration, or not a whole number of samples of at least 1.
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms)?\s*", str(duration))
     if not match:
-        raise ValueError(f"--config.{name}={duration!r}: give milliseconds as '300ms' or samples as '600'")
+        raise ConfigError(f"--config.{name}={duration!r}: give milliseconds as '300ms' or samples as '600'")
     samples = float(match[1]) * (rate_hz / 1000 if match[2] else 1)
     if abs(samples - round(samples)) > 1e-6 or samples < 1:
-        raise ValueError(
+        raise ConfigError(
             f"--config.{name}={duration!r} is {samples:g} samples at {rate_hz:g} Hz; "
             "it must be a whole number, 1 or more"
         )
@@ -72,6 +76,14 @@ class SignalStore:
     movement_names: tuple[str, ...]
 
 
+def _aligned_empty(shape: tuple[int, ...]) -> np.ndarray:
+    """Returns an uninitialised float32 array that starts on a boundary of `ALIGNMENT_BYTES`."""
+    size = int(np.prod(shape)) * np.dtype(np.float32).itemsize
+    buffer = np.empty(size + ALIGNMENT_BYTES, np.uint8)
+    offset = -buffer.ctypes.data % ALIGNMENT_BYTES
+    return buffer[offset : offset + size].view(np.float32).reshape(shape)
+
+
 def pack(recordings: Sequence[Recording]) -> SignalStore:
     """Copies the labelled segments of recordings of one dataset into one store.
 
@@ -93,7 +105,7 @@ def pack(recordings: Sequence[Recording]) -> SignalStore:
     if not 0 < total < 2**31:
         raise DataError(f"{total} labelled samples; finjax works on 1 to {2**31 - 1} at a time: take fewer subjects")
 
-    samples = np.empty((len(first.channel_names), total), np.float32)
+    samples = _aligned_empty((len(first.channel_names), total))
     packed, position = [], 0
     for index, (recording, table) in enumerate(zip(recordings, tables, strict=True)):
         for start, stop, movement, repetition in table:

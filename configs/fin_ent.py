@@ -1,0 +1,8 @@
+"""FIN for ENT."""
+
+from configs import default
+
+
+def get_config(preset=None):
+    """Returns the configuration; `preset` comes after a colon, as in `configs/fin_ent.py:fast`."""
+    return default.get_config("ent", preset)

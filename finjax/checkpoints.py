@@ -1,0 +1,154 @@
+"""Orbax checkpoints of a run: written atomically and in the background, the newest and the best kept.
+
+A checkpoint holds five items: `params` and `normalisers` (all that using the model needs), `model` (what the
+model is, JSON), and `opt_state` and `progress` (what resuming needs besides).
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
+
+from finjax.errors import CheckpointError
+from finjax.training.step import TrainState
+
+FOLDER = "checkpoints"
+FORMAT = 1  # raised when a checkpoint of before can no longer be read
+
+
+@dataclasses.dataclass
+class SavedModel:
+    """The part of a checkpoint that using a model needs.
+
+    Attributes:
+        params: network parameters, NumPy.
+        normalisers: nested dictionaries of NumPy arrays.
+        info: what the model is, as it was saved.
+        step: training step of the checkpoint.
+    """
+
+    params: Any
+    normalisers: dict
+    info: dict
+    step: int
+
+
+def _goodness(metrics: dict) -> float:
+    return -metrics["loss"]
+
+
+class Checkpoints:
+    """The checkpoints of one working directory; a context manager that waits for writes to finish."""
+
+    def __init__(self, workdir: str | Path):
+        options = ocp.CheckpointManagerOptions(
+            best_fn=_goodness,  # without it, metrics are not written
+            # Keeping the best alone could drop the newest, and resuming would lose work.
+            preservation_policy=AnyPreservationPolicy([LatestN(1), BestN(n=1, get_metric_fn=_goodness)]),
+            cleanup_tmp_directories=True,
+        )
+        self._manager = ocp.CheckpointManager((Path(workdir) / FOLDER).absolute(), options=options)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._manager.close()
+
+    def latest(self) -> int | None:
+        """Returns the newest step, or None where there is no checkpoint."""
+        return self._manager.latest_step()
+
+    def save(
+        self, state: TrainState, *, normalisers: Any, info: dict, progress: dict, loss: float
+    ) -> None:
+        """Saves a state (on the host, one copy) in the background; `loss` ranks it for "best"."""
+        step = int(state.step)
+        saved = self._manager.save(
+            step,
+            args=ocp.args.Composite(
+                params=ocp.args.StandardSave(state.params),
+                opt_state=ocp.args.StandardSave(state.opt_state),
+                normalisers=ocp.args.StandardSave(normalisers),
+                model=ocp.args.JsonSave({"format": FORMAT, **info}),
+                progress=ocp.args.JsonSave(progress),
+            ),
+            metrics={"loss": loss},
+        )
+        assert saved, f"step {step} was saved already"
+
+    def restore(self, template: TrainState, step: int) -> tuple[TrainState, dict]:
+        """Returns the training state and progress saved at a step; `template` gives the tree's structure."""
+        restored = self._manager.restore(
+            step,
+            args=ocp.args.Composite(
+                params=ocp.args.StandardRestore(template.params),
+                opt_state=ocp.args.StandardRestore(template.opt_state),
+                progress=ocp.args.JsonRestore(),
+            ),
+        )
+        state = TrainState(step=np.int32(step), params=restored.params, opt_state=restored.opt_state)
+        return state, restored.progress
+
+
+def read_model(workdir: str | Path, *, step: int | str = "latest") -> SavedModel:
+    """Reads the model saved in a working directory.
+
+    Args:
+        workdir: directory of a run.
+        step: a training step, `"latest"`, or `"best"` by training loss.
+
+    Raises:
+        CheckpointError: nothing usable is there.
+    """
+    folder = Path(workdir).expanduser() / FOLDER
+    if not folder.is_dir():
+        there = "no such folder" if not Path(workdir).expanduser().is_dir() else f"it has no folder {FOLDER}/"
+        raise CheckpointError(
+            f"no finjax run in {workdir}: {there}. Give the --workdir of a training run, such as runs/fin_ssi"
+        )
+    options = ocp.CheckpointManagerOptions(best_fn=_goodness, read_only=True)
+    with ocp.CheckpointManager(folder.absolute(), options=options) as manager:
+        chosen = _choose(manager, step, folder)
+        try:
+            restored = manager.restore(
+                chosen,
+                args=ocp.args.Composite(
+                    params=ocp.args.StandardRestore(),
+                    normalisers=ocp.args.StandardRestore(),
+                    model=ocp.args.JsonRestore(),
+                ),
+            )
+        except Exception as error:  # orbax lets through whatever the storage layer raised
+            raise CheckpointError(
+                f"the checkpoint {folder / str(chosen)} cannot be read ({_first_line(error)}). "
+                "If another step is there, remove this one; else train again"
+            ) from error
+    info = restored.model
+    if info.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{folder / str(chosen)} has checkpoint format {info.get('format')}; this finjax reads {FORMAT}"
+        )
+    arrays = jax.tree.map(np.asarray, {"params": restored.params, "normalisers": restored.normalisers})
+    return SavedModel(params=arrays["params"], normalisers=arrays["normalisers"], info=info, step=chosen)
+
+
+def _choose(manager: ocp.CheckpointManager, step: int | str, folder: Path) -> int:
+    steps = sorted(manager.all_steps())
+    if not steps:
+        raise CheckpointError(f"{folder} holds no finished checkpoint yet; let the training reach its first")
+    if step == "latest":
+        return steps[-1]
+    if step == "best":
+        return manager.best_step()
+    if step not in steps:
+        raise CheckpointError(f'{folder} has no step {step!r}; there are {steps}, "latest" and "best"')
+    return step
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,200 @@
+"""A cache of finished recordings: read and filtered once, memory-mapped from then on.
+
+An entry is a folder `{cache folder}/{dataset}/subject_{n}-{key}` with `signal.npy`, `movement.npy`,
+`repetition.npy` and `source.json`, which says what it was made from. It appears whole or not at all,
+and nothing that is wrong with it is ever an error: the recording is then made anew.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import inspect
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from absl import logging
+
+from finjax.data.recording import Recording
+from finjax.data.registry import DatasetSpec, Filter
+
+READER_VERSION = 1  # to be raised whenever the same files and filter come to give other arrays
+ARRAYS = ("signal", "movement", "repetition")
+
+
+def default_folder() -> Path:
+    """Returns `$FINJAX_CACHE_DIR`, or else `~/.cache/finjax`."""
+    return Path(os.environ.get("FINJAX_CACHE_DIR") or "~/.cache/finjax").expanduser()
+
+
+def cached(
+    spec: DatasetSpec,
+    subject: int,
+    paths: tuple[Path, ...],
+    build: Callable[[], Recording],
+    *,
+    filter: Filter,
+    cache_dir: str | Path | None = None,
+) -> Recording:
+    """Returns a subject's recording from the cache, or builds and keeps it.
+
+    Args:
+        spec: the dataset.
+        subject: number of the subject.
+        paths: the files that `build` reads.
+        build: makes the recording when the cache does not hold it.
+        filter: the filter that `build` applies.
+        cache_dir: the cache folder; `default_folder()` when not given.
+
+    Returns:
+        The recording, its arrays memory-mapped; in memory if the cache folder cannot be written,
+        which is only warned of.
+
+    Raises:
+        OSError: a source file cannot be read.
+    """
+    folder = Path(cache_dir).expanduser() if cache_dir else default_folder()
+    entry = folder / spec.name / f"subject_{subject}-{_key(spec, paths, filter)}"
+    if (recording := _load(entry, spec, subject, paths)) is not None:
+        return recording
+    # Taken before reading: a file that changes meanwhile then makes a miss of the next call.
+    sources = [_describe(path) | {"sha256": _sha256(path)} for path in paths]
+    recording = build()
+    try:
+        _store(entry, recording, sources)
+    except OSError as error:
+        _warn_once(
+            f"recordings cannot be cached below {folder} ({error.strerror or error}); set FINJAX_CACHE_DIR"
+        )
+        return recording
+    return _load(entry, spec, subject, paths) or recording
+
+
+@functools.cache
+def _warn_once(message: str) -> None:
+    logging.warning(message)
+
+
+def _key(spec: DatasetSpec, paths: tuple[Path, ...], filter: Filter) -> str:
+    """Hashes all that decides about the arrays besides the files' content."""
+    reader = getattr(spec.read, "func", spec.read)  # behind a functools.partial
+    try:
+        code = inspect.getsource(inspect.getmodule(reader))  # so that mending one's reader takes effect
+    except (OSError, TypeError):
+        code = ""
+    facts = [
+        READER_VERSION,
+        [str(path.resolve()) for path in paths],
+        dataclasses.asdict(filter),
+        [spec.rate_hz, spec.channel_names, spec.movement_names],
+        code,
+    ]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+
+
+def _describe(path: Path) -> dict:
+    stat = path.stat()
+    return {"path": str(path.resolve()), "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _load(entry: Path, spec: DatasetSpec, subject: int, paths: tuple[Path, ...]) -> Recording | None:
+    """Returns the entry's recording, or None when it is absent, out of date or damaged."""
+    if not entry.is_dir():
+        return None
+    try:
+        source = json.loads((entry / "source.json").read_text())
+        if not _is_current(entry, source, paths):
+            return None
+        arrays = {}
+        for name in ARRAYS:
+            file = entry / f"{name}.npy"
+            if file.stat().st_size != source["bytes"][name]:
+                return None
+            arrays[name] = np.load(file, mmap_mode="r", allow_pickle=False)
+        return _recording(spec, subject, piece_starts=tuple(source["piece_starts"]), **arrays)
+    except Exception as error:  # whatever a damaged entry brings about, it can be made anew
+        logging.info("cache entry %s is made anew: %s", entry, error)
+        return None
+
+
+def _recording(spec: DatasetSpec, subject: int, **fields) -> Recording:
+    return Recording(
+        dataset=spec.name,
+        subject=subject,
+        rate_hz=spec.rate_hz,
+        channel_names=spec.channel_names,
+        movement_names=spec.movement_names,
+        **fields,
+    )
+
+
+def _is_current(entry: Path, source: dict, paths: tuple[Path, ...]) -> bool:
+    """Tells whether the source files are those that the entry was made from."""
+    touched = False
+    for path, stored in zip(paths, source["files"], strict=True):
+        now = _describe(path)
+        if now["size"] != stored["size"]:
+            return False
+        if now["mtime_ns"] != stored["mtime_ns"]:  # copied or touched: its content decides
+            if _sha256(path) != stored["sha256"]:
+                return False
+            stored["mtime_ns"] = now["mtime_ns"]
+            touched = True
+    if touched:
+        _remember(entry, source)
+    return True
+
+
+def _remember(entry: Path, source: dict) -> None:
+    """Saves new modification times, so that the files need not be hashed again next time."""
+    partial = entry / f".source-{uuid.uuid4().hex}"
+    try:
+        partial.write_text(json.dumps(source))
+        os.replace(partial, entry / "source.json")
+    except OSError:
+        partial.unlink(missing_ok=True)
+
+
+def _store(entry: Path, recording: Recording, files: list[dict]) -> None:
+    """Writes the entry beside its place, then moves it there."""
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    partial = entry.with_name(f".{entry.name}.{uuid.uuid4().hex}")
+    partial.mkdir()
+    try:
+        sizes = {}
+        for name in ARRAYS:
+            with (partial / f"{name}.npy").open("wb") as file:
+                np.save(file, getattr(recording, name), allow_pickle=False)
+                sizes[name] = file.tell()
+                file.flush()
+                os.fsync(file.fileno())
+        source = {"files": files, "bytes": sizes, "piece_starts": list(map(int, recording.piece_starts))}
+        with (partial / "source.json").open("w") as file:
+            json.dump(source, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        _replace(partial, entry)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _replace(partial: Path, entry: Path) -> None:
+    """Moves a finished entry to its place; an outdated one there goes first."""
+    if entry.exists():
+        outdated = entry.with_name(f".{entry.name}.{uuid.uuid4().hex}")
+        os.rename(entry, outdated)
+        shutil.rmtree(outdated, ignore_errors=True)
+    try:
+        os.rename(partial, entry)
+    except OSError:
+        if not entry.is_dir():  # otherwise another process was quicker, and its entry will do
+            raise

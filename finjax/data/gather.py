@@ -1,0 +1,51 @@
+"""Windows on the device: the signals lie there once, and a window is gathered when it is used."""
+
+import jax
+import numpy as np
+from flax import struct
+from jax import lax
+
+from finjax.data.normalise import SignalNormaliser
+from finjax.data.windows import SignalStore, Windows
+
+
+@struct.dataclass
+class WindowData:
+    """What a jitted step needs to gather z-scored windows; an example is one channel of one window.
+
+    Attributes:
+        samples: `[C, M]` signal of all subjects, not normalised.
+        mean: `[S, C]` of each subject's channels.
+        std: `[S, C]`.
+        start: `[n]` first sample of each window.
+        subject: `[n]` row of `mean` and `std`.
+    """
+
+    samples: jax.Array | np.ndarray
+    mean: jax.Array | np.ndarray
+    std: jax.Array | np.ndarray
+    start: jax.Array | np.ndarray
+    subject: jax.Array | np.ndarray
+
+    @classmethod
+    def of(cls, store: SignalStore, normaliser: SignalNormaliser, windows: Windows) -> "WindowData":
+        """Collects the arrays; `normaliser` must hold the subjects of `store`, in its order."""
+        return cls(
+            samples=store.samples,
+            mean=normaliser.mean,
+            std=normaliser.std,
+            start=windows.start,
+            subject=windows.subject.astype(np.int32),
+        )
+
+    def gather(self, examples: jax.Array, *, length: int) -> jax.Array:
+        """Returns z-scored windows `[b, T]`; example `e` is channel `e % C` of window `e // C`."""
+        channels = self.samples.shape[0]
+        window, channel = examples // channels, examples % channels
+        subject = self.subject[window]
+
+        def take(channel, start):
+            return lax.dynamic_slice(self.samples, (channel, start), (1, length))[0]
+
+        windows = jax.vmap(take)(channel, self.start[window])  # [b, T]
+        return (windows - self.mean[subject, channel][:, None]) / self.std[subject, channel][:, None]

@@ -1,0 +1,158 @@
+"""From a folder to recordings: finds the subjects, reads, checks and filters them, and keeps a cache."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from finjax.data import cache, filters
+from finjax.data.numbers import format_numbers
+from finjax.data.recording import Recording
+from finjax.data.registry import DatasetSpec, Filter, Piece
+from finjax.errors import DataError
+
+
+def read_recording(
+    spec: DatasetSpec, subject: int, paths: tuple[Path, ...], *, filter: Filter | None = None
+) -> Recording:
+    """Reads one subject's files into a recording, each piece filtered on its own.
+
+    Args:
+        spec: the dataset.
+        subject: number of the subject.
+        paths: the subject's files, as `spec.find` returns them.
+        filter: replaces `spec.filter`.
+
+    Returns:
+        The recording: signal `[N, C]`, `movement` and `repetition` `[N]`.
+
+    Raises:
+        DataError: a file cannot be used, or a piece does not fit the dataset's specification.
+    """
+    filter = spec.filter if filter is None else filter
+    pieces = list(spec.read(paths))
+    where = str(paths[0]) if len(paths) == 1 else f"subject {subject} of {spec.name} in {paths[0].parent}"
+    if not pieces:
+        raise DataError(f"{where}: no signal at all")
+    filtered = []
+    for number, piece in enumerate(pieces, start=1):
+        try:
+            _check(piece, spec)
+            filtered.append(filters.apply(filter, np.asarray(piece.signal), spec.rate_hz))
+        except DataError as error:
+            which = "" if len(pieces) == 1 else f", piece {number} of {len(pieces)}"
+            raise DataError(f"{where}{which}: {error}") from None
+    lengths = [len(signal) for signal in filtered]
+    return Recording(
+        dataset=spec.name,
+        subject=subject,
+        signal=np.concatenate(filtered),
+        movement=np.concatenate([np.asarray(piece.movement, np.int16) for piece in pieces]),
+        repetition=np.concatenate([np.asarray(piece.repetition, np.int16) for piece in pieces]),
+        rate_hz=spec.rate_hz,
+        channel_names=spec.channel_names,
+        movement_names=spec.movement_names,
+        piece_starts=tuple(int(start) for start in np.cumsum([0, *lengths[:-1]])),
+    )
+
+
+def _check(piece: Piece, spec: DatasetSpec) -> None:
+    """Refuses a piece whose arrays do not fit each other or the dataset."""
+    signal = np.asarray(piece.signal)
+    channels = len(spec.channel_names)
+    if signal.ndim != 2 or signal.shape[1] != channels or not len(signal):
+        raise DataError(f"the signal must be [samples, {channels} channels], not {list(signal.shape)}")
+    for name in ("movement", "repetition"):
+        labels = np.asarray(getattr(piece, name))
+        if labels.shape != (len(signal),) or labels.dtype.kind not in "iu":
+            raise DataError(
+                f"{name} must hold one integer for each of the {len(signal)} samples, "
+                f"not {labels.dtype} {list(labels.shape)}"
+            )
+    if not np.isfinite(signal).all():
+        sample, channel = np.argwhere(~np.isfinite(signal))[0]
+        raise DataError(f"the signal is not finite, first at sample {sample} of channel {channel + 1}")
+
+
+def load_recordings(
+    spec: DatasetSpec,
+    folder: str | Path,
+    *,
+    subjects: Iterable[int] | None = None,
+    filter: Filter | None = None,
+    cache_dir: str | Path | None = None,
+    progress: bool = True,
+) -> list[Recording]:
+    """Loads subjects of a dataset from below a folder, through the cache.
+
+    Args:
+        spec: the dataset.
+        folder: where its files are, at any depth.
+        subjects: numbers of the subjects; all that are found when not given.
+        filter: replaces `spec.filter`.
+        cache_dir: the cache folder, by default `cache.default_folder()`.
+        progress: show a progress bar on stderr, if that is a terminal.
+
+    Returns:
+        Recordings by ascending subject, their arrays memory-mapped.
+
+    Raises:
+        DataError: no such folder, a subject is not there, or some cannot be read. The last is raised
+            only after all were tried; it names each, and how to go on without them.
+    """
+    recordings, bad = try_recordings(
+        spec, folder, subjects=subjects, filter=filter, cache_dir=cache_dir, progress=progress
+    )
+    if not bad:
+        return recordings
+    good = format_numbers(recording.subject for recording in recordings)
+    remedy = (
+        f"Mend these files, or go on with the subjects that can be read: --config.data.subjects={good}"
+        if good
+        else "No subject can be read: mend the files first."
+    )
+    listed = "\n".join(f"  subject {subject}: {message}" for subject, message in bad.items())
+    total = len(bad) + len(recordings)
+    raise DataError(f"{len(bad)} of {total} subjects of {spec.name} cannot be read:\n{listed}\n{remedy}")
+
+
+def try_recordings(
+    spec: DatasetSpec,
+    folder: str | Path,
+    *,
+    subjects: Iterable[int] | None = None,
+    filter: Filter | None = None,
+    cache_dir: str | Path | None = None,
+    progress: bool = True,
+) -> tuple[list[Recording], dict[int, str]]:
+    """Loads what can be loaded: like `load_recordings`, but bad subjects are returned, not raised.
+
+    Returns:
+        The recordings by ascending subject, and for each subject that cannot be read, what is wrong.
+
+    Raises:
+        DataError: no such folder, or a subject asked for is not there.
+    """
+    filter = spec.filter if filter is None else filter
+    found = spec.find(folder)
+    wanted = sorted(found) if subjects is None else sorted(set(subjects))
+    if missing := set(wanted) - set(found):
+        raise DataError(
+            f"{spec.name} in {folder} has no subject {format_numbers(missing)}; "
+            f"asked for were {format_numbers(wanted)}, found are {format_numbers(found)}"
+        )
+    recordings, bad = [], {}
+    show = tqdm(wanted, desc=spec.name, unit="subject", file=sys.stderr, disable=None if progress else True)
+    for subject in show:
+        paths = found[subject]
+
+        def build(subject=subject, paths=paths):
+            return read_recording(spec, subject, paths, filter=filter)
+
+        try:
+            recordings.append(cache.cached(spec, subject, paths, build, filter=filter, cache_dir=cache_dir))
+        except (DataError, OSError) as error:
+            bad[subject] = str(error)
+    return recordings, bad

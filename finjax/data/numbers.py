@@ -1,0 +1,42 @@
+"""Lists of subject and repetition numbers as text: `1-3,5` is 1, 2, 3 and 5."""
+
+import re
+from collections.abc import Iterable
+
+from finjax.errors import DataError
+
+LARGEST_NUMBER = 99_999  # a typo such as 1-10000000 must not fill the memory
+
+
+def parse_numbers(text: str) -> tuple[int, ...]:
+    """Returns the numbers that a list such as `1-3,5` names, ascending, each once.
+
+    Args:
+        text: numbers and ranges (both ends included), separated by commas; empty text names none.
+
+    Raises:
+        DataError: an item is not a number or a range, a range runs backwards, or a number is too large.
+    """
+    numbers: set[int] = set()
+    for item in text.split(",") if text.strip() else ():
+        match = re.fullmatch(r"\s*(\d{1,9})\s*(?:-\s*(\d{1,9})\s*)?", item, re.ASCII)
+        if not match:
+            raise DataError(f"{item.strip()!r} in {text!r} is neither a number nor a range such as 1-3")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if first > last:
+            raise DataError(f"the range {item.strip()!r} in {text!r} runs backwards: write {last}-{first}")
+        if last > LARGEST_NUMBER:
+            raise DataError(f"{last} in {text!r} is too large; numbers go up to {LARGEST_NUMBER}")
+        numbers.update(range(first, last + 1))
+    return tuple(sorted(numbers))
+
+
+def format_numbers(numbers: Iterable[int]) -> str:
+    """Returns the shortest text that `parse_numbers` turns back into `numbers`: 1, 2, 3, 5 is `1-3,5`."""
+    runs: list[list[int]] = []
+    for number in sorted({int(number) for number in numbers}):
+        if runs and runs[-1][1] == number - 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)

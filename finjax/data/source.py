@@ -1,0 +1,92 @@
+"""From the configuration to the signals: picks the dataset, reads what the split needs, packs it."""
+
+import logging
+import time
+
+from ml_collections import ConfigDict
+
+from finjax.data import ninapro, synthetic, three_dc  # noqa: F401  (they register their datasets)
+from finjax.data.loading import load_recordings
+from finjax.data.numbers import format_numbers, parse_numbers
+from finjax.data.registry import Filter, get_spec
+from finjax.data.splits import Split, resolve_split
+from finjax.data.windows import Framing, SignalStore, pack, to_samples
+from finjax.errors import ConfigError, DataError
+
+logger = logging.getLogger(__name__)
+
+SPLIT_FIELDS = ("seen_subjects", "unseen_subjects", "train_repetitions", "test_repetitions")
+
+
+def load_store(config: ConfigDict) -> tuple[SignalStore, Split]:
+    """Reads (or generates) the recordings of the subjects in the split.
+
+    Args:
+        config: `config.data`.
+
+    Raises:
+        DataError: the dataset is unknown, not there, damaged, or the split does not fit it.
+    """
+    started = time.perf_counter()
+    overrides = {field: config[field] for field in SPLIT_FIELDS}
+    if config.name == synthetic.NAME:
+        settings = synthetic.Settings(**config.synthetic.to_dict())
+        wanted = _wanted(config, range(1, settings.subjects + 1))
+        split = resolve_split(synthetic.SPLITS, wanted, **overrides)
+        recordings = [synthetic.generate(subject, settings) for subject in split.subjects]
+    else:
+        spec = get_spec(config.name)
+        wanted = _wanted(config, spec.find(config.dir))
+        split = resolve_split(spec.splits, wanted, **overrides)
+        recordings = load_recordings(
+            spec,
+            config.dir,
+            subjects=split.subjects,
+            filter=_filter(spec.filter, config.filter),
+            cache_dir=config.cache_dir or None,
+        )
+    store = pack(recordings)
+    logger.info(
+        "%s: subjects %s (unseen: %s), %d channels, %.1f minutes of movement, ready in %.1f s",
+        store.dataset,
+        format_numbers(split.subjects),
+        format_numbers(split.unseen_subjects) or "none",
+        len(store.channel_names),
+        store.samples.shape[1] / store.rate_hz / 60,
+        time.perf_counter() - started,
+    )
+    return store, split
+
+
+def framing_of(config: ConfigDict, rate_hz: float, *, horizon: int) -> Framing:
+    """Returns the window length, step and horizon of the configuration, in samples at `rate_hz`.
+
+    Raises:
+        ConfigError: a length is no whole number of samples, or the horizon is negative.
+    """
+    if horizon < 0:
+        raise ConfigError(f"--config.prediction={horizon}: windows ahead, 0 or more")
+    return Framing(
+        length=to_samples(config.window, rate_hz, name="window"),
+        step=to_samples(config.step, rate_hz, name="step"),
+        horizon=horizon,
+    )
+
+
+def _wanted(config: ConfigDict, found) -> tuple[int, ...]:
+    wanted = parse_numbers(config.subjects) or tuple(found)
+    if missing := sorted(set(wanted) - set(found)):
+        raise DataError(
+            f"--config.data.subjects={config.subjects}: no data of subjects {format_numbers(missing)}; "
+            f"there are {format_numbers(found)}"
+        )
+    return wanted
+
+
+def _filter(default: Filter, config: ConfigDict) -> Filter:
+    """Returns the dataset's filter with what the configuration sets: None keeps the default, 0 is off."""
+
+    def edge(field: str) -> float | None:
+        return getattr(default, field) if config[field] is None else config[field] or None
+
+    return Filter(highpass_hz=edge("highpass_hz"), lowpass_hz=edge("lowpass_hz"), notch_hz=edge("notch_hz"))

@@ -1,0 +1,135 @@
+"""Figures of an evaluation, as PNG."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from finjax.data.normalise import SignalNormaliser
+from finjax.data.windows import Framing, SignalStore, Windows
+
+COLOURS = {"seen": "#1f6f8b", "unseen": "#d1603d"}
+TITLES = {"seen": "seen subjects", "unseen": "unseen subjects"}
+EXAMPLES = 6  # windows drawn
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """Feature values of some test windows: `true` and `predicted`, both `[n, C]`, and the n windows."""
+
+    true: np.ndarray
+    predicted: np.ndarray
+    windows: Windows
+
+
+def _save(figure: Figure, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}")
+    figure.savefig(temporary, dpi=150, format="png")
+    temporary.replace(path)
+
+
+def r2_distribution(path: Path, result: dict, *, label: str) -> None:
+    """Draws the histogram of R² over subjects × channels."""
+    figure = Figure(figsize=(6, 3.6), layout="constrained")
+    axes = figure.subplots()
+    values = {
+        part: np.array([r2 for row in result[part]["r2_by_subject_and_channel"].values() for r2 in row.values()])
+        for part in COLOURS
+        if part in result
+    }
+    everything = np.concatenate(list(values.values()))
+    everything = everything[np.isfinite(everything)]
+    low = min(0.9, *everything) if len(everything) else 0.0
+    bins = np.linspace(max(low, -1.0), 1.0, 26)
+    for part, r2 in values.items():
+        axes.hist(
+            np.clip(r2[np.isfinite(r2)], bins[0], 1.0),
+            bins,
+            alpha=0.7,
+            color=COLOURS[part],
+            label=f"{TITLES[part]}: median {np.nanmedian(r2):.3f}",
+        )
+    axes.set_xlabel("R² of one channel of one subject" + (" (lower values at the edge)" if low < -1 else ""))
+    axes.set_ylabel("channels")
+    axes.set_title(f"{label}, {result['horizon_ms']:g} ms ahead, {result['dataset']} data")
+    axes.legend(frameon=False)
+    _save(figure, path)
+
+
+def scatter(path: Path, shown: dict[str, Predictions], *, label: str) -> None:
+    """Draws predicted against true values, as the density of points."""
+    figure = Figure(figsize=(4.6 * len(shown), 4.2), layout="constrained")
+    for axes, (part, p) in zip(np.atleast_1d(figure.subplots(1, len(shown))), shown.items(), strict=True):
+        true, predicted = p.true.ravel(), p.predicted.ravel()
+        low, high = min(true.min(), predicted.min()), max(true.max(), predicted.max())
+        counts = axes.hexbin(
+            true, predicted, gridsize=60, bins="log", mincnt=1, cmap="viridis", extent=(low, high, low, high)
+        )
+        axes.plot([low, high], [low, high], color="black", linewidth=0.8, linestyle="--")
+        axes.set_aspect("equal")
+        axes.set_xlabel(f"{label}, closed form")
+        axes.set_ylabel(f"{label}, FIN")
+        axes.set_title(TITLES[part])
+        figure.colorbar(counts, ax=axes, label="windows × channels", shrink=0.8)
+    _save(figure, path)
+
+
+def examples(
+    path: Path,
+    shown: dict[str, Predictions],
+    *,
+    store: SignalStore,
+    signal: SignalNormaliser,
+    framing: Framing,
+    label: str,
+) -> None:
+    """Draws a few test windows with the feature that follows them, true and predicted."""
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    grid = figure.subplots(2, EXAMPLES // 2, sharex=True, squeeze=False)
+    time_ms = 1000 * np.arange(framing.length) / store.rate_hz
+    parts = list(shown)
+    for number, axes in enumerate(grid.ravel()):
+        part = parts[number * len(parts) // EXAMPLES]
+        p = shown[part]
+        row = (2 * number + 1) * len(p.windows) // (2 * EXAMPLES)
+        # The channel that is busiest, so that there is something to see.
+        channel = int(np.argmax(p.true[row]))
+        start, subject = p.windows.start[row], p.windows.subject[row]
+        x = store.samples[channel, start : start + framing.length]
+        axes.plot(time_ms, (x - signal.mean[subject, channel]) / signal.std[subject, channel],
+                  linewidth=0.6, color=COLOURS[part])  # fmt: skip
+        axes.set_title(
+            f"subject {store.subjects[subject]} ({part}), {store.movement_names[p.windows.movement[row]][:24]}\n"
+            f"{store.channel_names[channel]}: true {p.true[row, channel]:.4g}, FIN {p.predicted[row, channel]:.4g}",
+            fontsize=8,
+        )
+    for axes in grid[-1]:
+        axes.set_xlabel("time in the window (ms)")
+    for axes in grid[:, 0]:
+        axes.set_ylabel("z-scored signal")
+    lead_ms = 1000 * framing.lead / store.rate_hz
+    figure.suptitle(label + (f", {lead_ms:g} ms ahead" if lead_ms else ""))
+    _save(figure, path)
+
+
+def horizons(path: Path, summary: list[dict], *, label: str) -> None:
+    """Draws R² against the prediction horizon."""
+    figure = Figure(figsize=(5, 3.6), layout="constrained")
+    axes = figure.subplots()
+    for part, colour in COLOURS.items():
+        if part in summary[0]:
+            axes.plot(
+                [row["horizon_ms"] for row in summary],
+                [row[part] for row in summary],
+                marker="o",
+                color=colour,
+                label=TITLES[part],
+            )
+    axes.set_xlabel("prediction horizon (ms)")
+    axes.set_ylabel("R² on the test repetitions")
+    axes.set_title(label)
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    _save(figure, path)

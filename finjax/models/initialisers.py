@@ -1,0 +1,36 @@
+"""How the weights of a FIN start."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+
+def uniform(hidden: int) -> Callable:
+    """Uniform in ±1/√hidden, for LSTM weights and biases and for the head: the paper's."""
+    bound = hidden**-0.5
+
+    def init(key, shape, dtype=jnp.float32):
+        return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+    return init
+
+
+def chrono(hidden: int, steps: int) -> Callable:
+    """A bias `[..., 4H]` that lets the cells remember for 1 to `steps − 1` time steps.
+
+    Forget bias `log u`, `u ~ U(1, steps − 1)`, input bias its negative; candidate and output stay uniform.
+    A FIN must carry a sum over the whole window; with forget gates near ½ it forgets within a few samples.
+
+    Reference: Tallec & Ollivier 2018, "Can recurrent neural networks warp time?".
+    """
+    plain = uniform(hidden)
+
+    def init(key, shape, dtype=jnp.float32):
+        key_memory, key_rest = jax.random.split(key)
+        longest = max(steps - 1.0, 1.0)
+        memory = jnp.log(jax.random.uniform(key_memory, (*shape[:-1], hidden), dtype, 1.0, longest))
+        _, _, candidate, output = jnp.split(plain(key_rest, shape, dtype), 4, axis=-1)
+        return jnp.concatenate([-memory, memory, candidate, output], axis=-1)
+
+    return init

@@ -1,0 +1,53 @@
+"""Which examples each training step sees: a pure function of seed and step, so that a run can resume anywhere."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+
+PADDING = -1  # stands in the last batch of an epoch where no example is left
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Batches:
+    """Shuffled batches of example numbers, epoch after epoch.
+
+    Attributes:
+        examples: number of examples; each is in one batch of every epoch.
+        batch_size: examples in a batch.
+        steps_per_dispatch: steps handed to the devices at a time.
+        seed: seed of the shuffles.
+    """
+
+    examples: int
+    batch_size: int
+    steps_per_dispatch: int
+    seed: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in an epoch, the padded last one included."""
+        return -(-self.examples // self.batch_size)
+
+    def epoch(self, number: int) -> np.ndarray:
+        """Returns the batches of an epoch, `[steps, B]` int32, the last one filled up with `PADDING`."""
+        order = np.random.default_rng([self.seed, number]).permutation(self.examples).astype(np.int32)
+        batches = np.full((self.steps_per_epoch, self.batch_size), PADDING, np.int32)
+        batches.reshape(-1)[: self.examples] = order
+        return batches
+
+    def dispatches(self, start: int, stop: int) -> Iterator[np.ndarray]:
+        """Yields `[k, B]` int32, the batches of steps `start` to `stop`, k at most `steps_per_dispatch`.
+
+        Where a dispatch ends depends on the step alone, never on `start`: a resumed run makes the same ones.
+        """
+        step = start
+        while step < stop:
+            epoch, within = divmod(step, self.steps_per_epoch)
+            batches = self.epoch(epoch)
+            last = min(self.steps_per_epoch, within + stop - step)
+            while within < last:
+                end = min((within // self.steps_per_dispatch + 1) * self.steps_per_dispatch, last)
+                yield batches[within:end]
+                step += end - within
+                within = end

@@ -1,0 +1,107 @@
+"""What a run writes down: metrics line by line, TensorBoard, and the circumstances of the run."""
+
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+from ml_collections import ConfigDict
+
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "scipy", "ml-collections")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file so that it is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def write_json(path: Path, content) -> None:
+    """Writes JSON so that it is there whole or not at all."""
+    write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def describe_run(config: ConfigDict) -> dict:
+    """Returns what it takes to repeat a run: configuration, command, versions, device, revision, date."""
+    device = jax.local_devices()[0]
+    return {
+        "config": config.to_dict(),
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "versions": {
+            "finjax": importlib.import_module("finjax.version").__version__,
+            "python": platform.python_version(),
+            **{package: importlib.metadata.version(package) for package in PACKAGES},
+        },
+        "device": {"kind": device.device_kind, "platform": device.platform, "count": jax.local_device_count()},
+        "git_revision": _git_revision(),
+    }
+
+
+def _git_revision() -> str | None:
+    """Returns the revision of the source tree finjax runs from, or None outside a checkout."""
+    try:
+        result = subprocess.run(
+            ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+        )
+    except OSError:
+        return None
+    return result.stdout.strip() or None
+
+
+class MetricLog:
+    """Appends metrics to `metrics.jsonl` and TensorBoard; a context manager.
+
+    Args:
+        workdir: directory of the run.
+        resume_step: the step training goes on from; what an interrupted run wrote after it is dropped.
+        tensorboard: whether to write TensorBoard's event files too.
+    """
+
+    def __init__(self, workdir: Path, *, resume_step: int, tensorboard: bool):
+        path = workdir / "metrics.jsonl"
+        if path.exists():
+            kept = [line for line in path.read_text().splitlines(keepends=True) if _step(line) <= resume_step]
+            write_text(path, "".join(kept))
+        workdir.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("a", buffering=1)
+        self._tensorboard = None
+        if tensorboard:
+            from tensorboardX import SummaryWriter
+
+            self._tensorboard = SummaryWriter(str(workdir / "tensorboard"), purge_step=resume_step + 1)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._file.close()
+        if self._tensorboard:
+            self._tensorboard.close()
+
+    def write(self, step: int, **metrics: float) -> None:
+        """Writes the metrics of a step."""
+        self._file.write(json.dumps({"step": step, **metrics}) + "\n")
+        if self._tensorboard:
+            for name, value in metrics.items():
+                self._tensorboard.add_scalar(name, value, step)
+
+
+def _step(line: str) -> float:
+    try:
+        return json.loads(line)["step"]
+    except (ValueError, KeyError):  # a line cut off by a kill
+        return float("inf")

@@ -1,0 +1,110 @@
+"""What the host keeps count of during a training, and how it is shown."""
+
+import dataclasses
+import logging
+import math
+import sys
+import time
+
+from tqdm import tqdm
+
+logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass
+class Mean:
+    """A running mean of losses."""
+
+    total: float = 0.0
+    count: int = 0
+
+    def add(self, total: float, count: int) -> None:
+        """Adds `count` losses that sum to `total`."""
+        self.total += total
+        self.count += count
+
+    def take(self) -> float:
+        """Returns the mean, and starts anew."""
+        mean = self.total / self.count
+        self.total, self.count = 0.0, 0
+        return mean
+
+
+@dataclasses.dataclass
+class Progress:
+    """What a resumed training must know besides the state, saved with each checkpoint.
+
+    Attributes:
+        step: steps taken.
+        epoch_total: sum of the losses of the epoch so far.
+        epoch_count: how many losses that were.
+        previous_epoch_loss: mean loss of the epoch before.
+        quiet_epochs: epochs in a row that hardly moved the loss.
+    """
+
+    step: int = 0
+    epoch_total: float = 0.0
+    epoch_count: int = 0
+    previous_epoch_loss: float = math.inf
+    quiet_epochs: int = 0
+
+    def add(self, total: float, count: int) -> None:
+        """Counts a step whose `count` losses sum to `total`."""
+        self.step += 1
+        self.epoch_total += total
+        self.epoch_count += count
+
+    def end_epoch(self, *, stop_change: float) -> float:
+        """Closes an epoch: one that moved the mean loss by less than `stop_change` was quiet."""
+        loss = self.epoch_total / self.epoch_count
+        quiet = abs(loss - self.previous_epoch_loss) < stop_change
+        self.quiet_epochs = self.quiet_epochs + 1 if quiet else 0
+        self.previous_epoch_loss, self.epoch_total, self.epoch_count = loss, 0.0, 0
+        return loss
+
+
+class Display:
+    """Shows a training: a bar on a terminal, a line now and then elsewhere; a context manager.
+
+    Args:
+        first: step the training starts from.
+        last: step it ends at.
+        batch_size: examples in a step, for the speed.
+    """
+
+    def __init__(self, *, first: int, last: int, batch_size: int):
+        self._bar = tqdm(
+            total=last, initial=first, unit="step", desc="training", disable=None, file=sys.stderr, leave=True
+        )
+        self._last = last
+        self._batch_size = batch_size
+        self._mark = (time.perf_counter(), first)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._bar.close()
+
+    def advance(self, steps: int) -> None:
+        """Moves the bar."""
+        self._bar.update(steps)
+
+    def report(self, step: int, loss: float) -> float:
+        """Shows the mean loss since the last report; returns examples per second since then."""
+        now = time.perf_counter()
+        speed = (step - self._mark[1]) * self._batch_size / (now - self._mark[0])
+        self._mark = (now, step)
+        left = (self._last - step) * self._batch_size / speed
+        if self._bar.disable:
+            logger.info(
+                "step %d/%d  loss %.4f  %.0f windows/s  %s left",
+                step,
+                self._last,
+                loss,
+                speed,
+                tqdm.format_interval(left),
+            )
+        else:
+            self._bar.set_postfix_str(f"loss {loss:.4f}, {speed:.0f} windows/s")
+        return speed

@@ -1,0 +1,42 @@
+"""Trains and evaluates finjax models: `python main.py --config=configs/fin_ssi.py`."""
+
+import logging
+import sys
+
+from absl import app, flags
+from absl import logging as absl_logging
+from ml_collections import config_flags
+
+from finjax.errors import FinjaxError
+from finjax.run import run
+
+_CONFIG = config_flags.DEFINE_config_file(
+    "config", None, "What to run, such as configs/fin_ssi.py.", lock_config=True
+)
+_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; by default runs/ and its name.")
+_MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "Train and evaluate, or evaluate only.")
+_DEBUG = flags.DEFINE_bool("debug", False, "Show where in the program an error came from.")
+
+
+def main(argv: list[str]) -> None:
+    """Runs what the configuration says; an error of the user's is one message."""
+    if len(argv) > 1:
+        raise app.UsageError(f"what is {argv[1]!r}? Options look like --config.seed=1")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    logger = logging.getLogger("finjax")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False  # absl's own handler would say it again
+    absl_logging.set_verbosity(absl_logging.WARNING)  # orbax tells its whole life at INFO
+    try:
+        run(_CONFIG.value, workdir=_WORKDIR.value, mode=_MODE.value)
+    except FinjaxError as error:
+        if _DEBUG.value:
+            raise
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    flags.mark_flag_as_required("config")
+    app.run(main)

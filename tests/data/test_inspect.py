@@ -1,0 +1,126 @@
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from finjax.data import inspect, ninapro
+from finjax.data.__main__ import main
+from finjax.data.recording import UNLABELLED, Recording
+from finjax.data.registry import get_spec
+
+DB2 = get_spec("ninapro_db2")
+
+
+def write_subject(folder, subject, segments):
+    """Writes a file of `[length, movement, repetition]` segments, with 50 samples of rest after each."""
+    parts = [part for length, m, r in segments for part in ((length, m, r), (50, UNLABELLED, 0))]
+    lengths = [length for length, _, _ in parts]
+    signal = np.random.default_rng(subject).normal(size=(sum(lengths), 12)).astype(np.float32)
+    recording = Recording(
+        dataset=DB2.name,
+        subject=subject,
+        signal=signal,
+        movement=np.repeat(np.array([m for _, m, _ in parts], np.int16), lengths),
+        repetition=np.repeat(np.array([r for _, _, r in parts], np.int16), lengths),
+        rate_hz=DB2.rate_hz,
+        channel_names=DB2.channel_names,
+        movement_names=DB2.movement_names,
+    )
+    ninapro.write_mat(recording, folder / f"S{subject}_E1_A1.mat")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    # Windows of 600 every 20: (900 - 600) // 20 + 1 = 16, (600 - 600) // 20 + 1 = 1, (599 ...) none.
+    write_subject(data, 1, [(900, 0, 1), (600, 0, 2), (599, 16, 1)])
+    write_subject(data, 2, [(900, 0, 1), (619, 0, 2), (640, 16, 1)])
+    return data
+
+
+@pytest.fixture
+def run(folder, tmp_path, capsys):
+    def run(*options, name="ninapro_db2", dir=folder):
+        status = main(
+            ["inspect", f"--name={name}", f"--dir={dir}", f"--cache_dir={tmp_path}/cache", *options]
+        )
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return run
+
+
+def rows(text):
+    return [line.split() for line in text.splitlines()]
+
+
+def test_count_windows():
+    segments = np.array([[0, 900], [0, 600], [0, 599], [10, 629], [10, 630], [0, 0]])
+    assert inspect.count_windows(segments, length=600, step=20).tolist() == [16, 1, 0, 1, 2, 0]
+
+
+def test_report_counts(run):
+    status, out, err = run()
+    assert status == 0 and err == ""
+    table = rows(out)
+    # samples, seconds at 2 kHz, segments, too short, repetitions, windows
+    assert ["1", "2,249", "1.1", "3", "1", "1-2", "17"] in table
+    assert ["2", "2,309", "1.2", "3", "-", "1-2", "20"] in table
+    assert ["all", "4,558", "2.3", "6", "1", "1-2", "37"] in table
+    assert ["0", "thumb", "up", "32", "2", "34"] in table
+    assert ["all", "35", "2", "37"] in table
+    assert "300 ms (600 samples) every 10 ms (20 samples)" in out
+    assert "subject 1: movement 16 in repetitions 1" in out
+    assert max(map(len, out.splitlines())) <= 110
+
+
+def test_window_and_step_and_subjects(run):
+    status, out, _ = run("--window=250ms", "--step=100ms", "--subjects=2")
+    # (900 - 500) // 200 + 1 = 3, (619 - 500) // 200 + 1 = 1, (640 - 500) // 200 + 1 = 1
+    assert status == 0 and ["2", "2,309", "1.2", "3", "-", "1-2", "5"] in rows(out)
+    assert "Cannot be read" not in out and "No window" not in out
+
+
+def test_bad_files_are_listed_and_set_the_status(run, folder):
+    (folder / "S3_E1_A1.mat").write_bytes(b"broken")
+    status, out, _ = run()
+    assert status == 1
+    assert "Cannot be read\n  subject 3: " in out and "S3_E1_A1.mat: damaged or incomplete" in out
+    assert ["all", "4,558", "2.3", "6", "1", "1-2", "37"] in rows(out)
+    status, out, _ = run("--subjects=3")
+    assert status == 1 and "By subject" not in out and "subject 3: " in out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"name": "ninapro_db9"}, "unknown dataset 'ninapro_db9'; known are ninapro_db2"),
+        ({"dir": "/no/such/folder"}, "no such folder: /no/such/folder (--dir)"),
+        ({"dir": ""}, "name its folder with --dir=FOLDER"),
+        ({"name": "three_dc"}, "no subject of three_dc below"),
+        ({"window": "soon"}, "--window='soon'"),
+        ({"step": "0.1ms"}, "--step='0.1ms' is 0.2 samples"),
+        ({"subjects": "1-9"}, "no subject 3-9"),
+        ({"subjects": "one"}, "'one'"),
+    ],
+)
+def test_user_errors(run, options, message):
+    flags = [f"--{key}={options.pop(key)}" for key in list(options) if key not in ("name", "dir")]
+    status, out, err = run(*flags, **options)
+    assert status == 2 and out == ""
+    assert err.startswith("error: ") and message in err and "Traceback" not in err
+
+
+def test_synthetic_has_no_files(run):
+    status, out, _ = run(name="synthetic")
+    assert status == 0 and "no files to inspect" in out
+
+
+def test_command_line_itself(folder, tmp_path):
+    command = [sys.executable, "-m", "finjax.data", "inspect", "--name=ninapro_db2", f"--dir={folder}"]
+    environment = os.environ | {"FINJAX_CACHE_DIR": str(tmp_path / "cache")}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    assert done.returncode == 0 and "By subject" in done.stdout and done.stderr == ""

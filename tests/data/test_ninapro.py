@@ -1,0 +1,166 @@
+import h5py
+import numpy as np
+import pytest
+import scipy.io
+from ninapro_files import DB2, SAMPLES, check_equals_original, make_recording, read, refuses, write, zip_up
+
+from finjax.data import ninapro
+from finjax.data.registry import get_spec
+
+
+def test_specs():
+    assert [spec.name for spec in ninapro.SPECS] == [
+        *("ninapro_db2", "ninapro_db2_c", "ninapro_db2_d"),
+        *("ninapro_db3", "ninapro_db3_c", "ninapro_db3_d"),
+        *("ninapro_db7", "ninapro_db7_c"),
+    ]
+    sizes = {spec.name: len(spec.movement_names) for spec in ninapro.SPECS}
+    assert (sizes["ninapro_db2"], sizes["ninapro_db2_c"], sizes["ninapro_db2_d"]) == (17, 23, 9)
+    assert DB2.movement_names[12] == "wrist flexion" and len(DB2.channel_names) == 12
+    assert get_spec("ninapro_db2_c").movement_names[0] == "movement 18"
+    assert get_spec("ninapro_db2_d").movement_names[-1] == "movement 49"
+
+
+def test_written_file_has_the_fields_of_the_real_ones(tmp_path):
+    path = write(tmp_path)
+    fields = scipy.io.loadmat(path)
+    assert fields["emg"].shape == (SAMPLES, 12) and fields["emg"].dtype == np.float32
+    for name in ("stimulus", "restimulus", "repetition", "rerepetition"):
+        assert fields[name].shape == (SAMPLES, 1)
+    assert fields["restimulus"][[0, 200, 800], 0].tolist() == [0, 1, 17]
+    assert fields["rerepetition"][[0, 200, 500], 0].tolist() == [0, 1, 2]
+    assert fields["subject"] == 1 and fields["exercise"] == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["S1_E1_A1.mat"]
+
+
+def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = write(tmp_path)
+    before = path.read_bytes()
+
+    def fail(file, *args, **kwargs):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(scipy.io, "savemat", fail)
+    with pytest.raises(OSError, match="No space"):
+        ninapro.write_mat(make_recording(), path)
+    assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("place", [".", "DB2_s1", "a/b"])
+def test_reads_back_what_was_written_wherever_it_lies(tmp_path, place):
+    write(tmp_path / place)
+    check_equals_original(read(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset"),
+    [
+        ("DB2_s1.zip", "ninapro_db2"),
+        ("DB3_s1.zip", "ninapro_db3"),
+        ("s1_0.zip", "ninapro_db3"),
+        ("Subject_1.zip", "ninapro_db7"),
+        ("DB7_s1.zip", "ninapro_db7"),
+    ],
+)
+def test_reads_from_an_archive_and_unpacks_nothing(tmp_path, name, dataset):
+    content = write(tmp_path / "source").read_bytes()
+    folder = tmp_path / "data"
+    folder.mkdir()
+    members = {
+        "DB2_s1/S1_E1_A1.mat": content,
+        "DB2_s1/S1_E2_A1.mat": b"another exercise",
+        "__MACOSX/DB2_s1/._S1_E1_A1.mat": b"junk",
+        "../S11_E1_A1.mat": b"junk",
+    }
+    zip_up(folder / name, members)
+    check_equals_original(read(folder, get_spec(dataset)))
+    assert [path.name for path in folder.iterdir()] == [name]
+
+
+def test_mat_file_comes_before_the_archive(tmp_path):
+    write(tmp_path)
+    (tmp_path / "DB2_s1.zip").write_bytes(b"not an archive")
+    check_equals_original(read(tmp_path))
+
+
+def test_reads_matlab_7_3(tmp_path):
+    fields = scipy.io.loadmat(write(tmp_path / "source"))
+    folder = tmp_path / "data"
+    folder.mkdir()
+    path = folder / "S1_E1_A1.mat"
+    with h5py.File(path, "w", userblock_size=512) as file:
+        for name in ("emg", "restimulus", "rerepetition", "subject", "exercise"):
+            file[name] = fields[name].T.astype(np.float64)  # MATLAB's axes are reversed in HDF5
+    with path.open("r+b") as file:
+        file.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(512))
+    check_equals_original(read(folder))
+    path.write_bytes(path.read_bytes()[:-20000])
+    refuses(folder, "damaged or incomplete")
+    with h5py.File(path, "w") as file:
+        file["emg/struct"] = 1
+    refuses(folder, "emg is not a numeric array")
+
+
+def test_refined_labels_come_first_and_pairs_are_never_mixed(tmp_path):
+    other = np.zeros((SAMPLES, 1), np.int8)
+    other[300:600] = 5
+    write(tmp_path, stimulus=other, repetition=(other > 0) * 3)
+    check_equals_original(read(tmp_path))
+    for lacking in ("restimulus", "rerepetition"):
+        write(tmp_path, stimulus=other, repetition=(other > 0) * 3, drop=(lacking,))
+        assert read(tmp_path).segments().tolist() == [[300, 600, 4, 3]]
+
+
+@pytest.mark.parametrize("field", ["emg", "restimulus", "rerepetition"])
+def test_cuts_arrays_that_differ_by_a_few_samples(tmp_path, field):
+    full = scipy.io.loadmat(write(tmp_path))[field]
+    write(tmp_path, **{field: full[:-7]})
+    recording = read(tmp_path)
+    original = make_recording()
+    assert len(recording.signal) == len(recording.movement) == SAMPLES - 7
+    np.testing.assert_array_equal(recording.signal, original.signal[:-7])
+    np.testing.assert_array_equal(recording.movement, original.movement[:-7])
+    write(tmp_path, **{field: full[:-256]})
+    assert len(read(tmp_path).signal) == SAMPLES - 256
+    write(tmp_path, **{field: full[:-300]})
+    refuses(tmp_path, rf"must agree within 256: .*{field} 900")
+
+
+def test_subject_and_exercise_may_be_absent_and_labels_may_be_rows(tmp_path):
+    fields = scipy.io.loadmat(write(tmp_path))
+    rows = {name: fields[name].T for name in ("restimulus", "rerepetition")}
+    write(tmp_path, drop=("subject", "exercise", "stimulus", "repetition"), **rows)
+    check_equals_original(read(tmp_path))
+
+
+def test_labels_without_a_repetition_are_left_out(tmp_path):
+    repetition = scipy.io.loadmat(write(tmp_path))["rerepetition"]
+    repetition[200:220] = 0
+    write(tmp_path, rerepetition=repetition)
+    assert read(tmp_path).segments()[0].tolist() == [220, 400, 0, 1]
+
+
+def test_db3_fills_missing_electrodes_with_zeros(tmp_path):
+    emg = make_recording().signal[:, :10]
+    write(tmp_path, emg=emg)
+    recording = read(tmp_path, get_spec("ninapro_db3"))
+    np.testing.assert_array_equal(recording.signal[:, :10], emg)
+    assert recording.signal.shape == (SAMPLES, 12) and not recording.signal[:, 10:].any()
+    write(tmp_path, emg=emg[:, :9])
+    refuses(tmp_path, "10 or 12 channels", get_spec("ninapro_db3"))
+
+
+@pytest.mark.parametrize(("letter", "number", "first", "count"), [("C", 2, 18, 23), ("D", 3, 41, 9)])
+def test_other_exercises_may_count_from_their_first_label_or_from_one(tmp_path, letter, number, first, count):
+    spec = get_spec(f"ninapro_db2_{letter.lower()}")
+    path = tmp_path / f"S1_E{number}_A1.mat"
+    ninapro.write_mat(make_recording(spec=spec), path, exercise=letter)
+    fields = scipy.io.loadmat(path)
+    assert set(np.unique(fields["restimulus"])) == {0, first, first + count - 1}
+    expected = [[200, 400, 0, 1], [500, 700, 0, 2], [800, 1100, count - 1, 1]]
+    assert read(tmp_path, spec).segments().tolist() == expected
+    label = fields["restimulus"].astype(int)
+    again = {"restimulus": np.where(label, label - first + 1, 0), "exercise": number}
+    scipy.io.savemat(path, {"emg": fields["emg"], "rerepetition": fields["rerepetition"], **again})
+    assert read(tmp_path, spec).segments().tolist() == expected
