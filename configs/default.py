@@ -27,6 +27,7 @@ def _all_fields(target: str) -> ConfigDict:
     config.prediction = (0,)  # window steps ahead to predict; several train one FIN each
     config.window = "300ms"  # or samples at the dataset's rate, as "600"
     config.step = "10ms"  # from one window to the next, likewise
+    config.limit_sd = 15.0  # z-scored samples beyond are artefacts, and held there; 0: no limit
     config.seed = 0
     config.cpu_devices = 0  # devices to split the CPU into; 0: one per core
     config.plugins = ""  # modules to import first, comma-separated: your own datasets and features
@@ -94,6 +95,7 @@ def _default(config: ConfigDict) -> None:
 def _paper(config: ConfigDict) -> None:
     """Every hyper-parameter of the published code, on Ninapro DB2."""
     config.data.name = "ninapro_db2"
+    config.limit_sd = 0.0
     config.model.init = "uniform"
     config.train.batch_size = 4000
     config.train.max_steps = 0

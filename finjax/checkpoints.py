@@ -111,7 +111,7 @@ def read_model(workdir: str | Path, *, step: int | str = "latest") -> SavedModel
         raise CheckpointError(
             f"no finjax run in {workdir}: {there}. Give the --workdir of a training run, such as runs/fin_ssi"
         )
-    options = ocp.CheckpointManagerOptions(best_fn=_goodness, read_only=True)
+    options = ocp.CheckpointManagerOptions(best_fn=_goodness, create=False)
     with ocp.CheckpointManager(folder.absolute(), options=options) as manager:
         chosen = _choose(manager, step, folder)
         try:

@@ -12,7 +12,7 @@ from flax import linen as nn
 from ml_collections import ConfigDict
 
 from finjax.checkpoints import read_model
-from finjax.data.normalise import FeatureNormaliser, SignalNormaliser, channel_statistics
+from finjax.data.normalise import FeatureNormaliser, SignalNormaliser, channel_statistics, z_score
 from finjax.data.recording import UNLABELLED, Recording
 from finjax.data.windows import Framing
 from finjax.errors import CheckpointError, DataError
@@ -114,7 +114,7 @@ class FINModel:
         else:
             labelled = recording.movement != UNLABELLED
             mean, std = channel_statistics(recording.signal[labelled if labelled.any() else slice(None)].T)
-        return ((recording.signal - mean) / std).astype(np.float32)
+        return z_score(recording.signal, mean, std, self.signal.limit).astype(np.float32)
 
 
 def load(path: str | Path, *, step: int | str = "latest") -> FINModel:

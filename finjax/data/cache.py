@@ -10,6 +10,7 @@ import functools
 import hashlib
 import inspect
 import json
+import logging
 import os
 import shutil
 import uuid
@@ -17,10 +18,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from absl import logging
 
 from finjax.data.recording import Recording
 from finjax.data.registry import DatasetSpec, Filter
+
+logger = logging.getLogger(__name__)
 
 READER_VERSION = 1  # to be raised whenever the same files and filter come to give other arrays
 ARRAYS = ("signal", "movement", "repetition")
@@ -76,7 +78,7 @@ def cached(
 
 @functools.cache
 def _warn_once(message: str) -> None:
-    logging.warning(message)
+    logger.warning(message)
 
 
 def _key(spec: DatasetSpec, paths: tuple[Path, ...], filter: Filter) -> str:
@@ -122,7 +124,7 @@ def _load(entry: Path, spec: DatasetSpec, subject: int, paths: tuple[Path, ...])
             arrays[name] = np.load(file, mmap_mode="r", allow_pickle=False)
         return _recording(spec, subject, piece_starts=tuple(source["piece_starts"]), **arrays)
     except Exception as error:  # whatever a damaged entry brings about, it can be made anew
-        logging.info("cache entry %s is made anew: %s", entry, error)
+        logger.debug("cache entry %s is made anew: %s", entry, error)
         return None
 
 

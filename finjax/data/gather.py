@@ -5,7 +5,7 @@ import numpy as np
 from flax import struct
 from jax import lax
 
-from finjax.data.normalise import SignalNormaliser
+from finjax.data.normalise import SignalNormaliser, z_score
 from finjax.data.windows import SignalStore, Windows
 
 
@@ -17,6 +17,7 @@ class WindowData:
         samples: `[C, M]` signal of all subjects, not normalised.
         mean: `[S, C]` of each subject's channels.
         std: `[S, C]`.
+        limit: scalar, where z-scored samples are held.
         start: `[n]` first sample of each window.
         subject: `[n]` row of `mean` and `std`.
     """
@@ -24,6 +25,7 @@ class WindowData:
     samples: jax.Array | np.ndarray
     mean: jax.Array | np.ndarray
     std: jax.Array | np.ndarray
+    limit: jax.Array | np.ndarray
     start: jax.Array | np.ndarray
     subject: jax.Array | np.ndarray
 
@@ -34,6 +36,7 @@ class WindowData:
             samples=store.samples,
             mean=normaliser.mean,
             std=normaliser.std,
+            limit=normaliser.limit,
             start=windows.start,
             subject=windows.subject.astype(np.int32),
         )
@@ -48,4 +51,5 @@ class WindowData:
             return lax.dynamic_slice(self.samples, (channel, start), (1, length))[0]
 
         windows = jax.vmap(take)(channel, self.start[window])  # [b, T]
-        return (windows - self.mean[subject, channel][:, None]) / self.std[subject, channel][:, None]
+        mean, std = self.mean[subject, channel], self.std[subject, channel]  # [b]
+        return z_score(windows, mean[:, None], std[:, None], self.limit)

@@ -15,17 +15,24 @@ SMALLEST_DEVIATION = 1e-8
 
 @struct.dataclass
 class SignalNormaliser:
-    """Z-score per subject and channel.
+    """Z-score per subject and channel, and a limiter for artefacts.
 
     Attributes:
         subjects: `[S]` subject numbers.
         mean: `[S, C]` float32, in the dataset's unit.
         std: `[S, C]` float32, 1 for a flat channel.
+        limit: float32 scalar, standard deviations at which a sample is held; infinite for no limit.
     """
 
     subjects: jax.Array | np.ndarray
     mean: jax.Array | np.ndarray
     std: jax.Array | np.ndarray
+    limit: jax.Array | np.ndarray
+
+
+def z_score(signal, mean, std, limit):
+    """Returns `(signal − mean) / std`, held within ±limit; NumPy or jax arrays that broadcast."""
+    return ((signal - mean) / std).clip(-limit, limit)
 
 
 @struct.dataclass
@@ -56,8 +63,15 @@ def channel_statistics(signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean.astype(np.float32), np.where(std < SMALLEST_DEVIATION, 1.0, std).astype(np.float32)
 
 
-def fit_signal_normaliser(store: SignalStore, *, test_repetitions: Collection[int]) -> SignalNormaliser:
+def fit_signal_normaliser(
+    store: SignalStore, *, test_repetitions: Collection[int], limit_sd: float = 0.0
+) -> SignalNormaliser:
     """Fits the z-score of each subject on that subject's repetitions outside the test set.
+
+    Args:
+        store: the signals.
+        test_repetitions: repetitions not to look at.
+        limit_sd: standard deviations at which samples are to be held; 0 for no limit.
 
     Raises:
         DataError: a subject has no repetition outside the test set.
@@ -77,7 +91,10 @@ def fit_signal_normaliser(store: SignalStore, *, test_repetitions: Collection[in
         means.append(mean)
         stds.append(std)
     return SignalNormaliser(
-        subjects=np.array(store.subjects, np.int32), mean=np.stack(means), std=np.stack(stds)
+        subjects=np.array(store.subjects, np.int32),
+        mean=np.stack(means),
+        std=np.stack(stds),
+        limit=np.float32(limit_sd or np.inf),
     )
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from finjax.data.normalise import SignalNormaliser
+from finjax.data.normalise import SignalNormaliser, z_score
 from finjax.data.windows import Framing, SignalStore, Windows
 from finjax.features import Feature
 
@@ -77,7 +77,8 @@ def feature_values(
         rows = np.flatnonzero(windows.subject == subject)
         spans = store.segments[store.segments[:, 2] == subject, :2]
         first, last = spans.min(), spans.max()
-        signal = (store.samples[:, first:last] - normaliser.mean[subject][:, None]) / normaliser.std[subject][:, None]
+        mean, std = normaliser.mean[subject][:, None], normaliser.std[subject][:, None]  # [C, 1]
+        signal = z_score(store.samples[:, first:last], mean, std, normaliser.limit)
         starts = windows.start[rows] + framing.lead - first
         values[rows] = window_features(signal, starts, length=framing.length, feature=feature)
     return values

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from finjax.data.normalise import SignalNormaliser
+from finjax.data.normalise import SignalNormaliser, z_score
 from finjax.data.windows import Framing, SignalStore, Windows
 
 COLOURS = {"seen": "#1f6f8b", "unseen": "#d1603d"}
@@ -98,8 +98,8 @@ def examples(
         channel = int(np.argmax(p.true[row]))
         start, subject = p.windows.start[row], p.windows.subject[row]
         x = store.samples[channel, start : start + framing.length]
-        axes.plot(time_ms, (x - signal.mean[subject, channel]) / signal.std[subject, channel],
-                  linewidth=0.6, color=COLOURS[part])  # fmt: skip
+        z = z_score(x, signal.mean[subject, channel], signal.std[subject, channel], signal.limit)
+        axes.plot(time_ms, z, linewidth=0.6, color=COLOURS[part])
         axes.set_title(
             f"subject {store.subjects[subject]} ({part}), {store.movement_names[p.windows.movement[row]][:24]}\n"
             f"{store.channel_names[channel]}: true {p.true[row, channel]:.4g}, FIN {p.predicted[row, channel]:.4g}",

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
+from jax import lax
 
 from finjax.data.gather import WindowData
 from finjax.training import parallel
+from finjax.training.step import in_tiles
 
 
 class Predictor:
@@ -21,11 +24,16 @@ class Predictor:
     def __init__(self, network: nn.Module, *, length: int, batch_size: int):
         devices = parallel.device_count()
         self._batch_size = -(-batch_size // devices) * devices
-        self._forward = parallel.pmap(
-            lambda params, data, examples: network.apply(
-                {"params": params}, data.gather(examples, length=length)
-            )[:, 0]
-        )
+        tile = parallel.tile_size(self._batch_size // devices)
+
+        def forward(params, data, examples):
+            def of_tile(tile_examples):
+                return network.apply({"params": params}, data.gather(tile_examples, length=length))[:, 0]
+
+            tiles = in_tiles(examples, tile)
+            return lax.map(of_tile, jnp.maximum(tiles, 0)).reshape(-1)[: len(examples)]
+
+        self._forward = parallel.pmap(forward)
 
     def __call__(self, params: Any, data: WindowData) -> np.ndarray:
         """Returns the predictions `[n, C]` for all windows of `data`, a tree of host arrays."""

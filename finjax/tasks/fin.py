@@ -68,7 +68,9 @@ class FINTask:
 
     def fit_signal(self) -> SignalNormaliser:
         """Fits the z-score of every subject away from the test repetitions."""
-        return fit_signal_normaliser(self.store, test_repetitions=self.split.test_repetitions)
+        return fit_signal_normaliser(
+            self.store, test_repetitions=self.split.test_repetitions, limit_sd=self.config.limit_sd
+        )
 
 
 def run(config: ConfigDict, workdir: Path, *, mode: str) -> None:
@@ -197,7 +199,7 @@ def _watcher(task: FINTask, signal: SignalNormaliser, feature):
 
 def _signal_normaliser(model: FINModel, task: FINTask) -> SignalNormaliser:
     """Returns the stored z-score of the task's subjects, and that of new ones from their own recordings."""
-    fitted = task.fit_signal()
+    fitted = task.fit_signal().replace(limit=model.signal.limit)
     if task.store.dataset != model.dataset:
         return fitted
     stored = {subject: row for row, subject in enumerate(np.asarray(model.signal.subjects).tolist())}

@@ -110,7 +110,13 @@ class Trainer:
                     first=first, last=self._last, batch_size=self._config.train.batch_size
                 ) as self._display,
             ):
-                self._steps(state, make_train_steps(self._problem.loss, optimiser, seed=self._config.seed))
+                train_steps = make_train_steps(
+                    self._problem.loss,
+                    optimiser,
+                    seed=self._config.seed,
+                    tile=parallel.tile_size(self._config.train.batch_size // parallel.device_count()),
+                )
+                self._steps(state, train_steps)
 
     def _steps(self, state: Any, train_steps: Callable) -> None:
         train_steps = parallel.pmap(train_steps, donate_argnums=(0,))

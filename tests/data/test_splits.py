@@ -1,0 +1,78 @@
+"""Splits: nothing is in two parts, and nobody is asked for who is not there."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from finjax.data.registry import Splits
+from finjax.data.splits import Split, resolve_split
+from finjax.data.synthetic import Settings, generate
+from finjax.data.windows import Framing, index_windows, pack
+from finjax.errors import DataError
+
+DB2 = Splits(
+    seen_subjects="1-25", unseen_subjects="26-40", train_repetitions="1,3,4", test_repetitions="2,5"
+)
+
+
+def test_the_default_split_of_db2():
+    split = resolve_split(DB2, range(1, 41))
+    assert split.seen_subjects == tuple(range(1, 26))
+    assert split.unseen_subjects == tuple(range(26, 41))
+    assert (split.train_repetitions, split.test_repetitions) == ((1, 3, 4), (2, 5))
+
+
+def test_default_subjects_that_were_not_found_are_passed_over():
+    split = resolve_split(DB2, [2, 3, 30])
+    assert (split.seen_subjects, split.unseen_subjects) == ((2, 3), (30,))
+
+
+def test_all_others_are_unseen_where_the_dataset_names_none():
+    defaults = Splits(seen_subjects="1-6", train_repetitions="1-4", test_repetitions="5-8")
+    split = resolve_split(defaults, range(1, 9))
+    assert split.unseen_subjects == (7, 8)
+    assert resolve_split(defaults, range(1, 9), seen_subjects="8").unseen_subjects == tuple(range(1, 8))
+
+
+def test_overrides_replace_defaults():
+    split = resolve_split(DB2, range(1, 41), seen_subjects="1,2", test_repetitions="6", unseen_subjects="3")
+    assert (split.subjects, split.test_repetitions) == ((1, 2, 3), (6,))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"seen_subjects": "1,41"}, "no data of subjects 41; there are 1-40"),
+        ({"train_repetitions": "1-5"}, "repetitions 2,5 are in both"),
+        ({"unseen_subjects": "25-30"}, "subjects 25 are in both"),
+        ({"train_repetitions": "x"}, "'x'"),
+    ],
+)
+def test_splits_that_cannot_be_are_refused(overrides, message):
+    with pytest.raises(DataError, match=message):
+        resolve_split(DB2, range(1, 41), **overrides)
+
+
+def test_a_split_without_training_subjects_is_refused():
+    with pytest.raises(DataError, match="no seen subjects"):
+        resolve_split(DB2, [30, 31])
+
+
+def test_no_sample_serves_two_parts():
+    settings = Settings(subjects=3, movement_s=1.0, rest_s=0.0)
+    store = pack([generate(s, settings) for s in (1, 2, 3)])
+    framing = Framing(length=600, step=20, horizon=2)
+    windows = index_windows(store.segments, framing)
+    split = Split(
+        seen_subjects=(1, 2), unseen_subjects=(3,), train_repetitions=(1, 3, 4), test_repetitions=(2, 5)
+    )
+    used = {}
+    for part in ("train", "seen", "unseen"):
+        chosen = windows[split.select(np.array(store.subjects)[windows.subject], windows.repetition, part=part)]
+        assert len(chosen)
+        used[part] = np.zeros(store.samples.shape[1], bool)
+        for start in chosen.start:
+            used[part][start : start + framing.lead + framing.length] = True
+    for one, other in itertools.combinations(used.values(), 2):
+        assert not (one & other).any()

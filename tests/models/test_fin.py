@@ -1,0 +1,154 @@
+"""The FIN against PyTorch, against an LSTM written out in NumPy, and against its own definition."""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import reference_network
+
+from finjax.errors import ConfigError
+from finjax.models.fin import FIN
+from finjax.models.lstm import scan_lstm
+
+TORCH = np.load(Path(__file__).with_name("torch_reference.npz"))
+
+
+def init(model: FIN, length: int = 600):
+    return model.init(jax.random.key(0), jnp.zeros((1, length)))["params"]
+
+
+def count(params) -> int:
+    return sum(leaf.size for leaf in jax.tree.leaves(params))
+
+
+def test_the_paper_network_has_46348_parameters():
+    # By hand: 2·(1 + 32 + 1)·128 + 2·(64 + 32 + 1)·128 + (64 + 32 + 1)·128 + 33·12.
+    assert count(init(FIN())) == 46_348
+
+
+def test_the_published_torch_module_without_its_dead_weights_is_as_large():
+    weights = reference_network.torch_weights()
+    alive = reference_network.to_finjax(weights)
+    assert count(alive) == 46_348
+    assert sum(w.size for w in weights.values()) == 59_532  # 59,928 less its unused dense layer, 33·12
+
+
+@pytest.mark.parametrize("patch_size", [1, 10])
+def test_output_is_a_value_per_shadow(patch_size):
+    model = FIN(shadows=5, patch_size=patch_size, hidden=4)
+    params = init(model, 60)
+    assert model.apply({"params": params}, jnp.ones((7, 60))).shape == (7, 5)
+    assert params["lstm_0"]["kernel"].shape == (2, patch_size, 16)
+
+
+def output_and_gradient(dtype):
+    params = reference_network.to_finjax(reference_network.torch_weights())
+    params = jax.tree.map(lambda w: jnp.asarray(w, dtype), params)
+    windows = jnp.asarray(reference_network.windows(), dtype)
+
+    def objective(params):
+        output = FIN().apply({"params": params}, windows)
+        return jnp.mean(jnp.square(output)), output
+
+    gradient, output = jax.jit(jax.grad(objective, has_aux=True))(params)
+    assert output.dtype == dtype
+    return output, gradient
+
+
+# In float64 both sides must agree to the digits stored. In float32, 600 recurrent steps leave gradients with
+# errors of some 1e-5 of the largest, torch's own (measured: 2e-5) as well as ours.
+@pytest.mark.parametrize(("dtype", "gradient_tolerance"), [(jnp.float64, 1e-6), (jnp.float32, 5e-5)])
+def test_outputs_and_gradients_equal_torch(dtype, gradient_tolerance):
+    with jax.enable_x64(dtype == jnp.float64):
+        output, gradient = output_and_gradient(dtype)
+    np.testing.assert_allclose(output, TORCH["output"], rtol=1e-5, atol=1e-5)
+
+    stored = {name.removeprefix("gradient."): TORCH[name] for name in TORCH.files if name[:9] == "gradient."}
+    expected = reference_network.to_finjax(stored, sum_biases=False)
+    for (path, ours), theirs in zip(
+        jax.tree.leaves_with_path(gradient), jax.tree.leaves(expected), strict=True
+    ):
+        largest = np.abs(theirs).max()
+        assert largest > 0
+        np.testing.assert_allclose(
+            ours, theirs, rtol=0, atol=gradient_tolerance * largest, err_msg=jax.tree_util.keystr(path)
+        )
+
+
+def numpy_lstm(x, kernel, recurrent, bias):
+    """One direction of one layer, step by step: `[T, D]` → `[T, H]`, float64."""
+    sigmoid = lambda v: 1 / (1 + np.exp(-v))  # noqa: E731
+    width = recurrent.shape[0]
+    hidden, cell, states = np.zeros(width), np.zeros(width), []
+    for sample in x:
+        gates = sample @ kernel + hidden @ recurrent + bias
+        i, f, g, o = (gates[k * width : (k + 1) * width] for k in range(4))
+        cell = sigmoid(f) * cell + sigmoid(i) * np.tanh(g)
+        hidden = sigmoid(o) * np.tanh(cell)
+        states.append(hidden)
+    return np.array(states)
+
+
+@pytest.mark.parametrize("patch_size", [1, 4])
+def test_outputs_equal_a_numpy_network(patch_size):
+    model = FIN(hidden=5, layers=3, shadows=2, patch_size=patch_size)
+    params = init(model, 40)
+    windows = np.random.default_rng(0).normal(size=(3, 40))
+    expected = []
+    for window in windows:
+        x = window.reshape(-1, patch_size)
+        for layer in range(3):
+            weights = jax.tree.map(lambda w: np.asarray(w, np.float64), params[f"lstm_{layer}"])
+            # The backward direction is the last one there is.
+            backward = numpy_lstm(x[::-1], *(weights[n][-1] for n in ("kernel", "recurrent", "bias")))
+            if layer < 2:
+                forward = numpy_lstm(x, *(weights[n][0] for n in ("kernel", "recurrent", "bias")))
+                x = np.concatenate([forward, backward[::-1]], axis=1)
+        expected.append(backward[-1] @ params["head"]["kernel"] + params["head"]["bias"])
+    np.testing.assert_allclose(
+        model.apply({"params": params}, jnp.asarray(windows, jnp.float32)), expected, rtol=1e-5, atol=1e-6
+    )
+
+
+def test_a_stack_of_models_is_the_models_one_by_one():
+    model = FIN(hidden=4, shadows=2)
+    keys = jax.random.split(jax.random.key(0), 3)
+    stack = jax.vmap(lambda key: model.init(key, jnp.zeros((1, 20)))["params"])(keys)
+    windows = jax.random.normal(jax.random.key(1), (3, 5, 20))
+    together = jax.vmap(lambda p, w: model.apply({"params": p}, w))(stack, windows)
+    for m in range(3):
+        alone = model.apply({"params": jax.tree.map(lambda leaf, m=m: leaf[m], stack)}, windows[m])
+        np.testing.assert_allclose(together[m], alone, rtol=1e-5, atol=1e-6)
+
+
+def test_vmapped_core_is_one_scan():
+    # Models and directions advance together: batching adds an axis, not a loop.
+    projected, recurrent = jnp.zeros((6, 9, 2, 4, 12)), jnp.zeros((6, 2, 3, 12))
+    program = str(jax.make_jaxpr(jax.vmap(lambda p, r: scan_lstm(p, r, keep_all=True)))(projected, recurrent))
+    assert program.count("scan[") == 1
+
+
+def test_chrono_biases_remember_from_1_to_the_whole_window():
+    bias = init(FIN(hidden=32), 600)["lstm_0"]["bias"]  # [2, 4H]
+    update, forget, candidate, output = np.split(np.asarray(bias), 4, axis=1)
+    np.testing.assert_array_equal(update, -forget)
+    assert forget.min() >= 0 and forget.max() <= np.log(599)
+    assert forget.max() > np.log(300)  # 64 draws of U(1, 599), and not one above 300: 1 in 10¹⁹
+    assert np.abs(np.concatenate([candidate, output])).max() <= 32**-0.5
+
+
+def test_uniform_initialisation_stays_within_its_bound():
+    for leaf in jax.tree.leaves(init(FIN(initialisation="uniform"))):
+        assert 0.8 * 32**-0.5 < np.abs(leaf).max() <= 32**-0.5
+
+
+def test_a_window_that_does_not_divide_into_patches_is_refused():
+    with pytest.raises(ConfigError, match="601 samples does not divide into patches of 10"):
+        init(FIN(patch_size=10), 601)
+
+
+def test_an_unknown_initialisation_is_refused():
+    with pytest.raises(ConfigError, match="'orthogonal'; known are chrono, uniform"):
+        init(FIN(initialisation="orthogonal"), 60)

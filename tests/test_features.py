@@ -1,0 +1,126 @@
+"""Features against SciPy, against numbers worked out by hand, and their two forms against each other."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.special
+import scipy.stats
+
+from finjax import features
+from finjax.data.sliding import window_features, window_sums
+from finjax.errors import ConfigError
+
+PAPER = ("ent", "rms", "var", "ssi")
+rng = np.random.default_rng(0)
+WINDOW = rng.standard_t(4, size=300).astype(np.float32)  # heavy tails, as sEMG has them
+
+# One window, small enough to do by hand.
+HAND = np.array([1.0, -2.0, 3.0, 2.0], np.float32)
+BY_HAND = {
+    "rms": np.sqrt(18 / 4),
+    "var": 3.5,  # mean 1; deviations 0, −3, 2, 1
+    "ssi": 18.0,
+    "mav": 2.0,
+    "wl": 3.0 + 5.0 + 1.0,
+    "zc": 2.0,
+    "ssc": 2.0,  # −2 is a valley, 3 a peak
+    "skew": ((-27 + 8 + 1) / 4) / 3.5**1.5,
+    "kurt": ((81 + 16 + 1) / 4) / 3.5**2,
+    "logvar": np.log(3.5),
+    "ent": scipy.stats.entropy(scipy.special.softmax(np.array([1.0, -2.0, 3.0, 2.0]))),
+}
+
+
+def test_every_registered_feature_has_a_value_by_hand():
+    assert set(BY_HAND) == set(features.feature_names())
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_value_by_hand(name):
+    np.testing.assert_allclose(features.get_feature(name).direct(HAND), BY_HAND[name], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "reference"),
+    [
+        ("ent", lambda x: scipy.stats.entropy(scipy.special.softmax(x, axis=-1), axis=-1)),
+        ("skew", lambda x: scipy.stats.skew(x, axis=-1)),
+        ("kurt", lambda x: scipy.stats.kurtosis(x, axis=-1, fisher=False)),
+        ("var", lambda x: np.var(x, axis=-1)),
+    ],
+)
+def test_equals_scipy_on_a_batch(name, reference):
+    x = rng.standard_t(4, size=(3, 5, 600))
+    value = features.get_feature(name).direct(jnp.asarray(x, jnp.float32))
+    assert value.shape == (3, 5)
+    np.testing.assert_allclose(value, reference(x), rtol=2e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", features.feature_names())
+def test_is_jittable_and_finite_on_flat_and_extreme_windows(name):
+    direct = jax.jit(features.get_feature(name).direct)
+    windows = jnp.stack([jnp.zeros(64), jnp.full(64, 5.0), jnp.zeros(64).at[7].set(300.0)])
+    assert np.isfinite(direct(windows)).all()
+
+
+def test_entropy_of_a_flat_window_is_that_of_equal_chances():
+    np.testing.assert_allclose(features.ent(jnp.full(600, 3.0)), np.log(600), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", features.feature_names())
+@pytest.mark.parametrize(("length", "step"), [(60, 20), (61, 7), (300, 300)])
+def test_running_sums_equal_the_direct_form(name, length, step):
+    # Spikes of 25 deviations: e^25 beside e^0 is where a difference of running sums would fail.
+    signal = rng.standard_t(3, size=(2, 3000))
+    signal[:, [100, 2000]] = 25.0
+    starts = np.arange(0, 3000 - length + 1, step)
+    feature = features.get_feature(name)
+    values = window_features(signal.astype(np.float32), starts, length=length, feature=feature)
+    windows = np.stack([signal[:, s : s + length] for s in starts]).astype(np.float32)  # [n, C, T]
+    with jax.enable_x64(True):  # the direct form itself, without float32's rounding
+        expected = np.asarray(feature.direct(jnp.asarray(windows.astype(np.float64))))
+    np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_running_sums_equal_the_direct_form_in_float32(name):
+    signal = rng.standard_t(4, size=(1, 5000)).astype(np.float32)
+    starts = np.arange(0, 4400, 20)
+    feature = features.get_feature(name)
+    values = window_features(signal, starts, length=600, feature=feature)
+    windows = np.stack([signal[:, s : s + 600] for s in starts])
+    np.testing.assert_allclose(values, feature.direct(windows), rtol=1e-5)
+
+
+def test_entropy_survives_a_spike_beyond_what_float64_can_exponentiate():
+    signal = np.zeros((1, 500), np.float32)
+    signal[0, 100] = 1300.0
+    values = window_features(signal, np.array([0, 200]), length=200, feature=features.get_feature("ent"))
+    np.testing.assert_allclose(values[:, 0], [0.0, np.log(200)], atol=1e-6)
+
+
+def test_window_sums_keep_small_windows_beside_a_large_sample():
+    terms = np.full(1000, 1e-12)
+    terms[0] = 1e12
+    starts = np.arange(1, 900)
+    np.testing.assert_allclose(window_sums(terms, starts, 100), 1e-10, rtol=1e-12)
+
+
+def test_a_users_feature_joins_the_registry(monkeypatch):
+    monkeypatch.setattr(features, "_REGISTRY", dict(features._REGISTRY))
+    peak = features.Feature(
+        name="mean",
+        label="mean",
+        direct=lambda x: jnp.mean(x, axis=-1),
+        terms=lambda x: [x],
+        finish=lambda sums, length: sums[0] / length,
+    )
+    assert features.register(peak) is features.get_feature("mean")
+    with pytest.raises(ValueError, match="already registered"):
+        features.register(peak)
+
+
+def test_an_unknown_feature_is_refused_by_name():
+    with pytest.raises(ConfigError, match="unknown feature 'rsm'.*known are ent, rms"):
+        features.get_feature("rsm")
