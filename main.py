@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from pathlib import Path
 
 from absl import app, flags
 from absl import logging as absl_logging
@@ -37,6 +38,20 @@ def main(argv: list[str]) -> None:
         sys.exit(f"error: {error}")
 
 
+def parse_flags(argv: list[str]) -> list[str]:
+    """Parses the command line; a misspelt field or one of another stage is one message."""
+    try:
+        arguments = app.parse_flags_with_usage(argv)
+    except (AttributeError, KeyError) as error:
+        # ml_collections quotes its own message, line break and all.
+        detail = str(error).replace("\\n", ". ").replace("\\", "").strip("\"'")
+        sys.exit(f"error: no such field in the configuration: {detail}")
+    file = config_flags.get_config_filename(flags.FLAGS["config"])
+    if not Path(file.split(":")[0]).is_file():
+        sys.exit(f"error: no such configuration file: {file}")
+    return arguments
+
+
 if __name__ == "__main__":
     flags.mark_flag_as_required("config")
-    app.run(main)
+    app.run(main, flags_parser=parse_flags)

@@ -60,7 +60,7 @@ def _all_fields(target: str) -> ConfigDict:
 
     train = config.train = ConfigDict()
     train.batch_size = 64  # windows of one channel
-    train.max_steps = 600  # 0: as many as the epochs have
+    train.max_steps = 800  # 0: as many as the epochs have
     train.max_epochs = 60
     train.steps_per_dispatch = 1  # more save the host's time where steps are short
     train.shadow_noise = 0.01  # relative to the value

@@ -68,12 +68,16 @@ class Checkpoints:
     ) -> None:
         """Saves a state (on the host, one copy) in the background; `loss` ranks it for "best"."""
         step = int(state.step)
+
+        def arrays(tree):
+            return ocp.args.StandardSave(jax.tree.map(np.asarray, tree))  # orbax takes no NumPy scalars
+
         saved = self._manager.save(
             step,
             args=ocp.args.Composite(
-                params=ocp.args.StandardSave(state.params),
-                opt_state=ocp.args.StandardSave(state.opt_state),
-                normalisers=ocp.args.StandardSave(normalisers),
+                params=arrays(state.params),
+                opt_state=arrays(state.opt_state),
+                normalisers=arrays(normalisers),
                 model=ocp.args.JsonSave({"format": FORMAT, **info}),
                 progress=ocp.args.JsonSave(progress),
             ),

@@ -147,6 +147,4 @@ def load(path: str | Path, *, step: int | str = "latest") -> FINModel:
 
 def config_from_json(fields: dict) -> ConfigDict:
     """Returns a configuration as it was before it went through JSON, where tuples become lists."""
-    config = ConfigDict(fields)
-    config.prediction = tuple(fields["prediction"])
-    return config
+    return ConfigDict({**fields, "prediction": tuple(fields["prediction"])})

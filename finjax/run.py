@@ -2,6 +2,7 @@
 
 import importlib
 import math
+import operator
 import os
 from pathlib import Path
 
@@ -12,6 +13,27 @@ from finjax.tasks import fin
 from finjax.training import parallel
 
 STAGES = {"fin": fin.run}
+
+# The least that counts and periods may be; 0 has a meaning of its own where it is allowed.
+LEAST = {
+    "model.hidden": 1,
+    "model.layers": 1,
+    "model.shadows": 1,
+    "model.patch_size": 1,
+    "train.batch_size": 1,
+    "train.max_steps": 0,
+    "train.max_epochs": 1,
+    "train.steps_per_dispatch": 1,
+    "train.shadow_noise": 0,
+    "train.stop_after_epochs": 0,
+    "log.every_steps": 1,
+    "checkpoint.every_steps": 1,
+    "evaluate.batch_size": 1,
+    "evaluate.max_windows": 0,
+    "evaluate.every_steps": 0,
+    "cpu_devices": 0,
+    "limit_sd": 0,
+}
 
 
 def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "train") -> None:
@@ -32,6 +54,9 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
             raise ConfigError(f"--config.plugins={config.plugins}: {error}") from error
     if config.stage not in STAGES:
         raise ConfigError(f"unknown stage {config.stage!r}; known are {', '.join(STAGES)}")
+    for field, least in LEAST.items():
+        if (value := operator.attrgetter(field)(config)) < least:
+            raise ConfigError(f"--config.{field}={value}: must be at least {least}")
     # A batch is divided evenly over the devices, so their number must divide it.
     parallel.use_cpu_devices(config.cpu_devices or math.gcd(config.train.batch_size, os.cpu_count() or 1))
     STAGES[config.stage](config, Path(workdir or default_workdir(config)), mode=mode)

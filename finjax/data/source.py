@@ -62,10 +62,8 @@ def framing_of(config: ConfigDict, rate_hz: float, *, horizon: int) -> Framing:
     """Returns the window length, step and horizon of the configuration, in samples at `rate_hz`.
 
     Raises:
-        ConfigError: a length is no whole number of samples, or the horizon is negative.
+        ConfigError: a length is no whole number of samples.
     """
-    if horizon < 0:
-        raise ConfigError(f"--config.prediction={horizon}: windows ahead, 0 or more")
     return Framing(
         length=to_samples(config.window, rate_hz, name="window"),
         step=to_samples(config.step, rate_hz, name="step"),

@@ -25,6 +25,7 @@ SPLITS = Splits(seen_subjects="1-4", train_repetitions="1,3,4", test_repetitions
 EMG_BAND_HZ = (20.0, 450.0)
 MAINS_HZ = 50.0
 RAMP_S = 0.4  # rise and fall of an activation
+STRONGEST = 1.2  # amplitude of a maximal contraction
 TREMOR_HZ = 4.0  # how fast the power of a held contraction wanders
 
 
@@ -129,6 +130,7 @@ def _envelope(
     drift = 1 + rng.normal(0.0, 0.04, channels) * (number % REPETITIONS)[:, None]
     effort = np.exp(rng.normal(0, 0.25, (trials, 1)) + rng.normal(0, 0.35, (trials, channels)))
     level = patterns[number // REPETITIONS] * drift * effort  # [trials, C]
+    level = STRONGEST * np.tanh(level / STRONGEST)  # no muscle exceeds its maximal contraction
     return (level.astype(np.float32)[trial] * profile.astype(np.float32)[:, None]) + np.float32(0.03)
 
 

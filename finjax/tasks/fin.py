@@ -16,7 +16,7 @@ from finjax.data.sliding import feature_values
 from finjax.data.source import framing_of, load_store
 from finjax.data.splits import Split
 from finjax.data.windows import Framing, SignalStore, Windows, index_windows
-from finjax.errors import CheckpointError
+from finjax.errors import CheckpointError, ConfigError
 from finjax.evaluation import figures, report
 from finjax.evaluation.predict import Predictor
 from finjax.evaluation.regression import score, score_by_group
@@ -79,6 +79,8 @@ def run(config: ConfigDict, workdir: Path, *, mode: str) -> None:
     Several horizons go to folders `prediction_0`, `prediction_3`, … of the working directory.
     """
     get_feature(config.target)  # before the data is read
+    if not config.prediction or not all(isinstance(p, int) and p >= 0 for p in config.prediction):
+        raise ConfigError(f"--config.prediction={config.prediction}: whole numbers of 0 or more, as 3 or 0,3,10")
     store, split = load_store(config.data)
     results = {}
     for horizon in config.prediction:
@@ -118,7 +120,7 @@ def train(task: FINTask, workdir: Path) -> None:
         loss=make_fin_loss(network, length=task.framing.length, noise=config.train.shadow_noise),
         data=data,
         examples=values.size,
-        normalisers=jax.tree.map(np.asarray, {"signal": vars(signal), "feature": vars(feature)}),
+        normalisers={"signal": vars(signal), "feature": vars(feature)},
         info=_describe(task),
         watch=_watcher(task, signal, feature),
     )

@@ -3,6 +3,7 @@
 import datetime
 import importlib.metadata
 import json
+import math
 import os
 import platform
 import subprocess
@@ -27,8 +28,16 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, content) -> None:
-    """Writes JSON so that it is there whole or not at all."""
-    write_text(path, json.dumps(content, indent=2) + "\n")
+    """Writes JSON so that it is there whole or not at all; NaN, which JSON does not have, becomes null."""
+    write_text(path, json.dumps(_without_nan(content), indent=2) + "\n")
+
+
+def _without_nan(content):
+    if isinstance(content, dict):
+        return {name: _without_nan(value) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_without_nan(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def describe_run(config: ConfigDict) -> dict:

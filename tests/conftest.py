@@ -1,0 +1,37 @@
+"""What tests share: real data, a GPU, and one finished run of the whole program."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def pytest_collection_modifyitems(items):
+    """Skips what this machine cannot do, and says why."""
+    has_gpu = any(device.platform == "gpu" for device in jax.devices())
+    for item in items:
+        if "real_data" in item.keywords and not os.environ.get("FINJAX_3DC_DIR"):
+            item.add_marker(pytest.mark.skip(reason="FINJAX_3DC_DIR names no folder of 3DC recordings"))
+        if "gpu" in item.keywords and not has_gpu:
+            item.add_marker(pytest.mark.skip(reason="jax sees no GPU"))
+
+
+def run_main(*arguments: str, check: bool = True, **popen) -> subprocess.CompletedProcess:
+    """Runs main.py as a user would; returns the finished process with its output."""
+    command = [sys.executable, str(ROOT / "main.py"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, **popen)
+    assert not check or done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory) -> tuple[Path, str]:
+    """The working directory and printed output of `main.py --config=configs/fin_ssi.py:test`."""
+    workdir = tmp_path_factory.mktemp("runs") / "fin_ssi"
+    done = run_main(f"--config={ROOT}/configs/fin_ssi.py:test", f"--workdir={workdir}")
+    return workdir, done.stdout

@@ -1,0 +1,80 @@
+"""Checkpoints: what is kept, what comes back, and what is said when nothing can."""
+
+import numpy as np
+import optax
+import pytest
+
+from finjax.checkpoints import Checkpoints, read_model
+from finjax.errors import CheckpointError
+from finjax.training.step import create_state
+
+OPTIMISER = optax.adam(0.1)
+PARAMS = {"lstm": {"kernel": np.arange(6, dtype=np.float32).reshape(2, 3)}, "bias": np.ones(4, np.float32)}
+NORMALISERS = {"signal": {"mean": np.ones((2, 3), np.float32)}, "feature": {"std": np.float32(4)}}
+INFO = {"kind": "toy", "config": {"seed": 1, "filter": {"highpass_hz": None}}}
+LOSSES = {1: 3.0, 2: 1.0, 3: 2.0}
+
+
+@pytest.fixture
+def workdir(tmp_path):
+    state = create_state(PARAMS, OPTIMISER)
+    with Checkpoints(tmp_path) as checkpoints:
+        for step, loss in LOSSES.items():
+            state = state.replace(step=np.int32(step), params={**PARAMS, "bias": np.full(4, step, np.float32)})
+            checkpoints.save(
+                state, normalisers=NORMALISERS, info=INFO, progress={"step": step, "x": float("inf")}, loss=loss
+            )
+    return tmp_path
+
+
+def test_the_newest_and_the_best_are_kept(workdir):
+    assert sorted(int(p.name) for p in (workdir / "checkpoints").iterdir() if p.name.isdigit()) == [2, 3]
+    assert read_model(workdir).step == 3
+    assert read_model(workdir, step="best").step == 2
+    assert read_model(workdir, step=2).params["bias"][0] == 2
+
+
+def test_what_was_saved_comes_back(workdir):
+    saved = read_model(workdir)
+    np.testing.assert_array_equal(saved.params["lstm"]["kernel"], PARAMS["lstm"]["kernel"])
+    np.testing.assert_array_equal(saved.normalisers["signal"]["mean"], NORMALISERS["signal"]["mean"])
+    assert saved.info["config"] == INFO["config"]
+
+
+def test_training_state_comes_back_with_its_structure(workdir):
+    template = create_state(PARAMS, OPTIMISER)
+    with Checkpoints(workdir) as checkpoints:
+        state, progress = checkpoints.restore(template, checkpoints.latest())
+    assert int(state.step) == 3
+    assert progress == {"step": 3, "x": float("inf")}
+    OPTIMISER.update(PARAMS, state.opt_state, PARAMS)  # optax's own tuples, not dictionaries
+
+
+def test_a_folder_that_is_no_run_is_said_to_be_none(tmp_path):
+    with pytest.raises(CheckpointError, match="no such folder"):
+        read_model(tmp_path / "nowhere")
+    with pytest.raises(CheckpointError, match="has no folder checkpoints/.*runs/fin_ssi"):
+        read_model(tmp_path)
+    (tmp_path / "checkpoints").mkdir()
+    with pytest.raises(CheckpointError, match="no finished checkpoint yet"):
+        read_model(tmp_path)
+
+
+def test_a_step_that_is_not_there_is_refused(workdir):
+    with pytest.raises(CheckpointError, match=r'no step 7; there are \[2, 3\], "latest" and "best"'):
+        read_model(workdir, step=7)
+
+
+def test_a_damaged_checkpoint_is_named(workdir):
+    for file in (workdir / "checkpoints" / "3" / "params").rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"")
+    with pytest.raises(CheckpointError, match="checkpoints/3 cannot be read"):
+        read_model(workdir)
+    assert read_model(workdir, step=2).step == 2
+
+
+def test_a_checkpoint_of_another_format_is_refused(workdir, monkeypatch):
+    monkeypatch.setattr("finjax.checkpoints.FORMAT", 2)
+    with pytest.raises(CheckpointError, match="format 1; this finjax reads 2"):
+        read_model(workdir)

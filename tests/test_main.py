@@ -1,0 +1,133 @@
+"""The program as a user meets it: a run, its evaluation, its resumption, its refusals."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import numpy as np
+import pytest
+from conftest import ROOT, run_main
+
+import finjax
+
+TEST = f"--config={ROOT}/configs/fin_ssi.py:test"
+
+
+def test_a_run_leaves_what_it_should(finished_run):
+    workdir, printed = finished_run
+    for name in (
+        "config.json",
+        "metrics.jsonl",
+        "eval/metrics.json",
+        "eval/r2_distribution.png",
+        "eval/predicted_vs_true.png",
+        "eval/examples.png",
+    ):
+        assert (workdir / name).stat().st_size > 0, name
+    assert re.search(r"SSI, 0 ms ahead, synthetic data, seed 0, step 20", printed)
+    assert re.search(r"seen +-?\d+\.\d+", printed) and re.search(r"unseen +-?\d+\.\d+", printed)
+
+
+def test_metrics_of_the_evaluation(finished_run):
+    metrics = json.loads((finished_run[0] / "eval/metrics.json").read_text())
+    assert metrics["horizon_ms"] == 0
+    for part, subject in (("seen", "1"), ("unseen", "2")):
+        assert set(metrics[part]["per_subject"]) == {subject}
+        assert len(metrics[part]["per_channel"]) == 12
+        assert metrics[part]["windows"] == 50
+        assert {"r2", "mae", "mape"} <= set(metrics[part])
+        # 17 movements × 2 repetitions of 1 s: (2000 − 600) // 20 + 1 = 71 windows each.
+        assert metrics[part]["windows_available"] == 17 * 2 * 71
+
+
+def test_evaluating_again_gives_the_same(finished_run):
+    workdir, _ = finished_run
+    path = workdir / "eval/metrics.json"
+    before = json.loads(path.read_text())
+    path.unlink()
+    run_main(TEST, f"--workdir={workdir}", "--mode=evaluate")
+    after = json.loads(path.read_text())
+    assert (after["seen"], after["unseen"]) == (before["seen"], before["unseen"])
+
+
+def test_evaluation_of_another_model_is_refused(finished_run):
+    workdir, _ = finished_run
+    for option, message in (
+        ("--config.target=rms", "checkpoint's feature is ssi, the configuration's rms"),
+        ("--config.window=150ms", "length=600.*length=300"),
+        ("--config.prediction=2", "horizon=0.*horizon=2"),
+    ):
+        done = run_main(TEST, f"--workdir={workdir}", "--mode=evaluate", option, check=False)
+        assert done.returncode == 1
+        assert re.search(message, done.stderr)
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--config.traget=rms"], 'Did you mean "target"'),
+        (["--config.cnn.learning_rate=1"], "no such field in the configuration: cnn"),
+        (["--config.train.batch_size=0"], "train.batch_size=0: must be at least 1"),
+        (["--config.prediction=x"], "whole numbers of 0 or more"),
+        (["--config.target=rsm"], "unknown feature 'rsm'"),
+        (["--config.data.name=ninapro_db9"], "unknown dataset 'ninapro_db9'"),
+        (["--config.data.name=ninapro_db2"], "--config.data.dir=FOLDER.*ninapro.hevs.ch"),
+        (["--config.data.name=ninapro_db2", "--config.data.dir=/nowhere"], "no such folder: /nowhere"),
+        (["--config.prediction=100"], "no window fits.*segment of 2600, and the longest has 2000"),
+        (["--config.data.subjects=1,7"], "no data of subjects 7; there are 1-2"),
+        (["--config.window=300.3ms"], "must be a whole number"),
+        (["--config.plugins=no_such_module"], "config.plugins=no_such_module"),
+        (["--config.model.init=orthogonal"], "unknown initialisation 'orthogonal'"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_message(tmp_path, options, message):
+    done = run_main(TEST, f"--workdir={tmp_path}", *options, check=False)
+    assert done.returncode == 1
+    assert re.search(message, done.stderr)
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) <= 4
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_a_killed_run_ends_as_one_that_was_not(tmp_path):
+    long = [TEST, "--config.train.max_steps=120", "--config.log.tensorboard=False"]
+    run_main(*long, f"--workdir={tmp_path}/whole")
+    killed = tmp_path / "killed"
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "main.py"), *long, f"--workdir={killed}"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while not (killed / "checkpoints" / "20").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert finjax.load(killed).step < 120
+
+    run_main(*long, f"--workdir={killed}")
+    whole, resumed = finjax.load(tmp_path / "whole"), finjax.load(killed)
+    assert whole.step == resumed.step == 120
+    for one, other in zip(jax.tree.leaves(whole.params), jax.tree.leaves(resumed.params), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_run_of_another_configuration_is_not_gone_on_with(finished_run):
+    done = run_main(TEST, f"--workdir={finished_run[0]}", "--config.seed=5", check=False)
+    assert done.returncode == 1
+    assert re.search(r"another configuration \(seed: 0 there, 5 here\).*another --workdir", done.stderr)
+
+
+def test_several_horizons_are_trained_and_compared(tmp_path):
+    done = run_main(TEST, f"--workdir={tmp_path}", "--config.prediction=0,3")
+    summary = json.loads((tmp_path / "horizons.json").read_text())
+    assert [row["horizon_ms"] for row in summary] == [0, 30]
+    assert (tmp_path / "horizons.png").stat().st_size > 0
+    assert finjax.load(tmp_path / "prediction_3").horizon_ms == 30
+    assert "R² of SSI against horizon" in done.stdout

@@ -1,0 +1,78 @@
+"""A restored model, used as a script would."""
+
+import jax
+import numpy as np
+import pytest
+
+import finjax
+from finjax import features
+from finjax.data.synthetic import Settings, generate
+from finjax.errors import CheckpointError, DataError
+
+SETTINGS = Settings(subjects=3, movement_s=1.0, rest_s=0.0)
+
+
+@pytest.fixture(scope="module")
+def model(finished_run):
+    return finjax.load(finished_run[0])
+
+
+def test_says_what_it_is(model):
+    assert (model.target, model.step, model.horizon_ms, model.rate_hz) == ("ssi", 20, 0.0, 2000.0)
+    assert model.config.train.max_steps == 20
+    assert model.config.prediction == (0,)
+
+
+def test_windows_to_features(model):
+    windows = np.random.default_rng(0).normal(size=(5, 600))
+    output = model.apply(windows)
+    assert output.shape == (5, 12)
+    expected = np.asarray(output[:, 0]) * model.feature.std + model.feature.mean
+    np.testing.assert_allclose(model(windows), expected, rtol=1e-5)
+    direct = model.network.apply({"params": model.params}, windows.astype(np.float32))
+    np.testing.assert_allclose(output, direct, rtol=1e-5, atol=1e-6)
+
+
+def test_a_known_subject_is_normalised_by_what_was_stored(model):
+    recording = generate(1, SETTINGS)
+    test = np.isin(recording.repetition, (2, 5))
+    z = model.normalise(recording)
+    assert z.shape == recording.signal.shape and z.dtype == np.float32
+    expected = recording.signal[~test]
+    expected = (recording.signal - expected.mean(axis=0)) / expected.std(axis=0)
+    np.testing.assert_allclose(z, np.clip(expected, -15, 15), rtol=1e-3, atol=1e-4)
+
+
+def test_a_new_subject_is_normalised_by_its_own_recording(model):
+    recording = generate(3, SETTINGS)
+    signal = recording.signal.astype(np.float64)
+    expected = np.clip((signal - signal.mean(axis=0)) / signal.std(axis=0), -15, 15)
+    np.testing.assert_allclose(model.normalise(recording), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_what_does_not_fit_is_refused(model):
+    with pytest.raises(ValueError, match=r"windows \[B, 600\] \(300 ms at 2000 Hz\), not \(2, 300\)"):
+        model(np.zeros((2, 300)))
+    recording = generate(3, SETTINGS)
+    with pytest.raises(DataError, match="1000 Hz and the model 2000 Hz"):
+        model.normalise(type(recording)(**{**vars(recording), "rate_hz": 1000.0}))
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path):
+    with pytest.raises(CheckpointError, match="no finjax run in"):
+        finjax.load(tmp_path)
+
+
+def test_the_target_stored_is_the_closed_form_feature(model):
+    # The standardisation in the checkpoint is that of the training windows' SSI, from the definition.
+    recording = generate(1, SETTINGS)
+    z = model.normalise(recording)
+    windows = [
+        z[start : start + 600]
+        for begin, end, _, repetition in recording.segments()
+        if repetition in (1, 3, 4)
+        for start in range(begin, end - 599, 20)
+    ]
+    values = jax.vmap(features.ssi)(np.swapaxes(np.array(windows), 1, 2))
+    np.testing.assert_allclose(values.mean(), model.feature.mean, rtol=1e-4)
+    np.testing.assert_allclose(values.std(), model.feature.std, rtol=1e-3)

@@ -1,0 +1,49 @@
+"""What a run writes down."""
+
+import json
+
+import pytest
+from ml_collections import ConfigDict
+
+from finjax.training.logs import MetricLog, describe_run, write_json
+
+
+def read(path):
+    return [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_metrics_are_lines_of_json_and_tensorboard_events(tmp_path):
+    with MetricLog(tmp_path, resume_step=0, tensorboard=True) as log:
+        log.write(5, loss=0.5)
+        log.write(10, loss=0.25, windows_per_s=100.0)
+    assert read(tmp_path) == [{"step": 5, "loss": 0.5}, {"step": 10, "loss": 0.25, "windows_per_s": 100.0}]
+    assert list((tmp_path / "tensorboard").glob("events.*"))
+
+
+def test_resuming_drops_what_the_killed_run_wrote_after_its_checkpoint(tmp_path):
+    with MetricLog(tmp_path, resume_step=0, tensorboard=False) as log:
+        for step in (5, 10, 15):
+            log.write(step, loss=1.0)
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 20, "lo')  # cut off by a kill
+    with MetricLog(tmp_path, resume_step=10, tensorboard=False) as log:
+        log.write(15, loss=2.0)
+    assert [line["step"] for line in read(tmp_path)] == [5, 10, 15]
+    assert read(tmp_path)[-1]["loss"] == 2.0
+    assert not (tmp_path / "tensorboard").exists()
+
+
+def test_a_failed_write_leaves_the_file_as_it_was(tmp_path):
+    path = tmp_path / "a.json"
+    write_json(path, {"a": 1})
+    with pytest.raises(TypeError):
+        write_json(path, {"a": object()})
+    assert json.loads(path.read_text()) == {"a": 1}
+
+
+def test_a_run_is_described_well_enough_to_repeat_it():
+    described = describe_run(ConfigDict({"seed": 3}))
+    assert described["config"] == {"seed": 3}
+    assert {"jax", "flax", "optax", "orbax-checkpoint", "finjax", "python"} <= set(described["versions"])
+    assert described["device"]["count"] >= 1
+    json.dumps(described)

@@ -1,0 +1,135 @@
+"""The training loop on a small problem: it learns, stops, resumes exactly, and says what went wrong."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from configs import default
+from finjax.checkpoints import read_model
+from finjax.errors import ConfigError, TrainingError
+from finjax.training.loop import Problem, Trainer
+
+TARGETS = np.random.default_rng(0).normal(1.0, 0.1, size=37).astype(np.float32)
+
+
+def loss(params, data, examples, key):
+    """Squared distance of a parameter from the targets, with noise that depends on the example."""
+    real = examples >= 0
+    keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, examples)
+    noise = 0.01 * jax.vmap(jax.random.normal)(keys)
+    error = jnp.square(params["value"] - data[jnp.maximum(examples, 0)] - noise)
+    return jnp.sum(jnp.where(real, error, 0.0)), jnp.sum(real)
+
+
+def problem(**changes):
+    fields = {
+        "params": {"value": jnp.zeros(())},
+        "loss": loss,
+        "data": TARGETS,
+        "examples": len(TARGETS),
+        "normalisers": {"feature": {"mean": np.float32(1), "std": np.float32(2)}},
+        "info": {"kind": "toy"},
+        "watch": lambda params: {"value": float(params["value"])},
+    }
+    return Problem(**{**fields, **changes})
+
+
+def config(**changes):
+    config = default.get_config("ssi", "test")
+    config.train.batch_size = 8
+    config.train.steps_per_dispatch = 3
+    config.log.tensorboard = False
+    config.checkpoint.every_steps = 5
+    config.train.max_steps = 20
+    config.update_from_flattened_dict(changes)
+    return config
+
+
+def final(workdir: Path) -> float:
+    return float(read_model(workdir).params["value"])
+
+
+def lines(workdir: Path, key: str) -> list[dict]:
+    found = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    return [line for line in found if key in line]
+
+
+def test_learns_logs_and_saves(tmp_path):
+    Trainer(problem(), config(**{"optimiser.learning_rate": 0.3}), tmp_path).run()
+    assert final(tmp_path) == pytest.approx(TARGETS.mean(), abs=0.1)
+    losses = lines(tmp_path, "loss")
+    assert [line["step"] for line in losses] == [5, 10, 15, 20]
+    assert losses[-1]["loss"] < 0.1 * losses[0]["loss"]
+    assert read_model(tmp_path).step == 20
+    assert read_model(tmp_path).info["kind"] == "toy"
+
+
+def test_epoch_losses_are_means_over_all_examples_once(tmp_path):
+    Trainer(problem(), config(**{"optimiser.learning_rate": 0.0}), tmp_path).run()
+    epochs = lines(tmp_path, "epoch_loss")
+    assert [line["step"] for line in epochs] == [5, 10, 15, 20]  # 37 examples, batches of 8
+    # Nothing moves, so each epoch's loss is the mean square of the targets plus the noise's variance.
+    for line in epochs:
+        assert line["epoch_loss"] == pytest.approx(np.mean(TARGETS**2) + 1e-4, rel=2e-2)
+
+
+def test_stops_when_epochs_no_longer_move_the_loss(tmp_path):
+    changes = {"optimiser.learning_rate": 0.0, "train.stop_after_epochs": 2, "train.stop_change": 0.1}
+    Trainer(problem(), config(**changes), tmp_path).run()
+    assert read_model(tmp_path).step == 15  # the first epoch has nothing to compare with
+    Trainer(problem(), config(**changes), tmp_path).run()  # finished: goes no further
+    assert read_model(tmp_path).step == 15
+
+
+def test_epochs_bound_the_steps(tmp_path):
+    Trainer(problem(), config(**{"train.max_steps": 0, "train.max_epochs": 2}), tmp_path).run()
+    assert read_model(tmp_path).step == 10
+
+
+@pytest.mark.parametrize("stop", [7, 10])
+def test_an_interrupted_run_goes_on_exactly(tmp_path, stop):
+    Trainer(problem(), config(), tmp_path / "whole").run()
+
+    def interrupt(params):
+        raise KeyboardInterrupt
+
+    interrupted = dataclasses.replace(problem(), watch=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        Trainer(interrupted, config(**{"evaluate.every_steps": stop}), tmp_path / "cut").run()
+    assert read_model(tmp_path / "cut").step == 5
+    Trainer(problem(), config(), tmp_path / "cut").run()
+    assert final(tmp_path / "cut") == final(tmp_path / "whole")
+    whole, cut = (
+        [{k: v for k, v in line.items() if k != "windows_per_s"} for line in lines(tmp_path / run, "step")]
+        for run in ("whole", "cut")
+    )
+    assert cut == whole
+
+
+def test_watching_changes_nothing(tmp_path):
+    Trainer(problem(), config(), tmp_path / "blind").run()
+    Trainer(problem(), config(**{"evaluate.every_steps": 5}), tmp_path / "watched").run()
+    assert final(tmp_path / "blind") == final(tmp_path / "watched")
+    assert [line["step"] for line in lines(tmp_path / "watched", "value")] == [5, 10, 15, 20]
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(tmp_path):
+    def bad(params, data, examples, key):
+        total, count = loss(params, data, examples, key)
+        return jnp.where(params["value"] > 0.03, jnp.nan, 1.0) * total, count
+
+    changes = {"optimiser.learning_rate": 0.005, "optimiser.schedule": "constant"}
+    with pytest.raises(TrainingError, match=r"nan at step 8.*learning rate 0\.005.*step 5 is kept"):
+        Trainer(problem(loss=bad), config(**changes), tmp_path).run()
+    assert read_model(tmp_path).step == 5
+
+
+def test_a_batch_that_does_not_divide_over_the_devices_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("finjax.training.parallel.device_count", lambda: 3)
+    with pytest.raises(ConfigError, match="batch_size=8 does not divide over 3 devices"):
+        Trainer(problem(), config(), tmp_path)

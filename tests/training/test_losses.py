@@ -1,0 +1,47 @@
+"""Shadows, and the loss of a FIN."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from finjax.data.gather import WindowData
+from finjax.training.batches import PADDING
+from finjax.training.losses import FINData, make_fin_loss, shadow
+
+
+def test_shadows_are_the_value_and_copies_off_by_a_share_of_it():
+    values = jnp.linspace(-3, 3, 2000)
+    keys = jax.random.split(jax.random.key(0), 2000)
+    shadows = np.asarray(shadow(values, keys, shadows=12, noise=0.01))
+    assert shadows.shape == (2000, 12)
+    np.testing.assert_array_equal(shadows[:, 0], values)
+    noise = shadows[:, 1:] / np.asarray(values)[:, None] - 1
+    assert abs(noise.mean()) < 3e-4  # 22,000 draws: 4.5 standard errors
+    np.testing.assert_allclose(noise.std(), 0.01, rtol=0.03)
+    assert len(np.unique(noise)) > 20_000
+
+
+class Constant(nn.Module):
+    """Answers a parameter, whatever the window."""
+
+    shadows: int = 3
+
+    @nn.compact
+    def __call__(self, windows):
+        value = self.param("value", nn.initializers.constant(0.5), ())
+        return jnp.full((len(windows), self.shadows), 1.0) * value
+
+
+def test_loss_is_the_sum_over_real_examples_of_the_mean_over_shadows():
+    data = FINData(
+        windows=WindowData(
+            samples=jnp.zeros((2, 10)), mean=jnp.zeros((1, 2)), std=jnp.ones((1, 2)), limit=jnp.inf,
+            start=jnp.array([0, 4]), subject=jnp.array([0, 0]),
+        ),
+        target=jnp.array([[1.0, 2.0], [3.0, 4.0]]),
+    )  # fmt: skip
+    loss = make_fin_loss(Constant(), length=4, noise=0.0)
+    examples = jnp.array([3, PADDING, 0])  # targets 4 and 1
+    total, count = loss({"value": jnp.float32(0.5)}, data, examples, jax.random.key(0))
+    np.testing.assert_allclose([total, count], [3.5**2 + 0.5**2, 2])
