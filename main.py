@@ -11,9 +11,7 @@ from ml_collections import config_flags
 from finjax.errors import FinjaxError
 from finjax.run import run
 
-_CONFIG = config_flags.DEFINE_config_file(
-    "config", None, "What to run, such as configs/fin_ssi.py.", lock_config=True
-)
+_CONFIG = config_flags.DEFINE_config_file("config", None, "What to run, such as configs/fin_ssi.py.", lock_config=True)
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; by default runs/ and its name.")
 _MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "Train and evaluate, or evaluate only.")
 _DEBUG = flags.DEFINE_bool("debug", False, "Show where in the program an error came from.")

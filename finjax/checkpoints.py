@@ -63,9 +63,7 @@ class Checkpoints:
         """Returns the newest step, or None where there is no checkpoint."""
         return self._manager.latest_step()
 
-    def save(
-        self, state: TrainState, *, normalisers: Any, info: dict, progress: dict, loss: float
-    ) -> None:
+    def save(self, state: TrainState, *, normalisers: Any, info: dict, progress: dict, loss: float) -> None:
         """Saves a state (on the host, one copy) in the background; `loss` ranks it for "best"."""
         step = int(state.step)
 

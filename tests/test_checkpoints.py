@@ -22,7 +22,11 @@ def workdir(tmp_path):
         for step, loss in LOSSES.items():
             state = state.replace(step=np.int32(step), params={**PARAMS, "bias": np.full(4, step, np.float32)})
             checkpoints.save(
-                state, normalisers=NORMALISERS, info=INFO, progress={"step": step, "x": float("inf")}, loss=loss
+                state,
+                normalisers=NORMALISERS,
+                info=INFO,
+                progress={"step": step, "x": float("inf")},
+                loss=loss,
             )
     return tmp_path
 

@@ -69,9 +69,7 @@ def cached(
     try:
         _store(entry, recording, sources)
     except OSError as error:
-        _warn_once(
-            f"recordings cannot be cached below {folder} ({error.strerror or error}); set FINJAX_CACHE_DIR"
-        )
+        _warn_once(f"recordings cannot be cached below {folder} ({error.strerror or error}); set FINJAX_CACHE_DIR")
         return recording
     return _load(entry, spec, subject, paths) or recording
 

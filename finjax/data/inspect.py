@@ -20,9 +20,7 @@ def count_windows(segments: np.ndarray, *, length: int, step: int) -> np.ndarray
     return np.maximum((segments[:, 1] - segments[:, 0] - length) // step + 1, 0)
 
 
-def report(
-    spec: DatasetSpec, recordings: list[Recording], bad: dict[int, str], *, length: int, step: int
-) -> str:
+def report(spec: DatasetSpec, recordings: list[Recording], bad: dict[int, str], *, length: int, step: int) -> str:
     """Describes recordings for a reader at a terminal.
 
     Args:

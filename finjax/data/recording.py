@@ -42,8 +42,7 @@ class Recording:
         who = f"subject {self.subject} of {self.dataset}"
         if self.signal.ndim != 2 or self.signal.dtype != np.float32:
             raise DataError(
-                f"{who}: the signal must be float32 [samples, channels], "
-                f"not {self.signal.dtype} {self.signal.shape}"
+                f"{who}: the signal must be float32 [samples, channels], not {self.signal.dtype} {self.signal.shape}"
             )
         samples, channels = self.signal.shape
         if channels != len(self.channel_names):

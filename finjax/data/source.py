@@ -11,7 +11,7 @@ from finjax.data.numbers import format_numbers, parse_numbers
 from finjax.data.registry import Filter, get_spec
 from finjax.data.splits import Split, resolve_split
 from finjax.data.windows import Framing, SignalStore, pack, to_samples
-from finjax.errors import ConfigError, DataError
+from finjax.errors import DataError
 
 logger = logging.getLogger(__name__)
 

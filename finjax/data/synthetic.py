@@ -111,9 +111,7 @@ def _subject_patterns(seed: int, rng: np.random.Generator) -> np.ndarray:
     return (pattern * np.exp(rng.normal(0, 0.25, pattern.shape))).astype(np.float32)
 
 
-def _envelope(
-    trial: np.ndarray, patterns: np.ndarray, settings: Settings, rng: np.random.Generator
-) -> np.ndarray:
+def _envelope(trial: np.ndarray, patterns: np.ndarray, settings: Settings, rng: np.random.Generator) -> np.ndarray:
     """Returns the amplitude of each channel over time, `[N, C]`: ramp, hold, ramp, with delays and fatigue."""
     trials = len(MOVEMENT_NAMES) * REPETITIONS
     number = np.arange(trials)

@@ -51,14 +51,9 @@ def score_by_group(
         "per_subject": {
             str(s): {**score(true[rows[s]], predicted[rows[s]]), "windows": int(rows[s].sum())} for s in present
         },
-        "per_channel": {
-            name: score(true[:, c], predicted[:, c]) for c, name in enumerate(channel_names)
-        },
+        "per_channel": {name: score(true[:, c], predicted[:, c]) for c, name in enumerate(channel_names)},
         "r2_by_subject_and_channel": {
-            str(s): {
-                name: score(true[rows[s], c], predicted[rows[s], c])["r2"]
-                for c, name in enumerate(channel_names)
-            }
+            str(s): {name: score(true[rows[s], c], predicted[rows[s], c])["r2"] for c, name in enumerate(channel_names)}
             for s in present
         },
     }

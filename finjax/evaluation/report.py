@@ -15,9 +15,7 @@ def fin_table(result: dict, folder: Path) -> str:
         if part in result:
             scores = result[part]
             counted = f"{scores['windows']} of {scores['windows_available']} × {len(scores['per_channel'])}"
-            lines.append(
-                f"{part:<10}{scores['r2']:>8.4f}{scores['mae']:>12.4g}{scores['mape']:>8.2f} %   {counted}"
-            )
+            lines.append(f"{part:<10}{scores['r2']:>8.4f}{scores['mae']:>12.4g}{scores['mape']:>8.2f} %   {counted}")
     lines.append(f"per subject, per channel and figures: {folder}/")
     return "\n".join(lines)
 

@@ -1,0 +1,1 @@
+"""Networks: the recurrent core and the FIN built on it."""

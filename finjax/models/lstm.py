@@ -8,9 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 
-def scan_lstm(
-    projected: jax.Array, recurrent: jax.Array, *, keep_all: bool
-) -> jax.Array:
+def scan_lstm(projected: jax.Array, recurrent: jax.Array, *, keep_all: bool) -> jax.Array:
     """Runs LSTMs over time from a zero state.
 
     A direction of a layer is an LSTM of its own, so `G` counts them all; under `jax.vmap` the models of a

@@ -1,0 +1,1 @@
+"""Tasks: what the stages of the study train and evaluate."""

@@ -32,7 +32,16 @@ TEST_PARTS = ("seen", "unseen")
 WATCHED_WINDOWS = 100  # of each part, for the curves drawn during training
 
 # Fields that may change between a run and its continuation: they do not touch what is learnt.
-FREE_FIELDS = ("checkpoint", "cpu_devices", "data.cache_dir", "data.dir", "evaluate", "log", "prediction", "preset")
+FREE_FIELDS = (
+    "checkpoint",
+    "cpu_devices",
+    "data.cache_dir",
+    "data.dir",
+    "evaluate",
+    "log",
+    "prediction",
+    "preset",
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -111,9 +120,7 @@ def train(task: FINTask, workdir: Path) -> None:
     network = build_fin(config.model)
     empty = jnp.zeros((1, task.framing.length))
     params = jax.jit(network.init)(jax.random.key(config.seed), empty)["params"]
-    data = FINData(
-        windows=WindowData.of(task.store, signal, windows), target=feature.standardise(values)
-    )
+    data = FINData(windows=WindowData.of(task.store, signal, windows), target=feature.standardise(values))
     write_json(workdir / "config.json", describe_run(config))
     problem = Problem(
         params=params,
@@ -183,9 +190,7 @@ def _describe(task: FINTask) -> dict:
 def _watcher(task: FINTask, signal: SignalNormaliser, feature):
     """Returns a function that scores parameters on a few test windows, for learning curves."""
     config = task.config
-    predictor = Predictor(
-        build_fin(config.model), length=task.framing.length, batch_size=config.evaluate.batch_size
-    )
+    predictor = Predictor(build_fin(config.model), length=task.framing.length, batch_size=config.evaluate.batch_size)
 
     def watch(params) -> dict[str, float]:
         scores = {}

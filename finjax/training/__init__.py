@@ -1,0 +1,1 @@
+"""Training: batches, steps, optimiser, the loop around them."""

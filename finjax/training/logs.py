@@ -52,7 +52,11 @@ def describe_run(config: ConfigDict) -> dict:
             "python": platform.python_version(),
             **{package: importlib.metadata.version(package) for package in PACKAGES},
         },
-        "device": {"kind": device.device_kind, "platform": device.platform, "count": jax.local_device_count()},
+        "device": {
+            "kind": device.device_kind,
+            "platform": device.platform,
+            "count": jax.local_device_count(),
+        },
         "git_revision": _git_revision(),
     }
 

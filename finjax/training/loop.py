@@ -106,9 +106,7 @@ class Trainer:
             tensorboard = self._config.log.tensorboard
             with (
                 MetricLog(self._workdir, resume_step=first, tensorboard=tensorboard) as self._log,
-                Display(
-                    first=first, last=self._last, batch_size=self._config.train.batch_size
-                ) as self._display,
+                Display(first=first, last=self._last, batch_size=self._config.train.batch_size) as self._display,
             ):
                 train_steps = make_train_steps(
                     self._problem.loss,

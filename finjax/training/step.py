@@ -41,9 +41,7 @@ def in_tiles(examples: jax.Array, tile: int) -> jax.Array:
     return jnp.pad(examples, (0, -len(examples) % tile), constant_values=PADDING).reshape(-1, tile)
 
 
-def make_train_steps(
-    loss: Loss, optimiser: optax.GradientTransformation, *, seed: int, tile: int
-) -> Callable:
+def make_train_steps(loss: Loss, optimiser: optax.GradientTransformation, *, seed: int, tile: int) -> Callable:
     """Returns `train_steps(state, data, batches [k, b]) → (state, {"loss": [k], "count": [k]})`.
 
     The function is to be mapped over the devices: it takes one device's share of k batches, sums the losses
@@ -57,7 +55,6 @@ def make_train_steps(
         tile: examples whose gradient is taken at a time: what the backward pass keeps of them should fit
             the cache.
     """
-
     gradient_of_loss = jax.value_and_grad(loss, has_aux=True)
 
     def train_step(state: TrainState, data: Any, examples: jax.Array):

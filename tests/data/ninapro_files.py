@@ -64,9 +64,7 @@ def check_equals_original(recording):
     np.testing.assert_array_equal(recording.signal, original.signal)
     np.testing.assert_array_equal(recording.movement, original.movement)
     np.testing.assert_array_equal(recording.repetition, original.repetition)
-    np.testing.assert_array_equal(
-        recording.segments(), [[200, 400, 0, 1], [500, 700, 0, 2], [800, 1100, 16, 1]]
-    )
+    np.testing.assert_array_equal(recording.segments(), [[200, 400, 0, 1], [500, 700, 0, 2], [800, 1100, 16, 1]])
 
 
 def zip_up(path, members):

@@ -44,9 +44,7 @@ def folder(tmp_path):
 @pytest.fixture
 def run(folder, tmp_path, capsys):
     def run(*options, name="ninapro_db2", dir=folder):
-        status = main(
-            ["inspect", f"--name={name}", f"--dir={dir}", f"--cache_dir={tmp_path}/cache", *options]
-        )
+        status = main(["inspect", f"--name={name}", f"--dir={dir}", f"--cache_dir={tmp_path}/cache", *options])
         out, err = capsys.readouterr()
         return status, out, err
 

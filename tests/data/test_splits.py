@@ -11,9 +11,7 @@ from finjax.data.synthetic import Settings, generate
 from finjax.data.windows import Framing, index_windows, pack
 from finjax.errors import DataError
 
-DB2 = Splits(
-    seen_subjects="1-25", unseen_subjects="26-40", train_repetitions="1,3,4", test_repetitions="2,5"
-)
+DB2 = Splits(seen_subjects="1-25", unseen_subjects="26-40", train_repetitions="1,3,4", test_repetitions="2,5")
 
 
 def test_the_default_split_of_db2():
@@ -64,9 +62,7 @@ def test_no_sample_serves_two_parts():
     store = pack([generate(s, settings) for s in (1, 2, 3)])
     framing = Framing(length=600, step=20, horizon=2)
     windows = index_windows(store.segments, framing)
-    split = Split(
-        seen_subjects=(1, 2), unseen_subjects=(3,), train_repetitions=(1, 3, 4), test_repetitions=(2, 5)
-    )
+    split = Split(seen_subjects=(1, 2), unseen_subjects=(3,), train_repetitions=(1, 3, 4), test_repetitions=(2, 5))
     used = {}
     for part in ("train", "seen", "unseen"):
         chosen = windows[split.select(np.array(store.subjects)[windows.subject], windows.repetition, part=part)]

@@ -32,12 +32,8 @@ def recording(subject=1, *, spans, channels=2, piece_starts=(0,), dataset="mine"
 
 
 def test_segments_end_where_movement_repetition_or_recording_change():
-    r = recording(
-        spans=[(5, UNLABELLED, 0), (4, 0, 1), (3, 0, 2), (6, 1, 2), (2, UNLABELLED, 0)], piece_starts=(0, 14)
-    )
-    np.testing.assert_array_equal(
-        r.segments(), [[5, 9, 0, 1], [9, 12, 0, 2], [12, 14, 1, 2], [14, 18, 1, 2]]
-    )
+    r = recording(spans=[(5, UNLABELLED, 0), (4, 0, 1), (3, 0, 2), (6, 1, 2), (2, UNLABELLED, 0)], piece_starts=(0, 14))
+    np.testing.assert_array_equal(r.segments(), [[5, 9, 0, 1], [9, 12, 0, 2], [12, 14, 1, 2], [14, 18, 1, 2]])
 
 
 def test_pack_leaves_out_rest_and_keeps_the_signal():
@@ -99,7 +95,8 @@ def test_recordings_that_do_not_fit_together_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("text", "rate", "samples"), [("300ms", 2000, 600), ("600", 1000, 600), ("10ms", 1000, 10), (20, 2000, 20)]
+    ("text", "rate", "samples"),
+    [("300ms", 2000, 600), ("600", 1000, 600), ("10ms", 1000, 10), (20, 2000, 20)],
 )
 def test_durations(text, rate, samples):
     assert to_samples(text, rate, name="window") == samples

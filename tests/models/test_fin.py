@@ -67,9 +67,7 @@ def test_outputs_and_gradients_equal_torch(dtype, gradient_tolerance):
 
     stored = {name.removeprefix("gradient."): TORCH[name] for name in TORCH.files if name[:9] == "gradient."}
     expected = reference_network.to_finjax(stored, sum_biases=False)
-    for (path, ours), theirs in zip(
-        jax.tree.leaves_with_path(gradient), jax.tree.leaves(expected), strict=True
-    ):
+    for (path, ours), theirs in zip(jax.tree.leaves_with_path(gradient), jax.tree.leaves(expected), strict=True):
         largest = np.abs(theirs).max()
         assert largest > 0
         np.testing.assert_allclose(

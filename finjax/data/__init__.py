@@ -1,0 +1,1 @@
+"""Data: from recordings on disk to windows on the device."""
