@@ -16,18 +16,7 @@ from finjax.data.normalise import FeatureNormaliser, SignalNormaliser, channel_s
 from finjax.data.recording import UNLABELLED, Recording
 from finjax.data.windows import Framing
 from finjax.errors import CheckpointError, DataError
-from finjax.models.fin import FIN
-
-
-def build_fin(config: ConfigDict) -> FIN:
-    """Builds the network of a configuration's `model` part."""
-    return FIN(
-        hidden=config.hidden,
-        layers=config.layers,
-        shadows=config.shadows,
-        patch_size=config.patch_size,
-        initialisation=config.init,
-    )
+from finjax.models.fin import build_fin
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

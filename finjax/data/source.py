@@ -30,7 +30,12 @@ def load_store(config: ConfigDict) -> tuple[SignalStore, Split]:
     started = time.perf_counter()
     overrides = {field: config[field] for field in SPLIT_FIELDS}
     if config.name == synthetic.NAME:
-        settings = synthetic.Settings(**config.synthetic.to_dict())
+        settings = synthetic.Settings(
+            subjects=config.synthetic.subjects,
+            movement_s=config.synthetic.movement_s,
+            rest_s=config.synthetic.rest_s,
+            seed=config.synthetic.seed,
+        )
         wanted = _wanted(config, range(1, settings.subjects + 1))
         split = resolve_split(synthetic.SPLITS, wanted, **overrides)
         recordings = [synthetic.generate(subject, settings) for subject in split.subjects]

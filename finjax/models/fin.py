@@ -2,6 +2,7 @@
 
 import flax.linen as nn
 import jax
+from ml_collections import ConfigDict
 
 from finjax.errors import ConfigError
 from finjax.models import initialisers
@@ -56,3 +57,14 @@ class FIN(nn.Module):
                 name=f"lstm_{layer}",
             )(x)
         return nn.Dense(self.shadows, kernel_init=plain, bias_init=plain, name="head")(x)  # [B, H] → [B, S]
+
+
+def build_fin(config: ConfigDict) -> FIN:
+    """Builds the network of a configuration's `model` part."""
+    return FIN(
+        hidden=config.hidden,
+        layers=config.layers,
+        shadows=config.shadows,
+        patch_size=config.patch_size,
+        initialisation=config.init,
+    )

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import logging
 from pathlib import Path
 
 import jax
@@ -16,32 +15,20 @@ from finjax.data.sliding import feature_values
 from finjax.data.source import framing_of, load_store
 from finjax.data.splits import Split
 from finjax.data.windows import Framing, SignalStore, Windows, index_windows
-from finjax.errors import CheckpointError, ConfigError
+from finjax.errors import ConfigError
 from finjax.evaluation import figures, report
 from finjax.evaluation.predict import Predictor
 from finjax.evaluation.regression import score, score_by_group
 from finjax.features import get_feature
-from finjax.restored import FINModel, build_fin, load
+from finjax.models.fin import build_fin
+from finjax.restored import FINModel, load
+from finjax.tasks import compatibility
 from finjax.training.logs import describe_run, write_json
 from finjax.training.loop import Problem, Trainer
 from finjax.training.losses import FINData, make_fin_loss
 
-logger = logging.getLogger(__name__)
-
 TEST_PARTS = ("seen", "unseen")
 WATCHED_WINDOWS = 100  # of each part, for the curves drawn during training
-
-# Fields that may change between a run and its continuation: they do not touch what is learnt.
-FREE_FIELDS = (
-    "checkpoint",
-    "cpu_devices",
-    "data.cache_dir",
-    "data.dir",
-    "evaluate",
-    "log",
-    "prediction",
-    "preset",
-)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -112,7 +99,7 @@ def run(config: ConfigDict, workdir: Path, *, mode: str) -> None:
 def train(task: FINTask, workdir: Path) -> None:
     """Trains a FIN, or goes on where the run in `workdir` stopped."""
     config = task.config
-    _refuse_another_run(task, workdir)
+    compatibility.refuse_another_run(workdir, task.config, task.framing, rate_hz=task.store.rate_hz)
     windows = task.part("train")
     signal = task.fit_signal()
     values = task.true_values(windows, signal)
@@ -142,7 +129,7 @@ def evaluate(task: FINTask, workdir: Path) -> dict:
     """
     config = task.config
     model = load(workdir, step=config.checkpoint.use)
-    _refuse_another_model(model, task)
+    compatibility.refuse_another_model(model, task.config, task.framing, rate_hz=task.store.rate_hz)
     signal = _signal_normaliser(model, task)
     predictor = Predictor(model.network, length=task.framing.length, batch_size=config.evaluate.batch_size)
     result = {
@@ -215,42 +202,3 @@ def _signal_normaliser(model: FINModel, task: FINTask) -> SignalNormaliser:
             fitted.mean[row] = model.signal.mean[stored[subject]]
             fitted.std[row] = model.signal.std[stored[subject]]
     return fitted
-
-
-def _refuse_another_model(model: FINModel, task: FINTask) -> None:
-    """Raises where the restored model does not do what the configuration asks for."""
-    asked = {
-        "feature": (model.target, task.config.target),
-        "window length, step and horizon in samples": (model.framing, task.framing),
-        "sampling rate": (model.rate_hz, task.store.rate_hz),
-    }
-    for what, (has, wants) in asked.items():
-        if has != wants:
-            raise CheckpointError(f"the checkpoint's {what} is {has}, the configuration's {wants}")
-
-
-def _refuse_another_run(task: FINTask, workdir: Path) -> None:
-    """Raises where the working directory holds a run of another configuration."""
-    try:
-        model = load(workdir)
-    except CheckpointError:
-        return  # nothing to go on from
-    _refuse_another_model(model, task)
-    there, here = _flatten(model.config.to_dict()), _flatten(task.config.to_dict())
-    differing = [
-        f"{name}: {there.get(name)!r} there, {here.get(name)!r} here"
-        for name in sorted(there | here)
-        if there.get(name) != here.get(name) and not name.startswith(FREE_FIELDS)
-    ]
-    if differing:
-        raise CheckpointError(
-            f"{workdir} holds a run of another configuration ({'; '.join(differing)}). "
-            "Choose another --workdir, or remove that folder"
-        )
-
-
-def _flatten(fields: dict, prefix: str = "") -> dict:
-    flat = {}
-    for name, value in fields.items():
-        flat.update(_flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value})
-    return flat
