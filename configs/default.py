@@ -111,7 +111,7 @@ def _fast(config: ConfigDict) -> None:
     """Ten samples per time step: about ten times as fast per window."""
     config.model.patch_size = 10
     config.train.batch_size = 256
-    config.train.max_steps = 1500
+    config.train.max_steps = 3000
     config.train.steps_per_dispatch = 5
     config.evaluate.batch_size = 2048
     config.evaluate.max_windows = 0

@@ -23,7 +23,8 @@ class Predictions:
     windows: Windows
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
+    """Writes a figure as PNG, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}")
     figure.savefig(temporary, dpi=150, format="png")
@@ -55,7 +56,7 @@ def r2_distribution(path: Path, result: dict, *, label: str) -> None:
     axes.set_ylabel("channels")
     axes.set_title(f"{label}, {result['horizon_ms']:g} ms ahead, {result['dataset']} data")
     axes.legend(frameon=False)
-    _save(figure, path)
+    save(figure, path)
 
 
 def scatter(path: Path, shown: dict[str, Predictions], *, label: str) -> None:
@@ -73,7 +74,7 @@ def scatter(path: Path, shown: dict[str, Predictions], *, label: str) -> None:
         axes.set_ylabel(f"{label}, FIN")
         axes.set_title(TITLES[part])
         figure.colorbar(counts, ax=axes, label="windows × channels", shrink=0.8)
-    _save(figure, path)
+    save(figure, path)
 
 
 def examples(
@@ -111,7 +112,7 @@ def examples(
         axes.set_ylabel("z-scored signal")
     lead_ms = 1000 * framing.lead / store.rate_hz
     figure.suptitle(label + (f", {lead_ms:g} ms ahead" if lead_ms else ""))
-    _save(figure, path)
+    save(figure, path)
 
 
 def horizons(path: Path, summary: list[dict], *, label: str) -> None:
@@ -132,4 +133,4 @@ def horizons(path: Path, summary: list[dict], *, label: str) -> None:
     axes.set_title(label)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
-    _save(figure, path)
+    save(figure, path)

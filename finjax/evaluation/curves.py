@@ -1,0 +1,75 @@
+"""Learning curves of runs, side by side: what `--config.evaluate.every_steps` recorded.
+
+python -m finjax.evaluation.curves OUT.png RUN [RUN ...] [--part=unseen]
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from finjax.errors import FinjaxError
+from finjax.evaluation.figures import TITLES, save
+
+STYLES = {"chrono": "-", "uniform": "--"}
+INITIALISATIONS = {"chrono": "long-memory initialisation", "uniform": "uniform initialisation"}
+
+
+def read_curve(workdir: Path, part: str) -> tuple[dict, list[int], list[float]]:
+    """Returns a run's configuration, and R² against windows trained on.
+
+    Raises:
+        FinjaxError: the folder is no run, or its R² was not recorded.
+    """
+    try:
+        config = json.loads((workdir / "config.json").read_text())["config"]
+        lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    except (OSError, ValueError, KeyError) as error:
+        raise FinjaxError(f"no finjax run in {workdir}: {error}") from error
+    points = [(line["step"], line[f"{part}.r2"]) for line in lines if f"{part}.r2" in line]
+    if not points:
+        raise FinjaxError(f"{workdir} recorded no R² of {TITLES[part]}: train with --config.evaluate.every_steps=50")
+    steps, r2 = zip(*points, strict=True)
+    return config, [step * config["train"]["batch_size"] for step in steps], list(r2)
+
+
+def draw(path: Path, workdirs: list[Path], *, part: str) -> None:
+    """Draws R² against training windows: a panel for each feature, a line for each run."""
+    curves = [read_curve(workdir, part) for workdir in workdirs]
+    targets = list(dict.fromkeys(config["target"] for config, _, _ in curves))
+    figure = Figure(figsize=(3.2 * len(targets) + 0.6, 3.4), layout="constrained")
+    panels = figure.subplots(1, len(targets), sharey=True, squeeze=False)[0]
+    for config, windows, r2 in curves:
+        init = config["model"]["init"]
+        axes = panels[targets.index(config["target"])]
+        axes.plot(windows, r2, STYLES[init], marker=".", color=f"C{list(STYLES).index(init)}", label=init)
+    for axes, target in zip(panels, targets, strict=True):
+        axes.set_title(target.upper())
+        axes.set_xlabel("training windows")
+        axes.set_ylim(-0.05, 1.02)
+        axes.grid(alpha=0.3)
+    panels[0].set_ylabel(f"R², {TITLES[part]}")
+    lines = {line.get_label(): line for axes in panels for line in axes.get_lines()}
+    figure.legend(lines.values(), map(INITIALISATIONS.get, lines), loc="outside lower center", ncols=2, frameon=False)
+    save(figure, path)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m finjax.evaluation.curves", description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path, help="the PNG to write")
+    parser.add_argument("runs", type=Path, nargs="+", help="working directories")
+    parser.add_argument("--part", choices=TITLES, default="unseen", help="whose R² (default: unseen)")
+    options = parser.parse_args(arguments)
+    try:
+        draw(options.out, options.runs, part=options.part)
+    except FinjaxError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
