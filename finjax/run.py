@@ -1,6 +1,5 @@
 """Runs what a configuration says: the one way in for `main.py`."""
 
-import importlib
 import math
 import operator
 import os
@@ -9,6 +8,7 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from finjax.errors import ConfigError
+from finjax.plugins import load_plugins
 from finjax.tasks import fin
 from finjax.training import parallel
 
@@ -47,11 +47,7 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
     Raises:
         FinjaxError: something that the user can mend.
     """
-    for module in filter(None, config.plugins.split(",")):
-        try:
-            importlib.import_module(module.strip())
-        except ImportError as error:
-            raise ConfigError(f"--config.plugins={config.plugins}: {error}") from error
+    load_plugins(config.plugins)
     if config.stage not in STAGES:
         raise ConfigError(f"unknown stage {config.stage!r}; known are {', '.join(STAGES)}")
     for field, least in LEAST.items():

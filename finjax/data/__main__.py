@@ -1,27 +1,51 @@
-"""Shows what a folder of recordings holds.
+"""Shows what a folder of recordings holds, or fills one with synthetic recordings.
 
     python -m finjax.data inspect --name=ninapro_db2 --dir=FOLDER [--window=300ms] [--step=10ms]
+    python -m finjax.data write --dir=FOLDER [--subjects=1-3] [--seed=0]
 
 Exit status: 0 all is well, 1 some subjects cannot be read, 2 the command itself cannot be followed.
 """
 
 import argparse
 import sys
+from pathlib import Path
 
-from finjax.data import inspect, loading, ninapro, registry, three_dc, windows
+from finjax.data import inspect, loading, ninapro, registry, synthetic, three_dc, windows
 from finjax.data.numbers import parse_numbers
+from finjax.plugins import load_plugins
 
 BUILT_IN = (*ninapro.SPECS, three_dc.SPEC)  # importing them is what registers them
-SYNTHETIC = "synthetic"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     options = _parser().parse_args(arguments)
-    if options.name == SYNTHETIC:
+    return options.run(options)
+
+
+def _write(options: argparse.Namespace) -> int:
+    """Writes synthetic recordings as files of Ninapro DB2."""
+    folder = Path(options.dir)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for subject in parse_numbers(options.subjects):
+            path = folder / f"S{subject}_E1_A1.mat"
+            settings = synthetic.Settings(subjects=subject, seed=options.seed)
+            ninapro.write_mat(synthetic.generate(subject, settings), path)
+            print(path)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    """Prints what a folder holds."""
+    if options.name == synthetic.NAME:
         print("The synthetic dataset is generated when it is used: it has no files to inspect.")
         return 0
     try:
+        load_plugins(options.plugins)
         spec = registry.get_spec(options.name)
         frame = {
             "length": windows.to_samples(options.window, spec.rate_hz, name="window"),
@@ -45,13 +69,20 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m finjax.data", description="Looks at recordings on disk.")
     commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("write", help="write synthetic recordings as files of Ninapro DB2")
+    command.set_defaults(run=_write)
+    command.add_argument("--dir", required=True, help="folder to write to")
+    command.add_argument("--subjects", default="1-3", help="which subjects, such as 1-3,5 (default: 1-3)")
+    command.add_argument("--seed", type=int, default=0, help="seed of the generator (default: 0)")
     command = commands.add_parser("inspect", help="count what a folder of recordings holds")
+    command.set_defaults(run=_inspect)
     names = ", ".join(sorted(spec.name for spec in BUILT_IN))
     command.add_argument("--name", required=True, help=f"the dataset: {names}")
     command.add_argument("--dir", default="", help="folder that holds its files, at any depth")
     command.add_argument("--subjects", default="", help="only these, such as 1-3,5")
     command.add_argument("--window", default="300ms", help="length of a window (default: 300ms)")
     command.add_argument("--step", default="10ms", help="from one window to the next (default: 10ms)")
+    command.add_argument("--plugins", default="", help="modules that register datasets of your own")
     command.add_argument("--cache_dir", default=None, help="where finished recordings are kept")
     return parser
 

@@ -91,10 +91,11 @@ def examples(
     grid = figure.subplots(2, EXAMPLES // 2, sharex=True, squeeze=False)
     time_ms = 1000 * np.arange(framing.length) / store.rate_hz
     parts = list(shown)
+    each = EXAMPLES // len(parts)
     for number, axes in enumerate(grid.ravel()):
-        part = parts[number * len(parts) // EXAMPLES]
+        part = parts[number // each]
         p = shown[part]
-        row = (2 * number + 1) * len(p.windows) // (2 * EXAMPLES)
+        row = (2 * (number % each) + 1) * len(p.windows) // (2 * each)  # spread over the part
         # The channel that is busiest, so that there is something to see.
         channel = int(np.argmax(p.true[row]))
         start, subject = p.windows.start[row], p.windows.subject[row]

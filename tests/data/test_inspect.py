@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 
@@ -122,3 +123,11 @@ def test_command_line_itself(folder, tmp_path):
     environment = os.environ | {"FINJAX_CACHE_DIR": str(tmp_path / "cache")}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
     assert done.returncode == 0 and "By subject" in done.stdout and done.stderr == ""
+
+
+def test_written_synthetic_recordings_can_be_inspected(tmp_path, capsys):
+    assert main(["write", f"--dir={tmp_path}/new", "--subjects=2"]) == 0
+    assert capsys.readouterr().out == f"{tmp_path}/new/S2_E1_A1.mat\n"
+    assert main(["inspect", "--name=ninapro_db2", f"--dir={tmp_path}/new", f"--cache_dir={tmp_path}/cache"]) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"^ +2 +1,020,000 .* 102 ", printed, re.MULTILINE)  # 17 × 6 × 5 s × 2 kHz
