@@ -10,6 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
+jax.config.update("jax_numpy_rank_promotion", "raise")  # what broadcasts must say so
+
 
 def pytest_collection_modifyitems(items):
     """Skips what this machine cannot do, and says why."""

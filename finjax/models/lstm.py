@@ -75,7 +75,7 @@ class BidirectionalLSTM(nn.Module):
 
         reversed_inputs = inputs[::-1]
         streams = reversed_inputs[None] if self.last else jnp.stack([inputs, reversed_inputs])  # [G, T, B, D]
-        projected = jnp.einsum("gtbd,gdk->tgbk", streams, kernel) + bias[:, None]
+        projected = jnp.einsum("gtbd,gdk->tgbk", streams, kernel) + bias[None, :, None]
         if self.last:
             return scan_lstm(projected, recurrent, keep_all=False)[0]
         states = scan_lstm(projected, recurrent, keep_all=True)  # [T, 2, B, H]

@@ -150,3 +150,13 @@ def test_a_window_that_does_not_divide_into_patches_is_refused():
 def test_an_unknown_initialisation_is_refused():
     with pytest.raises(ConfigError, match="'orthogonal'; known are chrono, uniform"):
         init(FIN(initialisation="orthogonal"), 60)
+
+
+@pytest.mark.gpu
+def test_a_gpu_computes_what_the_cpu_does():
+    model = FIN()
+    params, windows = init(model), np.random.default_rng(0).normal(size=(64, 600)).astype(np.float32)
+    on = {kind: jax.device_put((params, windows), jax.devices(kind)[0]) for kind in ("cpu", "gpu")}
+    with jax.default_matmul_precision("float32"):
+        cpu, gpu = (model.apply({"params": p}, w) for p, w in on.values())
+    np.testing.assert_allclose(cpu, gpu, rtol=1e-4, atol=1e-5)
