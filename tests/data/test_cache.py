@@ -4,7 +4,6 @@ import shutil
 
 import numpy as np
 import pytest
-from absl import logging
 
 from finjax.data import cache
 from finjax.data.recording import Recording
@@ -149,7 +148,7 @@ def test_damaged_entry_is_replaced(source, damage):
 
 def test_unwritable_folder_is_warned_of_once(source, monkeypatch):
     warnings = []
-    monkeypatch.setattr(logging, "warning", warnings.append)
+    monkeypatch.setattr(cache.logger, "warning", warnings.append)
     source.folder.write_text("a file where the folder should be")
     for _ in range(2):
         recording = source.get()
@@ -160,7 +159,7 @@ def test_unwritable_folder_is_warned_of_once(source, monkeypatch):
 
 def test_full_disk_leaves_nothing_behind(source, monkeypatch):
     warnings = []
-    monkeypatch.setattr(logging, "warning", warnings.append)
+    monkeypatch.setattr(cache.logger, "warning", warnings.append)
 
     def fail(file, *args, **kwargs):
         file.write(b"half")
