@@ -81,6 +81,7 @@ def test_evaluation_of_another_model_is_refused(finished_run):
         (["--config.data.name=ninapro_db2", "--config.data.dir=/nowhere"], "no such folder: /nowhere"),
         (["--config.prediction=100"], "no window fits.*segment of 2600, and the longest has 2000"),
         (["--config.data.subjects=1,7"], "no data of subjects 7; there are 1-2"),
+        (["--config.data.train_repetitions=9"], "have no window in the training repetitions 9"),
         (["--config.window=300.3ms"], "must be a whole number"),
         (["--config.plugins=no_such_module"], "config.plugins=no_such_module"),
         (["--config.model.init=orthogonal"], "unknown initialisation 'orthogonal'"),

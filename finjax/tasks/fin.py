@@ -2,7 +2,9 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,12 +12,13 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from finjax.data.gather import WindowData
-from finjax.data.normalise import SignalNormaliser, fit_feature_normaliser, fit_signal_normaliser
+from finjax.data.normalise import FeatureNormaliser, SignalNormaliser, fit_feature_normaliser, fit_signal_normaliser
+from finjax.data.numbers import format_numbers
 from finjax.data.sliding import feature_values
 from finjax.data.source import framing_of, load_store
 from finjax.data.splits import Split
 from finjax.data.windows import Framing, SignalStore, Windows, index_windows
-from finjax.errors import ConfigError
+from finjax.errors import ConfigError, DataError
 from finjax.evaluation import figures, report
 from finjax.evaluation.predict import Predictor
 from finjax.evaluation.regression import score, score_by_group
@@ -101,6 +104,11 @@ def train(task: FINTask, workdir: Path) -> None:
     config = task.config
     compatibility.refuse_another_run(workdir, task.config, task.framing, rate_hz=task.store.rate_hz)
     windows = task.part("train")
+    if not len(windows):
+        raise DataError(
+            f"subjects {format_numbers(task.split.seen_subjects)} have no window in the training repetitions "
+            f"{format_numbers(task.split.train_repetitions)}"
+        )
     signal = task.fit_signal()
     values = task.true_values(windows, signal)
     feature = fit_feature_normaliser(values)
@@ -137,7 +145,7 @@ def evaluate(task: FINTask, workdir: Path) -> dict:
         "horizon_ms": model.horizon_ms,
         "dataset": task.store.dataset,
         "checkpoint_step": model.step,
-        "seed": config.seed,
+        "seed": model.config.seed,
     }
     shown = {}
     for part in TEST_PARTS:
@@ -152,6 +160,10 @@ def evaluate(task: FINTask, workdir: Path) -> dict:
             **score_by_group(true, predicted, task.subjects(windows), task.store.channel_names),
         }
         shown[part] = figures.Predictions(true=true, predicted=predicted, windows=windows)
+    if not shown:
+        raise DataError(
+            f"none of the subjects has a window in the test repetitions {format_numbers(task.split.test_repetitions)}"
+        )
     folder = workdir / "eval"
     write_json(folder / "metrics.json", {**result, "run": describe_run(config)})
     label = get_feature(config.target).label
@@ -174,19 +186,25 @@ def _describe(task: FINTask) -> dict:
     }
 
 
-def _watcher(task: FINTask, signal: SignalNormaliser, feature):
+def _watcher(task: FINTask, signal: SignalNormaliser, feature: FeatureNormaliser) -> Callable[[Any], dict[str, float]]:
     """Returns a function that scores parameters on a few test windows, for learning curves."""
     config = task.config
     predictor = Predictor(build_fin(config.model), length=task.framing.length, batch_size=config.evaluate.batch_size)
 
+    @functools.cache
+    def watched() -> dict[str, tuple[WindowData, np.ndarray]]:
+        parts = {part: task.part(part, most=WATCHED_WINDOWS) for part in TEST_PARTS}
+        return {
+            part: (WindowData.of(task.store, signal, windows), task.true_values(windows, signal))
+            for part, windows in parts.items()
+            if len(windows)
+        }
+
     def watch(params) -> dict[str, float]:
-        scores = {}
-        for part in TEST_PARTS:
-            windows = task.part(part, most=WATCHED_WINDOWS)
-            if len(windows):
-                output = predictor(params, WindowData.of(task.store, signal, windows))
-                scores[f"{part}.r2"] = score(task.true_values(windows, signal), feature.restore(output))["r2"]
-        return scores
+        return {
+            f"{part}.r2": score(true, feature.restore(predictor(params, data)))["r2"]
+            for part, (data, true) in watched().items()
+        }
 
     return watch
 
