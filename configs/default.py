@@ -29,7 +29,7 @@ def _all_fields(target: str) -> ConfigDict:
     config.step = "10ms"  # from one window to the next, likewise
     config.limit_sd = 15.0  # z-scored samples beyond are artefacts, and held there; 0: no limit
     config.seed = 0
-    config.cpu_devices = 0  # devices to split the CPU into; 0: one per core
+    config.cpu_devices = 0  # devices to split the CPU into; 0: as many as there are cores and the batch divides into
     config.plugins = ""  # modules to import first, comma-separated: your own datasets and features
 
     data = config.data = ConfigDict()

@@ -12,9 +12,7 @@ INK, SIGNAL, FIN, CNN, SOFT = "#22313f", "#1f6f8b", "#d1603d", "#4a7c59", "#f4f1
 
 def box(axes, x, y, width, height, text, colour, *, size=9):
     """Draws a rounded box with text, its lower left corner at (x, y)."""
-    patch = FancyBboxPatch(
-        (x, y), width, height, boxstyle="round,pad=0.02,rounding_size=0.08", fc="white", ec=colour, lw=1.6
-    )
+    patch = FancyBboxPatch((x, y), width, height, boxstyle=ROUND, fc="white", ec=colour, lw=1.6)
     axes.add_patch(patch)
     axes.text(x + width / 2, y + height / 2, text, ha="center", va="center", fontsize=size, color=INK)
 

@@ -84,17 +84,26 @@ class Checkpoints:
         assert saved, f"step {step} was saved already"
 
     def restore(self, template: TrainState, step: int) -> tuple[TrainState, dict]:
-        """Returns the training state and progress saved at a step; `template` gives the tree's structure."""
-        restored = self._manager.restore(
+        """Returns the training state and progress saved at a step; `template` gives the tree's structure.
+
+        Raises:
+            CheckpointError: the checkpoint is damaged.
+        """
+        restored = _restore(
+            self._manager,
             step,
-            args=ocp.args.Composite(
-                params=ocp.args.StandardRestore(template.params),
-                opt_state=ocp.args.StandardRestore(template.opt_state),
-                progress=ocp.args.JsonRestore(),
-            ),
+            params=ocp.args.StandardRestore(template.params),
+            opt_state=ocp.args.StandardRestore(template.opt_state),
+            progress=ocp.args.JsonRestore(),
         )
         state = TrainState(step=np.int32(step), params=restored.params, opt_state=restored.opt_state)
         return state, restored.progress
+
+
+def has_checkpoint(workdir: str | Path) -> bool:
+    """Tells whether a working directory holds a finished checkpoint, whatever its state."""
+    folder = Path(workdir) / FOLDER
+    return folder.is_dir() and any(path.name.isdigit() for path in folder.iterdir())
 
 
 def read_model(workdir: str | Path, *, step: int | str = "latest") -> SavedModel:
@@ -116,20 +125,13 @@ def read_model(workdir: str | Path, *, step: int | str = "latest") -> SavedModel
     options = ocp.CheckpointManagerOptions(best_fn=_goodness, create=False)
     with ocp.CheckpointManager(folder.absolute(), options=options) as manager:
         chosen = _choose(manager, step, folder)
-        try:
-            restored = manager.restore(
-                chosen,
-                args=ocp.args.Composite(
-                    params=ocp.args.StandardRestore(),
-                    normalisers=ocp.args.StandardRestore(),
-                    model=ocp.args.JsonRestore(),
-                ),
-            )
-        except Exception as error:  # orbax lets through whatever the storage layer raised
-            raise CheckpointError(
-                f"the checkpoint {folder / str(chosen)} cannot be read ({_first_line(error)}). "
-                "If another step is there, remove this one; else train again"
-            ) from error
+        restored = _restore(
+            manager,
+            chosen,
+            params=ocp.args.StandardRestore(),
+            normalisers=ocp.args.StandardRestore(),
+            model=ocp.args.JsonRestore(),
+        )
     info = restored.model
     if info.get("format") != FORMAT:
         raise CheckpointError(
@@ -152,5 +154,12 @@ def _choose(manager: ocp.CheckpointManager, step: int | str, folder: Path) -> in
     return step
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _restore(manager: ocp.CheckpointManager, step: int, **items: ocp.args.CheckpointArgs):
+    try:
+        return manager.restore(step, args=ocp.args.Composite(**items))
+    except Exception as error:  # orbax lets through whatever the storage layer raised
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise CheckpointError(
+            f"the checkpoint {manager.directory / str(step)} cannot be read ({reason}). "
+            "If another step is there, remove this one; else train again"
+        ) from error

@@ -18,11 +18,9 @@ from jax.typing import ArrayLike
 
 from finjax.errors import ConfigError
 
-# Below this a window counts as flat: its log-variance is held here and its skewness and kurtosis are 0.
-FLAT_VARIANCE = 1e-12
-
-# exp(700) is the largest power of e that float64 holds, with room for a sum over a window.
-LARGEST_EXPONENT = 700.0
+# A window with less than this share of its power in its variance is flat, as far as float32 can tell: its
+# skewness and kurtosis are 0. Log-variance is held at the logarithm of this value from below.
+FLAT_VARIANCE = 1e-10
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -72,9 +70,7 @@ def ent(x: ArrayLike) -> jax.Array:
 
 
 def _exponentials(x: np.ndarray) -> Sequence[np.ndarray]:
-    # float64 holds e⁷⁰⁰, so only a spike beyond 700 standard deviations needs a shift. Entropy does not
-    # change by one, and the baseline near 0 stays far above the smallest number.
-    x = x - max(0.0, x.max(initial=0.0) - LARGEST_EXPONENT)
+    # float64 holds e⁷⁰⁰, far beyond any sEMG; a window with more than that is evaluated directly.
     weights = np.exp(x)
     return weights, x * weights
 
@@ -109,7 +105,7 @@ def _standardised_moment(x: ArrayLike, order: int) -> jax.Array:
     centred = x - jnp.mean(x, axis=-1, keepdims=True)
     variance = jnp.mean(jnp.square(centred), axis=-1)
     moment = jnp.mean(centred**order, axis=-1)
-    flat = variance < FLAT_VARIANCE
+    flat = variance <= FLAT_VARIANCE * jnp.mean(jnp.square(x), axis=-1)
     return jnp.where(flat, 0.0, moment / jnp.where(flat, 1.0, variance) ** (order / 2))
 
 
@@ -140,20 +136,21 @@ def _variance(sums: Sequence[np.ndarray], length: int) -> np.ndarray:
     return np.maximum(sums[1] / length - mean**2, 0.0)
 
 
-def _divided_by_deviation(moment: np.ndarray, variance: np.ndarray, order: int) -> np.ndarray:
-    flat = variance < FLAT_VARIANCE
+def _standardised(moment: np.ndarray, sums: Sequence[np.ndarray], length: int, order: int) -> np.ndarray:
+    variance = _variance(sums, length)
+    flat = variance <= FLAT_VARIANCE * sums[1] / length
     return np.where(flat, 0.0, moment / np.where(flat, 1.0, variance) ** (order / 2))
 
 
 def _skewness(sums: Sequence[np.ndarray], length: int) -> np.ndarray:
     mean, raw2, raw3 = (s / length for s in sums)
-    return _divided_by_deviation(raw3 - 3 * mean * raw2 + 2 * mean**3, _variance(sums, length), 3)
+    return _standardised(raw3 - 3 * mean * raw2 + 2 * mean**3, sums, length, 3)
 
 
 def _kurtosis(sums: Sequence[np.ndarray], length: int) -> np.ndarray:
     mean, raw2, raw3, raw4 = (s / length for s in sums)
     central = raw4 - 4 * mean * raw3 + 6 * mean**2 * raw2 - 3 * mean**4
-    return _divided_by_deviation(central, _variance(sums, length), 4)
+    return _standardised(central, sums, length, 4)
 
 
 _REGISTRY: dict[str, Feature] = {}

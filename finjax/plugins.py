@@ -14,5 +14,5 @@ def load_plugins(names: str) -> None:
     for name in filter(None, (name.strip() for name in names.split(","))):
         try:
             importlib.import_module(name)
-        except ImportError as error:
-            raise ConfigError(f"--config.plugins={names}: {error}") from error
+        except Exception as error:  # whatever the module does when it is imported
+            raise ConfigError(f"--config.plugins={names}: importing {name}: {type(error).__name__}: {error}") from error

@@ -14,9 +14,11 @@ from ml_collections import ConfigDict
 from finjax.checkpoints import read_model
 from finjax.data.normalise import FeatureNormaliser, SignalNormaliser, channel_statistics, z_score
 from finjax.data.recording import UNLABELLED, Recording
+from finjax.data.splits import Split
 from finjax.data.windows import Framing
 from finjax.errors import CheckpointError, DataError
 from finjax.models.fin import build_fin
+from finjax.training.parallel import map_in_tiles
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,7 @@ class FINModel:
         framing: window length, step and horizon in samples.
         rate_hz: sampling rate of its training data.
         dataset: name of its training data.
+        split: whom and what it was trained on, and what was kept for testing.
         signal: z-score of the subjects that were there in training.
         feature: standardisation of its output.
     """
@@ -42,6 +45,7 @@ class FINModel:
     framing: Framing
     rate_hz: float
     dataset: str
+    split: Split
     signal: SignalNormaliser
     feature: FeatureNormaliser
 
@@ -52,7 +56,11 @@ class FINModel:
 
     @functools.cached_property
     def _forward(self):
-        return jax.jit(lambda params, windows: self.network.apply({"params": params}, windows))
+        def forward(params, windows):
+            # In tiles, so that memory does not grow with the number of windows.
+            return map_in_tiles(lambda tile: self.network.apply({"params": params}, tile), windows)
+
+        return jax.jit(forward)
 
     @property
     def horizon_ms(self) -> float:
@@ -63,10 +71,10 @@ class FINModel:
         """The bare network: z-scored windows `[B, T]` → standardised feature and shadows `[B, S]`.
 
         Raises:
-            ValueError: the windows have another shape or length.
+            ValueError: the windows have another shape or length, or there are none.
         """
         windows = jnp.asarray(windows, jnp.float32)
-        if windows.ndim != 2 or windows.shape[1] != self.framing.length:
+        if windows.ndim != 2 or windows.shape[1] != self.framing.length or not len(windows):
             raise ValueError(
                 f"this model takes windows [B, {self.framing.length}] "
                 f"({1000 * self.framing.length / self.rate_hz:g} ms at {self.rate_hz:g} Hz), not {windows.shape}"
@@ -127,6 +135,7 @@ def load(path: str | Path, *, step: int | str = "latest") -> FINModel:
             framing=Framing(**info["framing"]),
             rate_hz=info["rate_hz"],
             dataset=info["dataset"],
+            split=Split(**{field: tuple(numbers) for field, numbers in info["split"].items()}),
             signal=SignalNormaliser(**saved.normalisers["signal"]),
             feature=FeatureNormaliser(**saved.normalisers["feature"]),
         )

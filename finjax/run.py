@@ -1,12 +1,11 @@
 """Runs what a configuration says: the one way in for `main.py`."""
 
-import math
 import operator
-import os
 from pathlib import Path
 
 from ml_collections import ConfigDict
 
+from finjax.data import synthetic
 from finjax.errors import ConfigError
 from finjax.plugins import load_plugins
 from finjax.tasks import fin
@@ -32,6 +31,8 @@ LEAST = {
     "evaluate.max_windows": 0,
     "evaluate.every_steps": 0,
     "cpu_devices": 0,
+    "seed": 0,
+    "data.synthetic.seed": 0,
     "limit_sd": 0,
 }
 
@@ -47,17 +48,18 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
     Raises:
         FinjaxError: something that the user can mend.
     """
-    load_plugins(config.plugins)
     if config.stage not in STAGES:
         raise ConfigError(f"unknown stage {config.stage!r}; known are {', '.join(STAGES)}")
     for field, least in LEAST.items():
         if (value := operator.attrgetter(field)(config)) < least:
             raise ConfigError(f"--config.{field}={value}: must be at least {least}")
-    # A batch is divided evenly over the devices, so their number must divide it.
-    parallel.use_cpu_devices(config.cpu_devices or math.gcd(config.train.batch_size, os.cpu_count() or 1))
+    parallel.use_cpu_devices(config.cpu_devices, batch_size=config.train.batch_size)
+    load_plugins(config.plugins)  # they may use jax, so only now
     STAGES[config.stage](config, Path(workdir or default_workdir(config)), mode=mode)
 
 
 def default_workdir(config: ConfigDict) -> Path:
-    """Returns `runs/fin_ssi`, or `runs/fin_ssi_fast` for a preset."""
-    return Path("runs") / "_".join(filter(None, (config.stage, config.target, config.preset)))
+    """Returns `runs/fin_ssi`, or with what differs from that: `runs/fin_ssi_fast_three_dc_prediction_3`."""
+    dataset = "" if config.data.name == synthetic.NAME else config.data.name
+    horizon = "" if config.prediction == (0,) else "prediction_" + "_".join(map(str, config.prediction))
+    return Path("runs") / "_".join(filter(None, (config.stage, config.target, config.preset, dataset, horizon)))

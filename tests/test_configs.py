@@ -24,7 +24,14 @@ def test_there_is_a_configuration_for_each_feature_of_the_paper():
 def test_configurations_name_their_feature_and_folder(name, preset):
     config = importlib.import_module(f"configs.{name}").get_config(preset)
     features.get_feature(config.target)
-    assert default_workdir(config) == Path("runs") / (name + (f"_{preset}" if preset else ""))
+    suffix = {None: "", "paper": "_paper_ninapro_db2"}.get(preset, f"_{preset}")
+    assert default_workdir(config) == Path("runs") / (name + suffix)
+
+
+def test_runs_that_differ_have_folders_that_differ():
+    config = default.get_config("ssi", "fast")
+    config.data.name, config.prediction = "three_dc", (0, 3)
+    assert default_workdir(config) == Path("runs/fin_ssi_fast_three_dc_prediction_0_3")
 
 
 def test_an_unknown_preset_is_refused():
@@ -81,7 +88,7 @@ class ReadLog:
 
 
 def test_every_field_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("finjax.training.parallel.use_cpu_devices", lambda count: None)  # jax has begun here
+    monkeypatch.setattr("finjax.training.parallel.use_cpu_devices", lambda count, **batch: None)  # jax has begun here
     config = default.get_config("rms", "test")
     config.train.max_steps = 2  # an epoch, so that its end is reached
     config.train.batch_size = 8192

@@ -93,11 +93,21 @@ def test_running_sums_equal_the_direct_form_in_float32(name):
     np.testing.assert_allclose(values, feature.direct(windows), rtol=1e-5)
 
 
-def test_entropy_survives_a_spike_beyond_what_float64_can_exponentiate():
-    signal = np.zeros((1, 500), np.float32)
-    signal[0, 100] = 1300.0
-    values = window_features(signal, np.array([0, 200]), length=200, feature=features.get_feature("ent"))
-    np.testing.assert_allclose(values[:, 0], [0.0, np.log(200)], atol=1e-6)
+@pytest.mark.parametrize("height", [705.0, 1300.0, 1600.0])
+def test_entropy_survives_what_float64_cannot_exponentiate(height):
+    signal = np.zeros((1, 800), np.float32)
+    signal[0, 100] = height  # a spike
+    signal[0, 450:550] = height  # a plateau
+    values = window_features(signal, np.array([0, 200, 400]), length=200, feature=features.get_feature("ent"))
+    np.testing.assert_allclose(values[:, 0], [0.0, np.log(200), np.log(100)], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["skew", "kurt"])
+def test_moments_of_a_flat_window_are_0_in_both_forms(name):
+    signal = np.full((1, 300), 15.1, np.float32)  # whose mean float32 cannot hold exactly
+    feature = features.get_feature(name)
+    assert feature.direct(signal[0]) == 0
+    assert window_features(signal, np.array([0]), length=300, feature=feature) == 0
 
 
 def test_window_sums_keep_small_windows_beside_a_large_sample():

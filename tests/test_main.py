@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -59,6 +60,9 @@ def test_evaluation_of_another_model_is_refused(finished_run):
     workdir, _ = finished_run
     for option, message in (
         ("--config.target=rms", "checkpoint's feature is ssi, the configuration's rms"),
+        ("--config.data.filter.notch_hz=50", "filter is .*None.*50.0"),
+        ("--config.data.test_repetitions=3", "trained on repetitions 3 of subjects 1; they cannot be test"),
+        ("--config.data.seen_subjects=2", "calls subjects 1 unseen; the model was trained on subjects 1"),
         ("--config.window=150ms", "length=600.*length=300"),
         ("--config.prediction=2", "horizon=0.*horizon=2"),
     ):
@@ -83,6 +87,9 @@ def test_evaluation_of_another_model_is_refused(finished_run):
         (["--config.data.subjects=1,7"], "no data of subjects 7; there are 1-2"),
         (["--config.data.train_repetitions=9"], "have no window in the training repetitions 9"),
         (["--config.window=300.3ms"], "must be a whole number"),
+        (["--config.data.synthetic.movement_s=0.5"], "movements of 0.8 s or more"),
+        (["--config.data.filter.highpass_hz=5000"], "filter highpass_hz is 5000"),
+        (["--config.seed=-1"], "config.seed=-1: must be at least 0"),
         (["--config.plugins=no_such_module"], "config.plugins=no_such_module"),
         (["--config.model.init=orthogonal"], "unknown initialisation 'orthogonal'"),
     ],
@@ -92,7 +99,7 @@ def test_what_cannot_be_done_is_said_in_one_message(tmp_path, options, message):
     assert done.returncode == 1
     assert re.search(message, done.stderr)
     assert "Traceback" not in done.stderr
-    assert len(done.stderr.strip().splitlines()) <= 4
+    assert len(done.stderr.strip().splitlines()) <= 4, done.stderr
     assert not (tmp_path / "checkpoints").exists()
 
 
@@ -117,6 +124,24 @@ def test_a_killed_run_ends_as_one_that_was_not(tmp_path):
     assert whole.step == resumed.step == 120
     for one, other in zip(jax.tree.leaves(whole.params), jax.tree.leaves(resumed.params), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_unseen_people_can_be_evaluated_alone(finished_run, tmp_path):
+    shutil.copytree(finished_run[0], tmp_path / "run")
+    run_main(TEST, f"--workdir={tmp_path}/run", "--mode=evaluate", "--config.data.subjects=2")
+    metrics = json.loads((tmp_path / "run/eval/metrics.json").read_text())
+    assert "seen" not in metrics and set(metrics["unseen"]["per_subject"]) == {"2"}
+
+
+def test_a_damaged_checkpoint_is_not_gone_on_from(finished_run, tmp_path):
+    shutil.copytree(finished_run[0], tmp_path / "run")
+    for file in (tmp_path / "run/checkpoints/20/opt_state").rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"")
+    done = run_main(TEST, f"--workdir={tmp_path}/run", check=False)
+    assert done.returncode == 1
+    assert re.search(r"checkpoints/20 cannot be read .*remove this one", done.stderr)
+    assert "Traceback" not in done.stderr
 
 
 def test_a_run_of_another_configuration_is_not_gone_on_with(finished_run):

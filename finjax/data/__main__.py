@@ -47,10 +47,10 @@ def _inspect(options: argparse.Namespace) -> int:
     try:
         load_plugins(options.plugins)
         spec = registry.get_spec(options.name)
-        frame = {
-            "length": windows.to_samples(options.window, spec.rate_hz, name="window"),
-            "step": windows.to_samples(options.step, spec.rate_hz, name="step"),
-        }
+        framing = windows.Framing(
+            length=windows.to_samples(options.window, spec.rate_hz, name="window"),
+            step=windows.to_samples(options.step, spec.rate_hz, name="step"),
+        )
         recordings, bad = loading.try_recordings(
             spec,
             options.dir,
@@ -62,7 +62,7 @@ def _inspect(options: argparse.Namespace) -> int:
         message = str(error).replace("--config.data.", "--").replace("--config.", "--")
         print(f"error: {message}", file=sys.stderr)
         return 2
-    print(inspect.report(spec, recordings, bad, **frame))
+    print(inspect.report(spec, recordings, bad, framing=framing))
     return 1 if bad else 0
 
 

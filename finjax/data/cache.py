@@ -120,7 +120,9 @@ def _load(entry: Path, spec: DatasetSpec, subject: int, paths: tuple[Path, ...])
             if file.stat().st_size != source["bytes"][name]:
                 return None
             arrays[name] = np.load(file, mmap_mode="r", allow_pickle=False)
-        return _recording(spec, subject, piece_starts=tuple(source["piece_starts"]), **arrays)
+        return _recording(
+            spec, subject, piece_starts=tuple(source["piece_starts"]), notes=tuple(source["notes"]), **arrays
+        )
     except Exception as error:  # whatever a damaged entry brings about, it can be made anew
         logger.debug("cache entry %s is made anew: %s", entry, error)
         return None
@@ -178,6 +180,7 @@ def _store(entry: Path, recording: Recording, files: list[dict]) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         source = {"files": files, "bytes": sizes, "piece_starts": list(map(int, recording.piece_starts))}
+        source["notes"] = list(recording.notes)
         with (partial / "source.json").open("w") as file:
             json.dump(source, file, indent=1)
             file.flush()

@@ -25,7 +25,7 @@ def apply(filter: Filter, signal: np.ndarray, rate_hz: float) -> np.ndarray:
         DataError: a frequency is not between 0 and half the sampling rate, the band edges are
             the wrong way round, or the piece is too short to filter.
     """
-    sections = _sections(filter, rate_hz)
+    sections = design(filter, rate_hz)
     if not len(sections):
         return np.asarray(signal, np.float32)
     # Twice the sections' order, plus one, thrice: the reflected edge that scipy itself adds.
@@ -39,8 +39,12 @@ def apply(filter: Filter, signal: np.ndarray, rate_hz: float) -> np.ndarray:
     return filtered
 
 
-def _sections(filter: Filter, rate_hz: float) -> np.ndarray:
-    """Returns the filter as `[sections, 6]` second-order sections; none for an empty filter."""
+def design(filter: Filter, rate_hz: float) -> np.ndarray:
+    """Returns the filter as `[sections, 6]` second-order sections; none for an empty filter.
+
+    Raises:
+        DataError: a frequency is not between 0 and half the sampling rate, or the edges are the wrong way round.
+    """
     for name in ("highpass_hz", "lowpass_hz", "notch_hz"):
         edge = getattr(filter, name)
         if edge is not None and not 0 < edge < rate_hz / 2:

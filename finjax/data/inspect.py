@@ -5,50 +5,41 @@ import numpy as np
 from finjax.data.numbers import format_numbers
 from finjax.data.recording import Recording
 from finjax.data.registry import DatasetSpec, Filter
+from finjax.data.windows import Framing, count_windows
 
 FILTER_PARTS = {"highpass_hz": "high-pass", "lowpass_hz": "low-pass", "notch_hz": "notch"}
 
 
-def count_windows(segments: np.ndarray, *, length: int, step: int) -> np.ndarray:
-    """Returns `[G]`: how many windows lie wholly within each segment, `(L - T) // step + 1`.
-
-    Args:
-        segments: `[G, 4]` as `Recording.segments` returns them.
-        length: samples in a window (T).
-        step: samples from one window to the next.
-    """
-    return np.maximum((segments[:, 1] - segments[:, 0] - length) // step + 1, 0)
-
-
-def report(spec: DatasetSpec, recordings: list[Recording], bad: dict[int, str], *, length: int, step: int) -> str:
+def report(spec: DatasetSpec, recordings: list[Recording], bad: dict[int, str], *, framing: Framing) -> str:
     """Describes recordings for a reader at a terminal.
 
     Args:
         spec: the dataset.
         recordings: the subjects that could be read.
         bad: what is wrong with each of the others.
-        length: samples in a window.
-        step: samples from one window to the next.
+        framing: length and step of the windows.
 
     Returns:
         Several lines of text: an overview, one table by subject, one by movement and repetition,
         what is missing, and the subjects that cannot be read.
     """
-    parts = [_overview(spec, recordings, length=length, step=step)]
+    parts = [_overview(spec, recordings, framing)]
     if recordings:
         segments = [recording.segments() for recording in recordings]
-        windows = [count_windows(table, length=length, step=step) for table in segments]
+        windows = [count_windows(table, framing) for table in segments]
         parts.append(_by_subject(recordings, segments, windows))
         cells = _cells(segments, windows)
         parts.append(_by_movement(spec, cells.sum(axis=0)))
         parts.append(_gaps(recordings, cells))
+    if odd := [(recording.subject, note) for recording in recordings for note in recording.notes]:
+        parts.append("Read, but odd\n" + "\n".join(f"  subject {subject}: {note}" for subject, note in odd))
     if bad:
         listed = "\n".join(f"  subject {subject}: {message}" for subject, message in sorted(bad.items()))
         parts.append(f"Cannot be read\n{listed}")
     return "\n\n".join(part for part in parts if part)
 
 
-def _overview(spec: DatasetSpec, recordings: list[Recording], *, length: int, step: int) -> str:
+def _overview(spec: DatasetSpec, recordings: list[Recording], framing: Framing) -> str:
     subjects = format_numbers(recording.subject for recording in recordings) or "none"
     to_ms = 1000 / spec.rate_hz
     rows = [
@@ -59,7 +50,8 @@ def _overview(spec: DatasetSpec, recordings: list[Recording], *, length: int, st
         ("filter", _filter_text(spec.filter)),
         (
             "windows",
-            f"{length * to_ms:g} ms ({length} samples) every {step * to_ms:g} ms ({step} samples), "
+            f"{framing.length * to_ms:g} ms ({framing.length} samples) every "
+            f"{framing.step * to_ms:g} ms ({framing.step} samples), "
             "wholly within one movement and repetition",
         ),
     ]

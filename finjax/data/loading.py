@@ -32,8 +32,13 @@ def read_recording(
         DataError: a file cannot be used, or a piece does not fit the dataset's specification.
     """
     filter = spec.filter if filter is None else filter
-    pieces = list(spec.read(paths))
     where = str(paths[0]) if len(paths) == 1 else f"subject {subject} of {spec.name} in {paths[0].parent}"
+    try:
+        pieces = list(spec.read(paths))
+    except (DataError, OSError):
+        raise
+    except Exception as error:  # a reader of the user's own may raise anything
+        raise DataError(f"{where}: the reader of {spec.name} failed ({type(error).__name__}: {error})") from error
     if not pieces:
         raise DataError(f"{where}: no signal at all")
     filtered = []
@@ -54,6 +59,7 @@ def read_recording(
         rate_hz=spec.rate_hz,
         channel_names=spec.channel_names,
         movement_names=spec.movement_names,
+        notes=tuple(note for piece in pieces for note in piece.notes),
         piece_starts=tuple(int(start) for start in np.cumsum([0, *lengths[:-1]])),
     )
 
@@ -136,6 +142,7 @@ def try_recordings(
         DataError: no such folder, or a subject asked for is not there.
     """
     filter = spec.filter if filter is None else filter
+    filters.design(filter, spec.rate_hz)  # a bad filter is not the files' fault
     found = spec.find(folder)
     wanted = sorted(found) if subjects is None else sorted(set(subjects))
     if missing := set(wanted) - set(found):

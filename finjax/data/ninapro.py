@@ -92,8 +92,9 @@ def read(paths: tuple[Path, ...], *, exercise: str, channel_counts: tuple[int, .
         )
     try:
         fields = matlab.load(path, _FIELDS, member=f"S{subject}_E{number}_A1.mat")
-        _check_origin(fields, subject=subject, exercise=number)
-        return [_piece(fields, EXERCISES[exercise], channel_counts)]
+        piece = _piece(fields, EXERCISES[exercise], channel_counts)
+        origin = _odd_origin(fields, subject=subject, exercise=number)
+        return [dataclasses.replace(piece, notes=(*origin, *piece.notes))]
     except matlab.UnusableError as error:
         raise DataError(
             f"{path}: {error}. Download it again, or leave subject {subject} out with --config.data.subjects"
@@ -105,12 +106,14 @@ def _number(path: Path) -> int:
     return int(re.search(r"(?:^|_)(?:S|s|Subject_)(\d+)", path.name)[1])
 
 
-def _check_origin(fields: dict[str, np.ndarray], **expected: int) -> None:
-    """Refuses a file whose `subject` or `exercise` is not the one that its name says."""
+def _odd_origin(fields: dict[str, np.ndarray], **expected: int) -> list[str]:
+    """Returns notes on a `subject` or `exercise` that is not the one the file's name says; the name counts."""
+    notes = []
     for name, number in expected.items():
         stored = _whole_numbers(fields, name) if name in fields else []
         if len(stored) and stored[0] != number:
-            raise matlab.UnusableError(f"its name says {name} {number}, but the file says {name} {stored[0]}")
+            notes.append(f"its name says {name} {number}, but the file says {name} {stored[0]}")
+    return notes
 
 
 def _piece(fields: dict, exercise: Exercise, channel_counts: tuple[int, ...]) -> registry.Piece:
@@ -147,7 +150,14 @@ def _piece(fields: dict, exercise: Exercise, channel_counts: tuple[int, ...]) ->
     movement[repetition == 0] = UNLABELLED  # a label outside every repetition belongs to no split
     if (movement == UNLABELLED).all():
         raise matlab.UnusableError(f"{pair[0]} and {pair[1]} label no movement at all")
-    return registry.Piece(signal=signal, movement=movement, repetition=repetition.astype(np.int16))
+    notes = []
+    if pair != _LABELS[0]:
+        notes.append(f"no refined labels: {' and '.join(pair)} are used")
+    if (cut := max(lengths.values()) - length) > 0:
+        notes.append(f"its arrays end up to {cut} samples apart, and are cut to the shortest")
+    if emg.shape[1] < len(CHANNEL_NAMES):
+        notes.append(f"{emg.shape[1]} electrodes: the last {len(CHANNEL_NAMES) - emg.shape[1]} channels are zeros")
+    return registry.Piece(signal=signal, movement=movement, repetition=repetition.astype(np.int16), notes=tuple(notes))
 
 
 def _whole_numbers(fields: dict[str, np.ndarray], name: str) -> np.ndarray:

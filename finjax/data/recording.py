@@ -25,6 +25,7 @@ class Recording:
         rate_hz: sampling rate.
         channel_names: `C` names.
         movement_names: names of the classes.
+        notes: what was odd about the files but could be put right.
         piece_starts: sample indices at which an uninterrupted piece of signal begins; the first is 0.
     """
 
@@ -37,6 +38,7 @@ class Recording:
     channel_names: tuple[str, ...]
     movement_names: tuple[str, ...]
     piece_starts: tuple[int, ...] = (0,)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self):
         who = f"subject {self.subject} of {self.dataset}"

@@ -1,6 +1,7 @@
 """The registry of datasets: what a dataset is, in one small specification, and how to find its files."""
 
 import dataclasses
+import os
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -18,11 +19,13 @@ class Piece:
         signal: `[N, C]` samples in the dataset's own unit.
         movement: `[N]` index into the specification's `movement_names`, or `UNLABELLED`.
         repetition: `[N]` counted from 1.
+        notes: what was odd about the file but could be put right.
     """
 
     signal: np.ndarray
     movement: np.ndarray
     repetition: np.ndarray
+    notes: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -93,7 +96,7 @@ class DatasetSpec:
         if not folder.is_dir():
             raise DataError(f"no such folder: {folder} (--config.data.dir). {self.download}".rstrip())
         found: dict[int, list[Path]] = {}
-        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        for path in _files_below(folder):
             relative = path.relative_to(folder).as_posix()
             for pattern in self.files:
                 if match := re.search(rf"(?:^|/){pattern}$", relative):
@@ -105,6 +108,19 @@ class DatasetSpec:
                 f"{self.download}".rstrip()
             )
         return {subject: tuple(found[subject]) for subject in sorted(found)}
+
+
+def _files_below(folder: Path) -> list[Path]:
+    """Returns all files below a folder, sorted, through symbolic links too but into no folder twice."""
+    files, visited = [], set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in visited:
+            folders.clear()
+            continue
+        visited.add(real)
+        files += [Path(place, name) for name in names]
+    return sorted(file for file in files if file.is_file())
 
 
 _SPECS: dict[str, DatasetSpec] = {}

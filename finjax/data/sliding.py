@@ -50,10 +50,13 @@ def window_features(signal: np.ndarray, starts: np.ndarray, *, length: int, feat
     """
     values = np.empty((len(starts), len(signal)), np.float32)
     for channel, x in enumerate(signal):
-        terms = feature.terms(x.astype(np.float64))
-        # A term over neighbouring samples is shorter than the signal, and so is its window.
-        sums = [window_sums(t, starts, length - (len(x) - len(t))) for t in terms]
-        values[:, channel] = feature.finish(sums, length)
+        with np.errstate(over="ignore", invalid="ignore"):
+            terms = feature.terms(x.astype(np.float64))
+            # A term over neighbouring samples is shorter than the signal, and so is its window.
+            sums = [window_sums(t, starts, length - (len(x) - len(t))) for t in terms]
+            values[:, channel] = feature.finish(sums, length)
+        for window in np.flatnonzero(~np.isfinite(values[:, channel])):  # only where a term overflowed
+            values[window, channel] = feature.direct(x[starts[window] : starts[window] + length])
     return values
 
 

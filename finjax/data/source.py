@@ -1,13 +1,15 @@
 """From the configuration to the signals: picks the dataset, reads what the split needs, packs it."""
 
+import dataclasses
 import logging
 import time
 
 from ml_collections import ConfigDict
 
-from finjax.data import ninapro, synthetic, three_dc  # noqa: F401  (they register their datasets)
+from finjax.data import filters, ninapro, synthetic, three_dc  # noqa: F401  (they register their datasets)
 from finjax.data.loading import load_recordings
 from finjax.data.numbers import format_numbers, parse_numbers
+from finjax.data.recording import Recording
 from finjax.data.registry import Filter, get_spec
 from finjax.data.splits import Split, resolve_split
 from finjax.data.windows import Framing, SignalStore, pack, to_samples
@@ -38,7 +40,8 @@ def load_store(config: ConfigDict) -> tuple[SignalStore, Split]:
         )
         wanted = _wanted(config, range(1, settings.subjects + 1))
         split = resolve_split(synthetic.SPLITS, wanted, **overrides)
-        recordings = [synthetic.generate(subject, settings) for subject in split.subjects]
+        chosen = _filter(Filter(), config.filter)
+        recordings = [_filtered(synthetic.generate(subject, settings), chosen) for subject in split.subjects]
     else:
         spec = get_spec(config.name)
         wanted = _wanted(config, spec.find(config.dir))
@@ -50,6 +53,9 @@ def load_store(config: ConfigDict) -> tuple[SignalStore, Split]:
             filter=_filter(spec.filter, config.filter),
             cache_dir=config.cache_dir or None,
         )
+    for recording in recordings:
+        for note in recording.notes:
+            logger.warning("subject %d: %s", recording.subject, note)
     store = pack(recordings)
     logger.info(
         "%s: subjects %s (unseen: %s), %d channels, %.1f minutes of movement, ready in %.1f s",
@@ -84,6 +90,10 @@ def _wanted(config: ConfigDict, found) -> tuple[int, ...]:
             f"there are {format_numbers(found)}"
         )
     return wanted
+
+
+def _filtered(recording: Recording, chosen: Filter) -> Recording:
+    return dataclasses.replace(recording, signal=filters.apply(chosen, recording.signal, recording.rate_hz))
 
 
 def _filter(default: Filter, config: ConfigDict) -> Filter:

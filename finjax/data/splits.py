@@ -13,6 +13,8 @@ from finjax.data.numbers import format_numbers, parse_numbers
 from finjax.data.registry import Splits
 from finjax.errors import DataError
 
+TEST_PARTS = ("seen", "unseen")  # of the test repetitions, by whom they are from
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Split:
@@ -40,9 +42,8 @@ class Split:
                     f"{kind} {format_numbers(sorted(shared))} are in both parts of the split: "
                     f"{format_numbers(one)} and {format_numbers(other)}"
                 )
-        for field in ("seen_subjects", "train_repetitions", "test_repetitions"):
-            if not getattr(self, field):
-                raise DataError(f"the split has no {field.replace('_', ' ')} (--config.data.{field})")
+        if not self.test_repetitions:
+            raise DataError("the split has no test repetitions (--config.data.test_repetitions)")
 
     @property
     def subjects(self) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from scipy import signal as dsp
 
 from finjax.data.recording import UNLABELLED, Recording
 from finjax.data.registry import Splits
+from finjax.errors import DataError
 
 NAME = "synthetic"
 RATE_HZ = 2000.0
@@ -47,7 +48,7 @@ class Settings:
 
     def __post_init__(self):
         if self.subjects < 1 or self.movement_s < 2 * RAMP_S or self.rest_s < 0:
-            raise ValueError(
+            raise DataError(
                 f"synthetic data needs at least 1 subject, movements of {2 * RAMP_S:g} s or more and "
                 f"rest of 0 s or more, not {self}"
             )

@@ -150,6 +150,12 @@ class Windows:
         return Windows(*(getattr(self, field.name)[which] for field in dataclasses.fields(self)))
 
 
+def count_windows(segments: np.ndarray, framing: Framing) -> np.ndarray:
+    """Returns `[G]`: how many windows lie, with the window to be predicted, within each segment `[start, stop, …]`."""
+    spare = segments[:, 1] - segments[:, 0] - framing.length - framing.lead
+    return np.maximum(spare // framing.step + 1, 0)
+
+
 def index_windows(segments: np.ndarray, framing: Framing) -> Windows:
     """Lists the windows of all segments whose own and predicted window both lie inside the segment.
 
@@ -161,7 +167,7 @@ def index_windows(segments: np.ndarray, framing: Framing) -> Windows:
         DataError: no segment is long enough.
     """
     lengths = segments[:, 1] - segments[:, 0]
-    counts = np.maximum((lengths - framing.length - framing.lead) // framing.step + 1, 0)
+    counts = count_windows(segments, framing)
     if not counts.sum():
         raise DataError(
             f"no window fits: a window of {framing.length} samples predicting {framing.lead} samples ahead needs "

@@ -121,10 +121,11 @@ def horizons(path: Path, summary: list[dict], *, label: str) -> None:
     figure = Figure(figsize=(5, 3.6), layout="constrained")
     axes = figure.subplots()
     for part, colour in COLOURS.items():
-        if part in summary[0]:
+        rows = [row for row in summary if part in row]
+        if rows:
             axes.plot(
-                [row["horizon_ms"] for row in summary],
-                [row[part] for row in summary],
+                [row["horizon_ms"] for row in rows],
+                [row[part] for row in rows],
                 marker="o",
                 color=colour,
                 label=TITLES[part],

@@ -2,14 +2,11 @@
 
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
-from jax import lax
 
 from finjax.data.gather import WindowData
 from finjax.training import parallel
-from finjax.training.step import in_tiles
 
 
 class Predictor:
@@ -24,22 +21,20 @@ class Predictor:
     def __init__(self, network: nn.Module, *, length: int, batch_size: int):
         devices = parallel.device_count()
         self._batch_size = -(-batch_size // devices) * devices
-        tile = parallel.tile_size(self._batch_size // devices)
 
         def forward(params, data, examples):
-            def of_tile(tile_examples):
-                return network.apply({"params": params}, data.gather(tile_examples, length=length))[:, 0]
+            def of_tile(tile):
+                return network.apply({"params": params}, data.gather(tile, length=length))[:, 0]
 
-            tiles = in_tiles(examples, tile)
-            return lax.map(of_tile, jnp.maximum(tiles, 0)).reshape(-1)[: len(examples)]
+            return parallel.map_in_tiles(of_tile, examples)
 
         self._forward = parallel.pmap(forward)
 
     def __call__(self, params: Any, data: WindowData) -> np.ndarray:
-        """Returns the predictions `[n, C]` for all windows of `data`, a tree of host arrays."""
-        shape = len(data.start), len(data.samples)
+        """Returns the predictions `[n, C]` for all windows of `data`, which lies replicated on the devices."""
+        shape = data.start.shape[1], data.samples.shape[1]  # [devices, n], [devices, C, M]
         examples = np.arange(np.prod(shape), dtype=np.int32)
-        params, data = parallel.replicate(params), parallel.replicate(data)
+        params = parallel.replicate(params)
         # Every batch has the same size, so that one program serves all; the last is filled up and cut off.
         filled = np.resize(examples, -(-len(examples) // self._batch_size) * self._batch_size)
         results = [

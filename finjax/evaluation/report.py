@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from finjax.data.splits import TEST_PARTS
+
 
 def fin_table(result: dict, folder: Path) -> str:
     """Returns the table that ends an evaluation: a row for seen and one for unseen subjects."""
@@ -11,7 +13,7 @@ def fin_table(result: dict, folder: Path) -> str:
         f"seed {result['seed']}, step {result['checkpoint_step']}; test repetitions only",
         f"{'subjects':<10}{'R²':>8}{'MAE':>12}{'MAPE':>10}   windows × channels",
     ]
-    for part in ("seen", "unseen"):
+    for part in TEST_PARTS:
         if part in result:
             scores = result[part]
             counted = f"{scores['windows']} of {scores['windows_available']} × {len(scores['per_channel'])}"
@@ -22,8 +24,11 @@ def fin_table(result: dict, folder: Path) -> str:
 
 def horizon_table(summary: list[dict], target: str) -> str:
     """Returns the table of R² against horizon."""
-    parts = [part for part in ("seen", "unseen") if part in summary[0]]
+    parts = [part for part in TEST_PARTS if any(part in row for row in summary)]
     lines = ["", f"R² of {target.upper()} against horizon", "  ms ahead" + "".join(f"{p:>10}" for p in parts)]
     for row in summary:
-        lines.append(f"{row['horizon_ms']:>10g}" + "".join(f"{row[part]:>10.4f}" for part in parts))
+        lines.append(
+            f"{row['horizon_ms']:>10g}"
+            + "".join(f"{row[part]:>10.4f}" if part in row else f"{'-':>10}" for part in parts)
+        )
     return "\n".join(lines)

@@ -16,7 +16,7 @@ from finjax.data.normalise import FeatureNormaliser, SignalNormaliser, fit_featu
 from finjax.data.numbers import format_numbers
 from finjax.data.sliding import feature_values
 from finjax.data.source import framing_of, load_store
-from finjax.data.splits import Split
+from finjax.data.splits import TEST_PARTS, Split
 from finjax.data.windows import Framing, SignalStore, Windows, index_windows
 from finjax.errors import ConfigError, DataError
 from finjax.evaluation import figures, report
@@ -26,11 +26,11 @@ from finjax.features import get_feature
 from finjax.models.fin import build_fin
 from finjax.restored import FINModel, load
 from finjax.tasks import compatibility
+from finjax.training import parallel
 from finjax.training.logs import describe_run, write_json
 from finjax.training.loop import Problem, Trainer
 from finjax.training.losses import FINData, make_fin_loss
 
-TEST_PARTS = ("seen", "unseen")
 WATCHED_WINDOWS = 100  # of each part, for the curves drawn during training
 
 
@@ -102,12 +102,12 @@ def run(config: ConfigDict, workdir: Path, *, mode: str) -> None:
 def train(task: FINTask, workdir: Path) -> None:
     """Trains a FIN, or goes on where the run in `workdir` stopped."""
     config = task.config
-    compatibility.refuse_another_run(workdir, task.config, task.framing, rate_hz=task.store.rate_hz)
+    compatibility.refuse_another_run(workdir, config, task.framing, store=task.store, split=task.split)
     windows = task.part("train")
     if not len(windows):
         raise DataError(
-            f"subjects {format_numbers(task.split.seen_subjects)} have no window in the training repetitions "
-            f"{format_numbers(task.split.train_repetitions)}"
+            f"nothing to train on: seen subjects {format_numbers(task.split.seen_subjects) or '(none)'} have no "
+            f"window in the training repetitions {format_numbers(task.split.train_repetitions) or '(none)'}"
         )
     signal = task.fit_signal()
     values = task.true_values(windows, signal)
@@ -116,7 +116,6 @@ def train(task: FINTask, workdir: Path) -> None:
     empty = jnp.zeros((1, task.framing.length))
     params = jax.jit(network.init)(jax.random.key(config.seed), empty)["params"]
     data = FINData(windows=WindowData.of(task.store, signal, windows), target=feature.standardise(values))
-    write_json(workdir / "config.json", describe_run(config))
     problem = Problem(
         params=params,
         loss=make_fin_loss(network, length=task.framing.length, noise=config.train.shadow_noise),
@@ -137,7 +136,8 @@ def evaluate(task: FINTask, workdir: Path) -> dict:
     """
     config = task.config
     model = load(workdir, step=config.checkpoint.use)
-    compatibility.refuse_another_model(model, task.config, task.framing, rate_hz=task.store.rate_hz)
+    compatibility.refuse_another_model(model, config, task.framing, store=task.store)
+    compatibility.refuse_trained_as_tested(model, task.split)
     signal = _signal_normaliser(model, task)
     predictor = Predictor(model.network, length=task.framing.length, batch_size=config.evaluate.batch_size)
     result = {
@@ -153,7 +153,7 @@ def evaluate(task: FINTask, workdir: Path) -> dict:
         if not len(windows):
             continue
         true = task.true_values(windows, signal)
-        output = predictor(model.params, WindowData.of(task.store, signal, windows))
+        output = predictor(model.params, parallel.replicate(WindowData.of(task.store, signal, windows)))
         predicted = model.feature.restore(output)
         result[part] = {
             "windows_available": len(task.part(part)),
@@ -182,6 +182,7 @@ def _describe(task: FINTask) -> dict:
         "framing": dataclasses.asdict(task.framing),
         "rate_hz": task.store.rate_hz,
         "dataset": task.store.dataset,
+        "split": dataclasses.asdict(task.split),
         "config": task.config.to_dict(),
     }
 
@@ -195,7 +196,7 @@ def _watcher(task: FINTask, signal: SignalNormaliser, feature: FeatureNormaliser
     def watched() -> dict[str, tuple[WindowData, np.ndarray]]:
         parts = {part: task.part(part, most=WATCHED_WINDOWS) for part in TEST_PARTS}
         return {
-            part: (WindowData.of(task.store, signal, windows), task.true_values(windows, signal))
+            part: (parallel.replicate(WindowData.of(task.store, signal, windows)), task.true_values(windows, signal))
             for part, windows in parts.items()
             if len(windows)
         }
@@ -212,8 +213,6 @@ def _watcher(task: FINTask, signal: SignalNormaliser, feature: FeatureNormaliser
 def _signal_normaliser(model: FINModel, task: FINTask) -> SignalNormaliser:
     """Returns the stored z-score of the task's subjects, and that of new ones from their own recordings."""
     fitted = task.fit_signal().replace(limit=model.signal.limit)
-    if task.store.dataset != model.dataset:
-        return fitted
     stored = {subject: row for row, subject in enumerate(np.asarray(model.signal.subjects).tolist())}
     for row, subject in enumerate(task.store.subjects):
         if subject in stored:

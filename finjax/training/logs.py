@@ -61,18 +61,25 @@ def describe_run(config: ConfigDict) -> dict:
     }
 
 
+def record_run(path: Path, config: ConfigDict, *, resumed: bool) -> None:
+    """Writes `config.json`: how the run was started, and each time it was gone on with."""
+    described = describe_run(config)
+    if resumed and path.exists():
+        first = json.loads(path.read_text())
+        described = {**first, "resumed": [*first.get("resumed", []), described]}
+    write_json(path, described)
+
+
 def _git_revision() -> str | None:
-    """Returns the revision of the source tree finjax runs from, or None outside a checkout."""
-    try:
-        result = subprocess.run(
-            ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"],
-            capture_output=True,
-            text=True,
-            timeout=10,
-        )
-    except OSError:
+    """Returns the revision of the checkout finjax runs from, or None where it is installed otherwise."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
         return None
-    return result.stdout.strip() or None
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=10).stdout.strip() or None
+    except (OSError, subprocess.SubprocessError):
+        return None
 
 
 class MetricLog:
@@ -107,7 +114,7 @@ class MetricLog:
 
     def write(self, step: int, **metrics: float) -> None:
         """Writes the metrics of a step."""
-        self._file.write(json.dumps({"step": step, **metrics}) + "\n")
+        self._file.write(json.dumps(_without_nan({"step": step, **metrics})) + "\n")
         if self._tensorboard:
             for name, value in metrics.items():
                 self._tensorboard.add_scalar(name, value, step)

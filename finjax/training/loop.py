@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 from ml_collections import ConfigDict
 
@@ -15,7 +16,7 @@ from finjax.checkpoints import Checkpoints
 from finjax.errors import ConfigError, TrainingError
 from finjax.training import parallel
 from finjax.training.batches import Batches
-from finjax.training.logs import MetricLog
+from finjax.training.logs import MetricLog, record_run
 from finjax.training.optimiser import build_optimiser
 from finjax.training.progress import Display, Mean, Progress
 from finjax.training.step import Loss, create_state, make_train_steps
@@ -103,6 +104,7 @@ class Trainer:
                 self._config.train.batch_size,
                 parallel.device_count(),
             )
+            record_run(self._workdir / "config.json", self._config, resumed=first > 0)
             tensorboard = self._config.log.tensorboard
             with (
                 MetricLog(self._workdir, resume_step=first, tensorboard=tensorboard) as self._log,
@@ -152,16 +154,18 @@ class Trainer:
         losses, counts = (np.asarray(metrics[name][0]) for name in ("loss", "count"))
         for loss, count in zip(losses.tolist(), counts.tolist(), strict=True):
             if not math.isfinite(loss):
-                saved = self._checkpoints.latest()
-                raise TrainingError(
-                    f"the loss is {loss} at step {self._progress.step + 1}, with learning rate "
-                    f"{self._config.optimiser.learning_rate} ({self._config.optimiser.schedule}). Try a tenth of "
-                    "it, or --config.optimiser.clip_norm=1, and look for non-finite samples in the data. "
-                    + (f"The checkpoint of step {saved} is kept." if saved else "No checkpoint was saved yet.")
-                )
+                raise self._not_finite(f"the loss is {loss} at step {self._progress.step + 1}")
             for tally in (self._progress, self._since_log, self._since_save):
                 tally.add(loss, count)
         self._display.advance(len(losses))
+
+    def _not_finite(self, what: str) -> TrainingError:
+        optimiser, saved = self._config.optimiser, self._checkpoints.latest()
+        return TrainingError(
+            f"{what}, with learning rate {optimiser.learning_rate} ({optimiser.schedule}). In another --workdir, try "
+            "a tenth of it, or --config.optimiser.clip_norm=1, and look for non-finite samples in the data. "
+            + (f"The checkpoint of step {saved} is kept." if saved else "No checkpoint was saved yet.")
+        )
 
     def _act(self, due: set[str], state: Any) -> None:
         progress, step = self._progress, self._progress.step
@@ -176,8 +180,11 @@ class Trainer:
         if "watch" in due:
             self._log.write(step, **self._problem.watch(parallel.unreplicate(state.params)))
         if "save" in due:
+            state = parallel.unreplicate(state)
+            if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.params)):
+                raise self._not_finite(f"the parameters are no longer finite at step {step}")
             self._checkpoints.save(
-                parallel.unreplicate(state),
+                state,
                 normalisers=self._problem.normalisers,
                 info=self._problem.info,
                 progress=dataclasses.asdict(progress),

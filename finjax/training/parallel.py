@@ -3,19 +3,35 @@
 Train steps are pure functions of one device's share, with `AXIS` as the name to reduce over.
 """
 
+import os
 from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 AXIS = "devices"
-CPU_TILE = 16
+# Windows of the paper's network that an LSTM works on at a time: on a CPU their states should stay in the
+# cache; elsewhere what the backward pass keeps of them (8 MB each) must leave room on the device.
+CPU_TILE, OTHER_TILE = 16, 1024
 
 
-def use_cpu_devices(count: int) -> None:
-    """Splits the CPU into `count` devices; only before jax has looked at its devices."""
+def use_cpu_devices(count: int, *, batch_size: int) -> None:
+    """Splits the CPU into devices; only before jax has looked at its devices.
+
+    Args:
+        count: how many; 0 for as many as there are cores this process may use and the batch divides into,
+            unless `XLA_FLAGS` says how many already.
+        batch_size: examples in a batch, to be divided evenly.
+    """
+    if not count:
+        if "host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
+            return
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        count = max(n for n in range(1, cores + 1) if batch_size % n == 0)
     jax.config.update("jax_num_cpu_devices", count)
 
 
@@ -25,12 +41,19 @@ def pmap(function: Callable, *, donate_argnums: tuple[int, ...] = ()) -> Callabl
 
 
 def tile_size(examples: int) -> int:
-    """Returns how many of a device's `examples` an LSTM should work on at a time.
+    """Returns how many of a device's `examples` an LSTM should work on at a time."""
+    return min(examples, CPU_TILE if jax.default_backend() == "cpu" else OTHER_TILE)
 
-    On a CPU the states of all time steps should stay in the cache, which 16 windows of the paper's network
-    do; elsewhere all at once is best.
+
+def map_in_tiles(function: Callable, inputs: jax.Array) -> jax.Array:
+    """Applies a function to `[n, ...]` a tile at a time, one after another on the device.
+
+    The last tile is filled up with copies of the first input; their results are cut off.
     """
-    return min(examples, CPU_TILE) if jax.default_backend() == "cpu" else examples
+    tile = tile_size(len(inputs))
+    filled = jnp.concatenate([inputs, jnp.broadcast_to(inputs[:1], (-len(inputs) % tile, *inputs.shape[1:]))])
+    results = lax.map(function, filled.reshape(-1, tile, *inputs.shape[1:]))
+    return results.reshape(-1, *results.shape[2:])[: len(inputs)]
 
 
 def device_count() -> int:

@@ -6,10 +6,11 @@ import sys
 import numpy as np
 import pytest
 
-from finjax.data import inspect, ninapro
+from finjax.data import ninapro
 from finjax.data.__main__ import main
 from finjax.data.recording import UNLABELLED, Recording
 from finjax.data.registry import get_spec
+from finjax.data.windows import Framing, count_windows
 
 DB2 = get_spec("ninapro_db2")
 
@@ -58,7 +59,7 @@ def rows(text):
 
 def test_count_windows():
     segments = np.array([[0, 900], [0, 600], [0, 599], [10, 629], [10, 630], [0, 0]])
-    assert inspect.count_windows(segments, length=600, step=20).tolist() == [16, 1, 0, 1, 2, 0]
+    assert count_windows(segments, Framing(length=600, step=20)).tolist() == [16, 1, 0, 1, 2, 0]
 
 
 def test_report_counts(run):

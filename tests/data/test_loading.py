@@ -5,7 +5,7 @@ import pytest
 
 from finjax.data import loading
 from finjax.data.numbers import format_numbers, parse_numbers
-from finjax.data.registry import DatasetSpec, Filter, Piece, Splits
+from finjax.data.registry import DatasetSpec, Filter, Piece, Splits, get_spec
 from finjax.errors import DataError
 
 
@@ -189,3 +189,31 @@ def test_parse_numbers_refuses(text):
 def test_format_numbers(numbers, text):
     assert format_numbers(numbers) == text
     assert parse_numbers(text) == tuple(sorted({int(n) for n in numbers}))
+
+
+def test_a_readers_own_failure_names_the_file(tmp_path):
+    def read(paths):
+        yield {}["emg"]
+
+    spec = dataclasses.replace(get_spec("ninapro_db2"), read=read)
+    path = tmp_path / "S1_E1_A1.mat"
+    path.touch()
+    with pytest.raises(DataError, match=r"S1_E1_A1\.mat: the reader of ninapro_db2 failed \(KeyError: 'emg'\)"):
+        loading.read_recording(spec, 1, (path,))
+
+
+def test_a_bad_filter_is_refused_before_any_file_is_read(tmp_path):
+    with pytest.raises(DataError, match="filter highpass_hz is 2000") as caught:
+        loading.load_recordings(get_spec("ninapro_db2"), tmp_path, filter=Filter(highpass_hz=2000.0))
+    assert "Mend these files" not in str(caught.value)
+
+
+def test_folders_behind_links_are_searched_once(tmp_path):
+    (tmp_path / "data").mkdir()
+    real = tmp_path / "elsewhere"
+    real.mkdir()
+    (real / "S3_E1_A1.mat").touch()
+    (tmp_path / "data" / "link").symlink_to(real)
+    (real / "loop").symlink_to(tmp_path / "data")
+    found = get_spec("ninapro_db2").find(tmp_path / "data")
+    assert {subject: len(paths) for subject, paths in found.items()} == {3: 1}

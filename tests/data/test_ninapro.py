@@ -164,3 +164,23 @@ def test_other_exercises_may_count_from_their_first_label_or_from_one(tmp_path, 
     again = {"restimulus": np.where(label, label - first + 1, 0), "exercise": number}
     scipy.io.savemat(path, {"emg": fields["emg"], "rerepetition": fields["rerepetition"], **again})
     assert read(tmp_path, spec).segments().tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "note"),
+    [
+        ({"subject": 2}, "its name says subject 1, but the file says subject 2"),
+        ({"exercise": 3}, "its name says exercise 1, but the file says exercise 3"),
+        ({"drop": ("restimulus",)}, "no refined labels: stimulus and repetition are used"),
+        ({"emg": np.zeros((SAMPLES - 200, 12))}, "up to 200 samples apart, and are cut"),
+    ],
+)
+def test_what_is_odd_but_usable_is_noted(tmp_path, changes, note):
+    write(tmp_path, **changes)
+    (found,) = read(tmp_path).notes
+    assert note in found
+
+
+def test_an_ordinary_file_has_no_notes(tmp_path):
+    write(tmp_path)
+    assert read(tmp_path).notes == ()

@@ -70,8 +70,6 @@ def labels(value, at=250):
         ({"rerepetition": labels(0)}, "restimulus and rerepetition label no movement at all"),
         ({"rerepetition": labels(-2)}, "rerepetition spans -2 to 0"),
         ({"rerepetition": labels(100)}, "rerepetition spans 0 to 100"),
-        ({"subject": 2}, "its name says subject 1, but the file says subject 2"),
-        ({"exercise": 3}, "its name says exercise 1, but the file says exercise 3"),
     ],
 )
 def test_refuses_content(tmp_path, changes, message):

@@ -52,9 +52,10 @@ def test_splits_that_cannot_be_are_refused(overrides, message):
         resolve_split(DB2, range(1, 41), **overrides)
 
 
-def test_a_split_without_training_subjects_is_refused():
-    with pytest.raises(DataError, match="no seen subjects"):
-        resolve_split(DB2, [30, 31])
+def test_a_split_may_have_nobody_to_train_on_but_must_have_what_to_test_on():
+    assert resolve_split(DB2, [30, 31]).seen_subjects == ()
+    with pytest.raises(DataError, match="no test repetitions"):
+        Split(seen_subjects=(1,), unseen_subjects=(), train_repetitions=(1,), test_repetitions=())
 
 
 def test_no_sample_serves_two_parts():

@@ -93,8 +93,6 @@ def test_the_same_recording_twice_is_refused(tmp_path):
 
 @pytest.mark.real_data
 def test_real_recordings(tmp_path):
-    if not os.environ.get("FINJAX_3DC_DIR"):
-        pytest.skip("FINJAX_3DC_DIR does not name the folder of the 3DC recordings")
     folder = Path(os.environ["FINJAX_3DC_DIR"])
     spec = get_spec("three_dc")
     (recording,) = loading.load_recordings(spec, folder, subjects=[1], cache_dir=tmp_path, progress=False)

@@ -10,13 +10,16 @@ import reference_network
 
 from finjax.errors import ConfigError
 from finjax.models.fin import FIN
-from finjax.models.lstm import scan_lstm
 
 TORCH = np.load(Path(__file__).with_name("torch_reference.npz"))
 
 
+def init_from(model: FIN, key, length: int = 600):
+    return model.init(key, jnp.zeros((1, length)))["params"]
+
+
 def init(model: FIN, length: int = 600):
-    return model.init(jax.random.key(0), jnp.zeros((1, length)))["params"]
+    return init_from(model, jax.random.key(0), length)
 
 
 def count(params) -> int:
@@ -121,11 +124,13 @@ def test_a_stack_of_models_is_the_models_one_by_one():
         np.testing.assert_allclose(together[m], alone, rtol=1e-5, atol=1e-6)
 
 
-def test_vmapped_core_is_one_scan():
-    # Models and directions advance together: batching adds an axis, not a loop.
-    projected, recurrent = jnp.zeros((6, 9, 2, 4, 12)), jnp.zeros((6, 2, 3, 12))
-    program = str(jax.make_jaxpr(jax.vmap(lambda p, r: scan_lstm(p, r, keep_all=True)))(projected, recurrent))
-    assert program.count("scan[") == 1
+def test_a_stack_of_models_takes_one_scan_a_layer():
+    # Directions and models advance together: they add an axis, not a loop.
+    model = FIN(hidden=4, shadows=2)
+    stack = jax.vmap(lambda key: init_from(model, key))(jax.random.split(jax.random.key(0), 6))
+    program = jax.make_jaxpr(jax.vmap(lambda p, w: model.apply({"params": p}, w)))(stack, jnp.zeros((6, 5, 20)))
+    assert str(program).count("scan[") == 3
+    assert "while[" not in str(program)
 
 
 def test_chrono_biases_remember_from_1_to_the_whole_window():

@@ -11,7 +11,7 @@ from finjax.training import parallel
 
 def main(devices: int, workdir: str) -> None:
     """Trains the network of the `:test` preset, on batches that need padding."""
-    parallel.use_cpu_devices(devices)
+    parallel.use_cpu_devices(devices, batch_size=56)
     config = default.get_config("rms", "test")
     config.train.max_steps = 5
     config.train.batch_size = 56

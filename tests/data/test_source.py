@@ -1,0 +1,36 @@
+"""From the configuration to the signals."""
+
+import numpy as np
+import pytest
+
+from configs import default
+from finjax.data import synthetic
+from finjax.data.registry import Filter
+from finjax.data.source import _filter, load_store
+
+
+@pytest.fixture
+def config():
+    return default.get_config("ssi", "test").data
+
+
+def test_filter_fields_unset_keep_the_datasets_own_and_0_is_off(config):
+    own = Filter(highpass_hz=20.0, notch_hz=50.0)
+    assert _filter(own, config.filter) == own
+    config.filter.highpass_hz, config.filter.lowpass_hz = 0.0, 300.0
+    assert _filter(own, config.filter) == Filter(highpass_hz=None, lowpass_hz=300.0, notch_hz=50.0)
+
+
+def test_only_the_subjects_asked_for_are_there(config):
+    store, split = load_store(config)
+    assert (store.subjects, split.seen_subjects, split.unseen_subjects) == ((1, 2), (1,), (2,))
+    assert store.samples.shape == (12, 2 * 17 * 6 * 2000)
+
+
+def test_synthetic_recordings_are_filtered_too(config):
+    plain, _ = load_store(config)
+    config.filter.highpass_hz = 200.0
+    filtered, _ = load_store(config)
+    power = [np.abs(np.fft.rfft(store.samples[0, :2000])) ** 2 for store in (plain, filtered)]
+    assert power[1][:100].sum() < 0.01 * power[0][:100].sum()  # below 100 Hz
+    assert plain.rate_hz == synthetic.RATE_HZ
