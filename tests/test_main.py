@@ -61,7 +61,6 @@ def test_evaluation_of_another_model_is_refused(finished_run):
     for option, message in (
         ("--config.target=rms", "checkpoint's feature is ssi, the configuration's rms"),
         ("--config.data.filter.notch_hz=50", "filter is .*None.*50.0"),
-        ("--config.data.test_repetitions=3", "trained on repetitions 3 of subjects 1; they cannot be test"),
         ("--config.data.seen_subjects=2", "calls subjects 1 unseen; the model was trained on subjects 1"),
         ("--config.window=150ms", "length=600.*length=300"),
         ("--config.prediction=2", "horizon=0.*horizon=2"),
@@ -124,6 +123,13 @@ def test_a_killed_run_ends_as_one_that_was_not(tmp_path):
     assert whole.step == resumed.step == 120
     for one, other in zip(jax.tree.leaves(whole.params), jax.tree.leaves(resumed.params), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_what_was_trained_on_is_no_test(finished_run):
+    repetitions = ["--config.data.train_repetitions=6", "--config.data.test_repetitions=3"]
+    done = run_main(TEST, f"--workdir={finished_run[0]}", "--mode=evaluate", *repetitions, check=False)
+    assert done.returncode == 1
+    assert "trained on repetitions 3 of subjects 1; they cannot be test repetitions" in done.stderr
 
 
 def test_unseen_people_can_be_evaluated_alone(finished_run, tmp_path):

@@ -38,14 +38,14 @@ def load_store(config: ConfigDict) -> tuple[SignalStore, Split]:
             rest_s=config.synthetic.rest_s,
             seed=config.synthetic.seed,
         )
-        wanted = _wanted(config, range(1, settings.subjects + 1))
-        split = resolve_split(synthetic.SPLITS, wanted, **overrides)
+        found = range(1, settings.subjects + 1)
+        split = resolve_split(synthetic.SPLITS, found, **overrides).only(_wanted(config, found))
         chosen = _filter(Filter(), config.filter)
         recordings = [_filtered(synthetic.generate(subject, settings), chosen) for subject in split.subjects]
     else:
         spec = get_spec(config.name)
-        wanted = _wanted(config, spec.find(config.dir))
-        split = resolve_split(spec.splits, wanted, **overrides)
+        found = spec.find(config.dir)
+        split = resolve_split(spec.splits, found, **overrides).only(_wanted(config, found))
         recordings = load_recordings(
             spec,
             config.dir,

@@ -50,6 +50,15 @@ class Split:
         """All subjects, seen and unseen."""
         return tuple(sorted(self.seen_subjects + self.unseen_subjects))
 
+    def only(self, subjects: Iterable[int]) -> "Split":
+        """Returns the split with these subjects alone."""
+        kept = set(subjects)
+        return dataclasses.replace(
+            self,
+            seen_subjects=tuple(s for s in self.seen_subjects if s in kept),
+            unseen_subjects=tuple(s for s in self.unseen_subjects if s in kept),
+        )
+
     def select(self, subjects: np.ndarray, repetitions: np.ndarray, *, part: str) -> np.ndarray:
         """Returns the mask of the windows in a part of the split.
 
