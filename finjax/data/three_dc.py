@@ -16,6 +16,7 @@ from finjax.errors import DataError
 
 RATE_HZ = 1000.0
 CHANNELS = 10
+LARGEST_COUNT = 1e9  # the converter has 16 bits; more is damage
 HIGHPASS_HZ = 20.0
 REPETITIONS_PER_SESSION = 4  # the test session's four follow the training session's four
 
@@ -76,10 +77,12 @@ def _read_counts(path: Path) -> np.ndarray:
     if not lines:
         raise DataError(f"{path} is empty: copy it again from the original")
     try:
-        counts = np.loadtxt(lines, np.int32, delimiter=",", comments=None, ndmin=2, encoding="ascii")
-        if counts.shape == (len(lines), CHANNELS):
+        # As float64, which holds every count exactly: NumPy's releases differ on text like 5.5 read as integers.
+        counts = np.loadtxt(lines, np.float64, delimiter=",", comments=None, ndmin=2, encoding="ascii")
+        whole = (counts == np.rint(counts)) & (np.abs(counts) < LARGEST_COUNT)
+        if counts.shape == (len(lines), CHANNELS) and whole.all():
             return counts.astype(np.float32)
-    except (ValueError, OverflowError):
+    except ValueError:
         pass  # found again below, with the number of the line
     for number, line in enumerate(lines, start=1):
         if not re.fullmatch(rb"\s*[-+]?\d{1,9}\s*(,\s*[-+]?\d{1,9}\s*){9}", line):
