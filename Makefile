@@ -23,7 +23,7 @@ clean:
 	rm -rf $(VENV) runs
 
 $(BIN)/python:
-	$(PYTHON) -c 'import sys; sys.exit("finjax needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -c 'import sys; sys.exit("finjax needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: requirements.txt | $(BIN)/python

@@ -55,7 +55,7 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
             raise ConfigError(f"--config.{field}={value}: must be at least {least}")
     parallel.use_cpu_devices(config.cpu_devices, batch_size=config.train.batch_size)
     load_plugins(config.plugins)  # they may use jax, so only now
-    STAGES[config.stage](config, Path(workdir or default_workdir(config)), mode=mode)
+    STAGES[config.stage](config, Path(workdir or default_workdir(config)).expanduser(), mode=mode)
 
 
 def default_workdir(config: ConfigDict) -> Path:

@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _write(options: argparse.Namespace) -> int:
     """Writes synthetic recordings as files of Ninapro DB2."""
-    folder = Path(options.dir)
+    folder = Path(options.dir).expanduser()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for subject in parse_numbers(options.subjects):

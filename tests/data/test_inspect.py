@@ -126,8 +126,9 @@ def test_command_line_itself(folder, tmp_path):
     assert done.returncode == 0 and "By subject" in done.stdout and done.stderr == ""
 
 
-def test_written_synthetic_recordings_can_be_inspected(tmp_path, capsys):
-    assert main(["write", f"--dir={tmp_path}/new", "--subjects=2"]) == 0
+def test_written_synthetic_recordings_can_be_inspected(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))  # no shell expands the ~ of --dir=~/new
+    assert main(["write", "--dir=~/new", "--subjects=2"]) == 0
     assert capsys.readouterr().out == f"{tmp_path}/new/S2_E1_A1.mat\n"
     assert main(["inspect", "--name=ninapro_db2", f"--dir={tmp_path}/new", f"--cache_dir={tmp_path}/cache"]) == 0
     printed = capsys.readouterr().out

@@ -61,7 +61,7 @@ def output_and_gradient(dtype):
 
 
 # In float64 both sides must agree to the digits stored. In float32, 600 recurrent steps leave gradients with
-# errors of some 1e-5 of the largest, torch's own (measured: 2e-5) as well as ours.
+# errors of some 1e-5 of the largest, torch's own (measured: 4e-5) as well as ours.
 @pytest.mark.parametrize(("dtype", "gradient_tolerance"), [(jnp.float64, 1e-6), (jnp.float32, 5e-5)])
 def test_outputs_and_gradients_equal_torch(dtype, gradient_tolerance):
     with jax.enable_x64(dtype == jnp.float64):
