@@ -1,35 +1,30 @@
 """Every field of the configuration, once. The files beside this one override a handful each."""
 
+from collections.abc import Callable, Mapping
+
 from ml_collections import ConfigDict, config_dict
 
 
-def get_config(target: str, preset: str | None = None) -> ConfigDict:
-    """Returns the configuration of FIN training.
-
-    Args:
-        target: name of the feature to imitate.
-        preset: `None`, `"paper"`, `"fast"` or `"test"`.
-    """
-    presets = {None: _default, "paper": _paper, "fast": _fast, "test": _test}
+def chosen(config: ConfigDict, preset: str | None, presets: Mapping[str | None, Callable]) -> ConfigDict:
+    """Returns the configuration after its preset, which comes after a colon: `configs/fin_ssi.py:fast`."""
     if preset not in presets:
         raise ValueError(f"unknown preset {preset!r}; known are {', '.join(filter(None, presets))}, or none")
-    config = _all_fields(target)
     config.preset = preset or ""
-    presets[preset](config)
+    if presets[preset]:
+        presets[preset](config)
     return config
 
 
-def _all_fields(target: str) -> ConfigDict:
+def common(stage: str) -> ConfigDict:
+    """Returns the fields that every stage has."""
     config = ConfigDict()
-    config.stage = "fin"  # what main.py runs
+    config.stage = stage  # what main.py runs
     config.preset = ""  # part of the default name of the working directory
-    config.target = target  # feature to imitate: any registered one
-    config.prediction = (0,)  # window steps ahead to predict; several train one FIN each
+    config.prediction = (0,)  # window steps ahead to predict; several train one model each
     config.window = "300ms"  # or samples at the dataset's rate, as "600"
     config.step = "10ms"  # from one window to the next, likewise
     config.limit_sd = 15.0  # z-scored samples beyond are artefacts, and held there; 0: no limit
     config.seed = 0
-    config.cpu_devices = 0  # devices to split the CPU into; 0: as many as there are cores and the batch divides into
     config.plugins = ""  # modules to import first, comma-separated: your own datasets and features
 
     data = config.data = ConfigDict()
@@ -37,9 +32,11 @@ def _all_fields(target: str) -> ConfigDict:
     data.dir = ""  # folder of its files, searched to any depth
     data.cache_dir = ""  # where read recordings are kept; empty: $FINJAX_CACHE_DIR or ~/.cache/finjax
     data.subjects = ""  # number lists, as "1-25" or "1,3,4"; empty: all there are
-    data.seen_subjects = ""  # these four: empty means the dataset's own
+    data.seen_subjects = ""  # these six: empty means the dataset's own
     data.unseen_subjects = ""
-    data.train_repetitions = ""
+    data.train_repetitions = ""  # of FINs
+    data.seen_tune_repetitions = ""  # of decoders, to seen subjects
+    data.unseen_tune_repetitions = ""  # and to unseen ones
     data.test_repetitions = ""
     data.filter = ConfigDict()  # zero-phase; unset: the dataset's own, 0: off
     data.filter.highpass_hz = config_dict.placeholder(float)
@@ -51,26 +48,24 @@ def _all_fields(target: str) -> ConfigDict:
     data.synthetic.rest_s = 1.0
     data.synthetic.seed = 0
 
-    model = config.model = ConfigDict()
-    model.hidden = 32  # LSTM width of each direction
-    model.layers = 3
-    model.shadows = 12  # outputs: the feature and 11 noisy copies
-    model.patch_size = 1  # samples per time step
-    model.init = "chrono"  # long memory, or "uniform" as in the paper
+    config.evaluate = ConfigDict()
+    return config
+
+
+def _training(config: ConfigDict) -> None:
+    """Adds the fields of every stage that trains a network."""
+    config.cpu_devices = 0  # devices to split the CPU into; 0: as many as there are cores and the batch divides into
 
     train = config.train = ConfigDict()
-    train.batch_size = 64  # windows of one channel
-    train.max_steps = 800  # 0: as many as the epochs have
+    train.batch_size = 64  # windows; of one channel for a FIN
+    train.max_steps = 0  # 0: as many as the epochs have
     train.max_epochs = 60
     train.steps_per_dispatch = 1  # more save the host's time where steps are short
-    train.shadow_noise = 0.01  # relative to the value
-    train.stop_after_epochs = 15  # that moved the training loss less than …; 0: never
-    train.stop_change = 0.005
+    train.stop_after_epochs = 0  # in a row that did not lower the validation loss; 0: never
+    train.stop_change = 0.0  # without validation: that moved the training loss less than this
 
     optimiser = config.optimiser = ConfigDict()
-    optimiser.learning_rate = 3e-3
     optimiser.schedule = "cosine"  # to 0 at the last step, or "constant"
-    optimiser.l2 = 0.0  # coupled, as torch's Adam(weight_decay)
     optimiser.clip_norm = 1.0  # of the whole gradient; 0: off
 
     config.log = ConfigDict()
@@ -79,53 +74,127 @@ def _all_fields(target: str) -> ConfigDict:
 
     config.checkpoint = ConfigDict()
     config.checkpoint.every_steps = 100
-    config.checkpoint.use = "latest"  # for the evaluation; or "best", by training loss
+    config.checkpoint.use = "latest"  # for the evaluation; or "best", by validation loss or else training loss
 
-    evaluate = config.evaluate = ConfigDict()
-    evaluate.batch_size = 512  # windows of one channel
-    evaluate.max_windows = 500  # of each part of the test set, evenly spaced over it; 0: all
-    evaluate.every_steps = 0  # also during training, to watch; nothing is chosen by it
+    config.evaluate.batch_size = 512  # windows; of one channel for a FIN
+
+
+def _fin_model(config: ConfigDict) -> None:
+    """Adds the fields of the FIN's network."""
+    model = config.model = ConfigDict()
+    model.hidden = 32  # LSTM width of each direction
+    model.layers = 3
+    model.shadows = 12  # outputs: the feature and 11 noisy copies
+    model.patch_size = 1  # samples per time step
+    model.init = "chrono"  # long memory, or "uniform" as in the paper
+
+
+def fin(target: str) -> ConfigDict:
+    """Returns the configuration of stage 1, FINs: in six minutes a feature on two CPU cores."""
+    config = common("fin")
+    config.target = target  # features to imitate: registered ones, comma-separated
+    _training(config)
+    _fin_model(config)
+    config.train.max_steps = 800
+    config.train.shadow_noise = 0.01  # relative to the value
+    config.train.stop_after_epochs = 15
+    config.train.stop_change = 0.005
+    config.optimiser.learning_rate = 3e-3
+    config.optimiser.l2 = 0.0
+    config.optimiser.decoupled = False  # the decay joins the gradient, as torch's Adam; else as AdamW
+    config.evaluate.max_windows = 500  # of each part of the test set, evenly spaced over it; 0: all
+    config.evaluate.every_steps = 0  # also during training, to watch; nothing is chosen by it
     return config
 
 
-def _default(config: ConfigDict) -> None:
-    """The paper's network with long-memory initialisation, in six minutes on two CPU cores."""
+def _decoder(stage: str) -> ConfigDict:
+    """Returns the fields that every trained decoder of movements has."""
+    config = _protocol(stage)
+    _training(config)
+    config.pooled = False  # one decoder for all these subjects, fitted to their training and tuning repetitions
+    config.train.label_smoothing = 0.0
+    config.fine_tune = ConfigDict()
+    config.fine_tune.cnn_init = ""  # run of a decoder to start from, {subject} and {horizon} filled in; empty: random
+    config.fine_tune.cnn_step = "latest"  # or "best", or a number
+    return config
 
 
-def _paper(config: ConfigDict) -> None:
-    """Every hyper-parameter of the published code, on Ninapro DB2."""
-    config.data.name = "ninapro_db2"
-    config.limit_sd = 0.0
-    config.model.init = "uniform"
-    config.train.batch_size = 4000
-    config.train.max_steps = 0
-    config.optimiser.learning_rate = 1e-3
-    config.optimiser.schedule = "constant"
-    config.optimiser.l2 = 2e-5
-    config.optimiser.clip_norm = 0.0
-    config.evaluate.batch_size = 4000
-    config.evaluate.max_windows = 0
+def _protocol(stage: str) -> ConfigDict:
+    """Returns the fields of everything that recognises movements."""
+    config = common(stage)
+    config.step = "50ms"
+    config.subject = "all"  # whom to recognise: a number list, all, seen or unseen
+    config.percentage = 100.0  # of the tuning windows of each movement; 0: zero-shot
+    config.percentage_how = "leading"  # the first in time, or "random" ones
+    config.validation_share = 0.2  # of each movement's tuning windows, the last in time; 0: no validation
+    config.features = "rms,var,ssi,ent"
+    config.evaluate.vote = 1  # score a majority vote over so many last decisions too
+    return config
 
 
-def _fast(config: ConfigDict) -> None:
-    """Ten samples per time step, and larger batches: many times as fast per window."""
+def _cnn_network(config: ConfigDict) -> None:
+    """Adds the fields of the CNN on features."""
+    cnn = config.cnn = ConfigDict()
+    cnn.filters = (64, 32)  # of the first and second convolution
+    cnn.kernel = 5  # rows and columns
+    cnn.dropout = 0.3
+    cnn.shadows = 12  # the feature and 11 noisy copies
+    cnn.logit_norm = True  # BatchNorm and PReLU after the last convolution, as in the paper
+
+
+def cnn() -> ConfigDict:
+    """Returns the configuration of stage 2, a CNN on closed-form features."""
+    config = _decoder("cnn")
+    _cnn_network(config)
+    config.train.batch_size = 300
+    config.train.max_epochs = 30
+    config.train.shadow_noise = 0.01
+    config.optimiser.learning_rate = 1e-2
+    config.optimiser.l2 = 3e-5
+    config.optimiser.decoupled = True
+    return config
+
+
+def raw_cnn() -> ConfigDict:
+    """Returns the configuration of the end-to-end baseline, a CNN on the samples."""
+    config = _decoder("raw_cnn")
+    del config.features
+    cnn = config.cnn = ConfigDict()
+    cnn.filters = (32, 64, 64)  # of each convolution over time
+    cnn.kernel = 9  # samples
+    cnn.dropout = 0.3
+    config.train.batch_size = 100
+    config.train.max_epochs = 40
+    config.train.gain_sd = 0.0
+    config.optimiser.learning_rate = 3e-3
+    config.optimiser.l2 = 1e-3
+    config.optimiser.decoupled = True
+    return config
+
+
+def fine_tune() -> ConfigDict:
+    """Returns the configuration of stage 3, FINs and CNN tuned together."""
+    config = _decoder("fine_tune")
+    _fin_model(config)
     config.model.patch_size = 10
-    config.train.batch_size = 256
-    config.train.max_steps = 3000
-    config.train.steps_per_dispatch = 5
-    config.evaluate.batch_size = 2048
-    config.evaluate.max_windows = 0
+    _cnn_network(config)
+    config.train.batch_size = 250
+    config.train.max_epochs = 10
+    config.train.gain_sd = 0.0  # each channel is amplified by exp(N(0, gain_sd²)), anew in each step
+    config.fine_tune.fins = "runs/fin_{feature}_fast"  # runs of the FINs
+    config.fine_tune.fin_init = "pretrained"  # or "random", or "decoder": those of the decoder in cnn_init
+    config.fine_tune.freeze = ""  # comma-separated: fins (whole), head (theirs), cnn
+    config.fine_tune.recompute = True  # the FINs' states in the backward pass, rather than keep them
+    config.optimiser.clip_norm = 0.0
+    config.optimiser.fin = ConfigDict({"learning_rate": 1e-3, "l2": 2e-5})
+    config.optimiser.fin.layer_factors = config_dict.placeholder(tuple)  # of the learning rate, by LSTM layer
+    config.optimiser.cnn = ConfigDict({"learning_rate": 1e-2, "l2": 2e-4})
+    return config
 
 
-def _test(config: ConfigDict) -> None:
-    """Seconds: shows that everything works, not how well."""
-    config.data.synthetic.subjects = 2
-    config.data.synthetic.movement_s = 1.0
-    config.data.synthetic.rest_s = 0.0
-    config.data.seen_subjects = "1"
-    config.model.hidden = 8
-    config.model.patch_size = 30
-    config.train.max_steps = 20
-    config.log.every_steps = 5
-    config.checkpoint.every_steps = 10
-    config.evaluate.max_windows = 50
+def classical() -> ConfigDict:
+    """Returns the configuration of the classical baselines: LDA or SVM on hand-made features."""
+    config = _protocol("classical")
+    config.classifier = "lda"  # or "svm"
+    config.features = "logstd"  # a set of `finjax.models.classical.FEATURE_SETS`, or features, comma-separated
+    return config

@@ -7,9 +7,9 @@ python main.py --config=configs/fin_ent.py:fast --config.data.name=three_dc ... 
 python main.py --config=configs/fin_ent.py:paper --config.data.dir=...           not run yet: needs Ninapro DB2
 """
 
-from configs import default
+from configs import fin
 
 
 def get_config(preset=None):
     """Returns the configuration; `preset` comes after a colon, as in `configs/fin_ent.py:fast`."""
-    return default.get_config("ent", preset)
+    return fin.get_config(preset, target="ent")

@@ -7,9 +7,9 @@ python main.py --config=configs/fin_ssi.py:fast --config.data.name=three_dc ... 
 python main.py --config=configs/fin_ssi.py:paper --config.data.dir=...           not run yet: needs Ninapro DB2
 """
 
-from configs import default
+from configs import fin
 
 
 def get_config(preset=None):
     """Returns the configuration; `preset` comes after a colon, as in `configs/fin_ssi.py:fast`."""
-    return default.get_config("ssi", preset)
+    return fin.get_config(preset, target="ssi")

@@ -1,7 +1,8 @@
 """Orbax checkpoints of a run: written atomically and in the background, the newest and the best kept.
 
-A checkpoint holds five items: `params` and `normalisers` (all that using the model needs), `model` (what the
-model is, JSON), and `opt_state` and `progress` (what resuming needs besides).
+A checkpoint holds five items: `variables` (parameters and running statistics), `normalisers` and `model` (what
+the model is, JSON), which is all that using the model needs, and `opt_state` and `progress`, which resuming needs
+besides.
 """
 
 import dataclasses
@@ -17,7 +18,7 @@ from finjax.errors import CheckpointError
 from finjax.training.step import TrainState
 
 FOLDER = "checkpoints"
-FORMAT = 1  # raised when a checkpoint of before can no longer be read
+FORMAT = 2  # raised when a checkpoint of before can no longer be read
 
 
 @dataclasses.dataclass
@@ -26,12 +27,14 @@ class SavedModel:
 
     Attributes:
         params: network parameters, NumPy.
+        stats: running statistics of BatchNorm, NumPy; empty where there are none.
         normalisers: nested dictionaries of NumPy arrays.
         info: what the model is, as it was saved.
         step: training step of the checkpoint.
     """
 
     params: Any
+    stats: Any
     normalisers: dict
     info: dict
     step: int
@@ -73,7 +76,7 @@ class Checkpoints:
         saved = self._manager.save(
             step,
             args=ocp.args.Composite(
-                params=arrays(state.params),
+                variables=arrays({"params": state.params, "stats": state.stats}),
                 opt_state=arrays(state.opt_state),
                 normalisers=arrays(normalisers),
                 model=ocp.args.JsonSave({"format": FORMAT, **info}),
@@ -92,11 +95,11 @@ class Checkpoints:
         restored = _restore(
             self._manager,
             step,
-            params=ocp.args.StandardRestore(template.params),
+            variables=ocp.args.StandardRestore({"params": template.params, "stats": template.stats}),
             opt_state=ocp.args.StandardRestore(template.opt_state),
             progress=ocp.args.JsonRestore(),
         )
-        state = TrainState(step=np.int32(step), params=restored.params, opt_state=restored.opt_state)
+        state = TrainState(step=np.int32(step), **restored.variables, opt_state=restored.opt_state)
         return state, restored.progress
 
 
@@ -111,7 +114,8 @@ def read_model(workdir: str | Path, *, step: int | str = "latest") -> SavedModel
 
     Args:
         workdir: directory of a run.
-        step: a training step, `"latest"`, or `"best"` by training loss.
+        step: a training step, `"latest"`, or `"best"` by validation loss, or by training loss where nothing
+            was validated.
 
     Raises:
         CheckpointError: nothing usable is there.
@@ -128,7 +132,7 @@ def read_model(workdir: str | Path, *, step: int | str = "latest") -> SavedModel
         restored = _restore(
             manager,
             chosen,
-            params=ocp.args.StandardRestore(),
+            variables=ocp.args.StandardRestore(),
             normalisers=ocp.args.StandardRestore(),
             model=ocp.args.JsonRestore(),
         )
@@ -137,8 +141,8 @@ def read_model(workdir: str | Path, *, step: int | str = "latest") -> SavedModel
         raise CheckpointError(
             f"{folder / str(chosen)} has checkpoint format {info.get('format')}; this finjax reads {FORMAT}"
         )
-    arrays = jax.tree.map(np.asarray, {"params": restored.params, "normalisers": restored.normalisers})
-    return SavedModel(params=arrays["params"], normalisers=arrays["normalisers"], info=info, step=chosen)
+    arrays = jax.tree.map(np.asarray, {**restored.variables, "normalisers": restored.normalisers})
+    return SavedModel(**arrays, info=info, step=chosen)
 
 
 def _choose(manager: ocp.CheckpointManager, step: int | str, folder: Path) -> int:

@@ -5,10 +5,12 @@ Each feature stands here twice. `direct` is the definition, a jittable function 
 the values of all overlapping windows of a recording in O(samples) rather than O(windows × T).
 
 References: RMS, VAR, SSI and ENT: Wu et al. 2024, arXiv 2405.19356. MAV, WL, ZC and SSC: Hudgins et al.
-1993, "A new strategy for multifunction myoelectric control". SKEW and KURT: the usual moments.
+1993, "A new strategy for multifunction myoelectric control". SKEW and KURT: the usual moments. LOGSTD,
+LOGSTD_D1 and LOGSTD_D2: after Hjorth 1970, "EEG analysis based on time domain properties".
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 
 import jax
@@ -19,7 +21,7 @@ from jax.typing import ArrayLike
 from finjax.errors import ConfigError
 
 # A window with less than this share of its power in its variance is flat, as far as float32 can tell: its
-# skewness and kurtosis are 0. Log-variance is held at the logarithm of this value from below.
+# skewness and kurtosis are 0. The variance under a logarithm is held at this value from below.
 FLAT_VARIANCE = 1e-10
 
 
@@ -124,6 +126,17 @@ def logvar(x: ArrayLike) -> jax.Array:
     return jnp.log(jnp.maximum(var(x), FLAT_VARIANCE))
 
 
+def logstd(x: ArrayLike, order: int = 0) -> jax.Array:
+    """Log standard deviation, in nats, of the order-th difference: `½ log VAR(Δᵏx)`, `k = order`.
+
+    Δᵏx has T − k values, all from inside the window. The three orders hold Hjorth's parameters: activity is
+    `exp 2l₀`, mobility `exp(l₁ − l₀)` and complexity `exp(l₂ − 2l₁ + l₀)`, with `l_k` the value of order k.
+
+    Reference: Hjorth 1970, "EEG analysis based on time domain properties".
+    """
+    return 0.5 * logvar(jnp.diff(x, n=order, axis=-1))
+
+
 # --- The same as sums of per-sample terms ---------------------------------------------------------
 
 
@@ -134,6 +147,10 @@ def _powers(order: int) -> Callable[[np.ndarray], Sequence[np.ndarray]]:
 def _variance(sums: Sequence[np.ndarray], length: int) -> np.ndarray:
     mean = sums[0] / length
     return np.maximum(sums[1] / length - mean**2, 0.0)
+
+
+def _log_variance(sums: Sequence[np.ndarray], length: int) -> np.ndarray:
+    return np.log(np.maximum(_variance(sums, length), FLAT_VARIANCE))
 
 
 def _standardised(moment: np.ndarray, sums: Sequence[np.ndarray], length: int, order: int) -> np.ndarray:
@@ -151,6 +168,17 @@ def _kurtosis(sums: Sequence[np.ndarray], length: int) -> np.ndarray:
     mean, raw2, raw3, raw4 = (s / length for s in sums)
     central = raw4 - 4 * mean * raw3 + 6 * mean**2 * raw2 - 3 * mean**4
     return _standardised(central, sums, length, 4)
+
+
+def _log_deviation(order: int) -> Feature:
+    """Returns the feature `logstd` of the order-th difference."""
+    return Feature(
+        name=f"logstd_d{order}" if order else "logstd",
+        label="log standard deviation" + ("", " of Δx", " of Δ²x")[order],
+        direct=functools.partial(logstd, order=order),
+        terms=lambda x: _powers(2)(np.diff(x, n=order)),
+        finish=lambda sums, length: 0.5 * _log_variance(sums, length - order),  # T − k differences in a window
+    )
 
 
 _REGISTRY: dict[str, Feature] = {}
@@ -229,12 +257,7 @@ for _feature in (
     ),
     Feature(name="skew", label="skewness", direct=skew, terms=_powers(3), finish=_skewness),
     Feature(name="kurt", label="kurtosis", direct=kurt, terms=_powers(4), finish=_kurtosis),
-    Feature(
-        name="logvar",
-        label="log-variance",
-        direct=logvar,
-        terms=_powers(2),
-        finish=lambda sums, length: np.log(np.maximum(_variance(sums, length), FLAT_VARIANCE)),
-    ),
+    Feature(name="logvar", label="log-variance", direct=logvar, terms=_powers(2), finish=_log_variance),
+    *(_log_deviation(order) for order in (0, 1, 2)),
 ):
     register(_feature)

@@ -1,4 +1,4 @@
-"""A trained FIN restored from its checkpoint, for use from any script."""
+"""Trained models restored from their checkpoints, for use from any script."""
 
 import dataclasses
 import functools
@@ -11,79 +11,59 @@ import numpy as np
 from flax import linen as nn
 from ml_collections import ConfigDict
 
-from finjax.checkpoints import read_model
+from finjax.checkpoints import SavedModel, read_model
 from finjax.data.normalise import FeatureNormaliser, SignalNormaliser, channel_statistics, z_score
 from finjax.data.recording import UNLABELLED, Recording
 from finjax.data.splits import Split
 from finjax.data.windows import Framing
 from finjax.errors import CheckpointError, DataError
+from finjax.features import get_feature
+from finjax.models.decoders import Decoder, FeatureDecoder
 from finjax.models.fin import build_fin
-from finjax.training.parallel import map_in_tiles
+from finjax.models.tiling import map_in_tiles
+from finjax.training.build import build_decoder
+from finjax.training.parallel import tile_size
+
+WINDOWS_AT_A_TIME = 64  # that a restored decoder works on
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FINModel:
-    """A trained FIN with its normalisers.
+class Model:
+    """What every trained model has.
 
     Attributes:
         params: network parameters.
         config: the configuration it was trained with.
         step: training step of the checkpoint.
-        target: name of the feature.
         framing: window length, step and horizon in samples.
         rate_hz: sampling rate of its training data.
         dataset: name of its training data.
         split: whom and what it was trained on, and what was kept for testing.
         signal: z-score of the subjects that were there in training.
-        feature: standardisation of its output.
+        feature: standardisation of its features.
+        trained_on: repetitions that it, or a model it was made from, was fitted to, by subject.
     """
 
     params: Any
     config: ConfigDict
     step: int
-    target: str
     framing: Framing
     rate_hz: float
     dataset: str
     split: Split
     signal: SignalNormaliser
     feature: FeatureNormaliser
-
-    @functools.cached_property
-    def network(self) -> nn.Module:
-        """The flax module."""
-        return build_fin(self.config.model)
-
-    @functools.cached_property
-    def _forward(self):
-        def forward(params, windows):
-            # In tiles, so that memory does not grow with the number of windows.
-            return map_in_tiles(lambda tile: self.network.apply({"params": params}, tile), windows)
-
-        return jax.jit(forward)
+    trained_on: dict[int, tuple[int, ...]]
 
     @property
     def horizon_ms(self) -> float:
         """How far ahead of its window the model predicts."""
         return 1000 * self.framing.lead / self.rate_hz
 
-    def apply(self, windows) -> jax.Array:
-        """The bare network: z-scored windows `[B, T]` → standardised feature and shadows `[B, S]`.
-
-        Raises:
-            ValueError: the windows have another shape or length, or there are none.
-        """
-        windows = jnp.asarray(windows, jnp.float32)
-        if windows.ndim != 2 or windows.shape[1] != self.framing.length or not len(windows):
-            raise ValueError(
-                f"this model takes windows [B, {self.framing.length}] "
-                f"({1000 * self.framing.length / self.rate_hz:g} ms at {self.rate_hz:g} Hz), not {windows.shape}"
-            )
-        return self._forward(self.params, windows)
-
-    def __call__(self, windows) -> jax.Array:
-        """Z-scored windows `[B, T]` → feature values `[B]` in the feature's own unit."""
-        return self.feature.restore(self.apply(windows)[:, 0])
+    @property
+    def window_text(self) -> str:
+        """The length of its windows, for messages."""
+        return f"{1000 * self.framing.length / self.rate_hz:g} ms at {self.rate_hz:g} Hz"
 
     def normalise(self, recording: Recording) -> np.ndarray:
         """Z-scores a recording: by the stored statistics of a subject of the training data, else by its own.
@@ -114,35 +94,180 @@ class FINModel:
         return z_score(recording.signal, mean, std, self.signal.limit).astype(np.float32)
 
 
-def load(path: str | Path, *, step: int | str = "latest") -> FINModel:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FINModel(Model):
+    """A trained FIN with its normalisers.
+
+    Attributes:
+        target: name of the feature.
+    """
+
+    target: str
+
+    @functools.cached_property
+    def network(self) -> nn.Module:
+        """The flax module."""
+        return build_fin(self.config.model)
+
+    @functools.cached_property
+    def _forward(self):
+        def forward(params, windows):
+            apply = functools.partial(self.network.apply, {"params": params})
+            return map_in_tiles(apply, windows, tile=tile_size(len(windows)))
+
+        return jax.jit(forward)
+
+    def apply(self, windows) -> jax.Array:
+        """The bare network: z-scored windows `[B, T]` → standardised feature and shadows `[B, S]`.
+
+        Raises:
+            ValueError: the windows have another shape or length, or there are none.
+        """
+        windows = jnp.asarray(windows, jnp.float32)
+        if windows.ndim != 2 or windows.shape[1] != self.framing.length or not len(windows):
+            raise ValueError(
+                f"this model takes windows [B, {self.framing.length}] ({self.window_text}), not {windows.shape}"
+            )
+        return self._forward(self.params, windows)
+
+    def __call__(self, windows) -> jax.Array:
+        """Z-scored windows `[B, T]` → feature values `[B]` in the feature's own unit."""
+        return self.feature.restore(self.apply(windows)[:, 0])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DecoderModel(Model):
+    """A trained decoder of movements with its normalisers.
+
+    Attributes:
+        kind: the stage that trained it: `"cnn"`, `"fine_tune"` or `"raw_cnn"`.
+        stats: running statistics of BatchNorm.
+        features: names of its features, in its order; none for a network on the samples themselves.
+        channel_names: C names.
+        movement_names: names of the K classes.
+        subjects: whom it was made for.
+    """
+
+    kind: str
+    stats: Any
+    features: tuple[str, ...]
+    channel_names: tuple[str, ...]
+    movement_names: tuple[str, ...]
+    subjects: tuple[int, ...]
+
+    @functools.cached_property
+    def decoder(self) -> Decoder:
+        """The network, as pure functions."""
+        return build_decoder(
+            self.config,
+            features=self.features,
+            channels=len(self.channel_names),
+            classes=len(self.movement_names),
+            length=self.framing.length,
+            batch_size=WINDOWS_AT_A_TIME,
+        )
+
+    @functools.cached_property
+    def _forward(self):
+        def forward(params, stats, windows):
+            inputs = windows
+            if isinstance(self.decoder, FeatureDecoder):
+                values = jnp.stack([get_feature(name).direct(windows) for name in self.features], axis=-1)
+                values = self.feature.standardise(values)  # [B, C, F]
+                inputs = jnp.repeat(values[:, :, None], self.decoder.shadows, axis=2)
+            return self.decoder.predict(params, stats, inputs)
+
+        return jax.jit(forward)
+
+    def logits(self, windows) -> jax.Array:
+        """Z-scored windows `[B, C, T]` → logits `[B, K]`.
+
+        Raises:
+            ValueError: the windows have another shape, or there are none.
+        """
+        windows = jnp.asarray(windows, jnp.float32)
+        shape = len(self.channel_names), self.framing.length
+        if windows.ndim != 3 or windows.shape[1:] != shape or not len(windows):
+            raise ValueError(
+                f"this model takes windows [B, {shape[0]}, {shape[1]}] "
+                f"({shape[0]} channels, {self.window_text}), not {windows.shape}"
+            )
+        return self._forward(self.params, self.stats, windows)
+
+    def __call__(self, windows) -> jax.Array:
+        """Z-scored windows `[B, C, T]` → movements `[B]`, as indices into `movement_names`."""
+        return jnp.argmax(self.logits(windows), axis=-1)
+
+
+def load(path: str | Path, *, step: int | str = "latest") -> FINModel | DecoderModel:
     """Restores a trained model; the path is all it needs.
 
     Args:
-        path: working directory of the run, such as `runs/fin_ssi`.
-        step: a training step, `"latest"`, or `"best"` by training loss.
+        path: working directory of the run, such as `runs/fin_ssi` or `runs/fine_tune/subject_1`.
+        step: a training step, `"latest"`, or `"best"` by validation loss, or by training loss where nothing
+            was validated.
 
     Raises:
         CheckpointError: nothing usable is there.
     """
     saved = read_model(path, step=step)
-    info = saved.info
     try:
-        return FINModel(
-            params=saved.params,
-            config=config_from_json(info["config"]),
-            step=saved.step,
-            target=info["target"],
-            framing=Framing(**info["framing"]),
-            rate_hz=info["rate_hz"],
-            dataset=info["dataset"],
-            split=Split(**{field: tuple(numbers) for field, numbers in info["split"].items()}),
-            signal=SignalNormaliser(**saved.normalisers["signal"]),
-            feature=FeatureNormaliser(**saved.normalisers["feature"]),
-        )
+        return _fin_model(saved) if saved.info["kind"] == "fin" else _decoder_model(saved)
     except (KeyError, TypeError) as error:
         raise CheckpointError(f"the checkpoint of step {saved.step} in {path} lacks {error}") from error
 
 
+def load_fin(path: str | Path, *, step: int | str = "latest") -> FINModel:
+    """Restores a FIN as `load` does; raises `CheckpointError` where the checkpoint is of a decoder."""
+    return _of_kind(path, step, FINModel, "a FIN")
+
+
+def load_decoder(path: str | Path, *, step: int | str = "latest") -> DecoderModel:
+    """Restores a decoder as `load` does; raises `CheckpointError` where the checkpoint is of a FIN."""
+    return _of_kind(path, step, DecoderModel, "a decoder of movements")
+
+
+def _of_kind(path: str | Path, step: int | str, kind: type, name: str):
+    model = load(path, step=step)
+    if not isinstance(model, kind):
+        other = f"the FIN of {model.target}" if isinstance(model, FINModel) else f"a decoder ({model.kind})"
+        raise CheckpointError(f"{path} holds {other}; {name} was asked for")
+    return model
+
+
+def _common(saved: SavedModel) -> dict:
+    """Returns the fields of `Model`."""
+    info = saved.info
+    return {
+        "params": saved.params,
+        "config": config_from_json(info["config"]),
+        "step": saved.step,
+        "framing": Framing(**info["framing"]),
+        "rate_hz": info["rate_hz"],
+        "dataset": info["dataset"],
+        "split": Split(**{field: tuple(numbers) for field, numbers in info["split"].items()}),
+        "signal": SignalNormaliser(**saved.normalisers["signal"]),
+        "feature": FeatureNormaliser(**saved.normalisers["feature"]),
+        "trained_on": {int(subject): tuple(numbers) for subject, numbers in info["trained_on"].items()},
+    }
+
+
+def _fin_model(saved: SavedModel) -> FINModel:
+    return FINModel(**_common(saved), target=saved.info["target"])
+
+
+def _decoder_model(saved: SavedModel) -> DecoderModel:
+    info = saved.info
+    lists = {name: tuple(info[name]) for name in ("features", "channel_names", "movement_names", "subjects")}
+    return DecoderModel(**_common(saved), kind=info["kind"], stats=saved.stats, **lists)
+
+
 def config_from_json(fields: dict) -> ConfigDict:
     """Returns a configuration as it was before it went through JSON, where tuples become lists."""
-    return ConfigDict({**fields, "prediction": tuple(fields["prediction"])})
+    return ConfigDict(_tuples(fields))
+
+
+def _tuples(content):
+    if isinstance(content, dict):
+        return {name: _tuples(value) for name, value in content.items()}
+    return tuple(content) if isinstance(content, list) else content

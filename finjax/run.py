@@ -1,6 +1,8 @@
 """Runs what a configuration says: the one way in for `main.py`."""
 
+import copy
 import operator
+from collections.abc import Iterator
 from pathlib import Path
 
 from ml_collections import ConfigDict
@@ -8,10 +10,17 @@ from ml_collections import ConfigDict
 from finjax.data import synthetic
 from finjax.errors import ConfigError
 from finjax.plugins import load_plugins
-from finjax.tasks import fin
+from finjax.tasks import classical, decoder, fin
+from finjax.tasks.task import parse_features
 from finjax.training import parallel
 
-STAGES = {"fin": fin.run}
+STAGES = {
+    "fin": fin.run,
+    "cnn": decoder.run,
+    "fine_tune": decoder.run,
+    "raw_cnn": decoder.run,
+    "classical": classical.run,
+}
 
 # The least that counts and periods may be; 0 has a meaning of its own where it is allowed.
 LEAST = {
@@ -19,17 +28,22 @@ LEAST = {
     "model.layers": 1,
     "model.shadows": 1,
     "model.patch_size": 1,
+    "cnn.kernel": 1,
+    "cnn.shadows": 1,
     "train.batch_size": 1,
     "train.max_steps": 0,
     "train.max_epochs": 1,
     "train.steps_per_dispatch": 1,
     "train.shadow_noise": 0,
+    "train.gain_sd": 0,
+    "train.label_smoothing": 0,
     "train.stop_after_epochs": 0,
     "log.every_steps": 1,
     "checkpoint.every_steps": 1,
     "evaluate.batch_size": 1,
     "evaluate.max_windows": 0,
     "evaluate.every_steps": 0,
+    "evaluate.vote": 1,
     "cpu_devices": 0,
     "seed": 0,
     "data.synthetic.seed": 0,
@@ -42,7 +56,8 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
 
     Args:
         config: as `configs/` makes them.
-        workdir: folder of the run; by default `runs/` and the name of the run.
+        workdir: folder of the run; by default `runs/` and the name of the run. FINs of several features go to
+            folders `fin_rms`, `fin_var`, … below it, or have their default names.
         mode: `"train"` or `"evaluate"`.
 
     Raises:
@@ -51,15 +66,41 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
     if config.stage not in STAGES:
         raise ConfigError(f"unknown stage {config.stage!r}; known are {', '.join(STAGES)}")
     for field, least in LEAST.items():
-        if (value := operator.attrgetter(field)(config)) < least:
+        try:
+            value = operator.attrgetter(field)(config)
+        except AttributeError:
+            continue  # another stage's
+        if value < least:
             raise ConfigError(f"--config.{field}={value}: must be at least {least}")
-    parallel.use_cpu_devices(config.cpu_devices, batch_size=config.train.batch_size)
+    if "train" in config:
+        parallel.use_cpu_devices(config.cpu_devices, batch_size=config.train.batch_size)
     load_plugins(config.plugins)  # they may use jax, so only now
-    STAGES[config.stage](config, Path(workdir or default_workdir(config)).expanduser(), mode=mode)
+    for one, folder in _runs(config, Path(workdir).expanduser() if workdir else None):
+        STAGES[config.stage](one, folder, mode=mode)
+
+
+def _runs(config: ConfigDict, workdir: Path | None) -> Iterator[tuple[ConfigDict, Path]]:
+    """Yields the runs that a configuration stands for, with their folders: a FIN for each feature."""
+    targets = parse_features(config.target, field="target") if config.stage == "fin" else ()
+    if len(targets) < 2:
+        yield config, workdir or default_workdir(config)
+    for target in targets if len(targets) > 1 else ():
+        one = copy.deepcopy(config)
+        one.target = target
+        yield one, workdir / f"fin_{target}" if workdir else default_workdir(one)
 
 
 def default_workdir(config: ConfigDict) -> Path:
     """Returns `runs/fin_ssi`, or with what differs from that: `runs/fin_ssi_fast_three_dc_prediction_3`."""
-    dataset = "" if config.data.name == synthetic.NAME else config.data.name
-    horizon = "" if config.prediction == (0,) else "prediction_" + "_".join(map(str, config.prediction))
-    return Path("runs") / "_".join(filter(None, (config.stage, config.target, config.preset, dataset, horizon)))
+    parts = [config.stage, config.get("target"), config.get("classifier"), config.preset]
+    if config.data.name != synthetic.NAME:
+        parts.append(config.data.name)
+    if config.prediction != (0,):
+        parts.append("prediction_" + "_".join(map(str, config.prediction)))
+    if "fine_tune" in config and config.fine_tune.get("fin_init") == "random":
+        parts.append("random_fins")
+    if config.get("pooled"):
+        parts.append(f"pooled_{config.subject}")
+    if config.get("percentage", 100.0) != 100:
+        parts.append(f"{config.percentage:g}_percent_{config.percentage_how}")
+    return Path("runs") / "_".join(filter(None, parts))

@@ -1,15 +1,16 @@
 """Checkpoints: what is kept, what comes back, and what is said when nothing can."""
 
 import numpy as np
-import optax
 import pytest
 
 from finjax.checkpoints import Checkpoints, read_model
 from finjax.errors import CheckpointError
+from finjax.training.optimiser import Group, Optimiser
 from finjax.training.step import create_state
 
-OPTIMISER = optax.adam(0.1)
+OPTIMISER = Optimiser(groups=(Group(learning_rate=0.1),))
 PARAMS = {"lstm": {"kernel": np.arange(6, dtype=np.float32).reshape(2, 3)}, "bias": np.ones(4, np.float32)}
+STATS = {"norm": {"mean": np.full(3, 7, np.float32)}}
 NORMALISERS = {"signal": {"mean": np.ones((2, 3), np.float32)}, "feature": {"std": np.float32(4)}}
 INFO = {"kind": "toy", "config": {"seed": 1, "filter": {"highpass_hz": None}}}
 LOSSES = {1: 3.0, 2: 1.0, 3: 2.0}
@@ -17,7 +18,7 @@ LOSSES = {1: 3.0, 2: 1.0, 3: 2.0}
 
 @pytest.fixture
 def workdir(tmp_path):
-    state = create_state(PARAMS, OPTIMISER)
+    state = create_state(PARAMS, STATS, OPTIMISER)
     with Checkpoints(tmp_path) as checkpoints:
         for step, loss in LOSSES.items():
             state = state.replace(step=np.int32(step), params={**PARAMS, "bias": np.full(4, step, np.float32)})
@@ -41,17 +42,18 @@ def test_the_newest_and_the_best_are_kept(workdir):
 def test_what_was_saved_comes_back(workdir):
     saved = read_model(workdir)
     np.testing.assert_array_equal(saved.params["lstm"]["kernel"], PARAMS["lstm"]["kernel"])
+    np.testing.assert_array_equal(saved.stats["norm"]["mean"], STATS["norm"]["mean"])
     np.testing.assert_array_equal(saved.normalisers["signal"]["mean"], NORMALISERS["signal"]["mean"])
     assert saved.info["config"] == INFO["config"]
 
 
 def test_training_state_comes_back_with_its_structure(workdir):
-    template = create_state(PARAMS, OPTIMISER)
+    template = create_state(PARAMS, STATS, OPTIMISER)
     with Checkpoints(workdir) as checkpoints:
         state, progress = checkpoints.restore(template, checkpoints.latest())
     assert int(state.step) == 3
     assert progress == {"step": 3, "x": float("inf")}
-    OPTIMISER.update(PARAMS, state.opt_state, PARAMS)  # optax's own tuples, not dictionaries
+    OPTIMISER.transformation().update(PARAMS, state.opt_state, PARAMS)  # optax's own tuples, not dictionaries
 
 
 def test_a_folder_that_is_no_run_is_said_to_be_none(tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from ml_collections import ConfigDict
 
-from configs import default
+from configs import fin
 from finjax import features
 from finjax.data import ninapro, source, synthetic
 from finjax.run import default_workdir, run
@@ -29,18 +29,18 @@ def test_configurations_name_their_feature_and_folder(name, preset):
 
 
 def test_runs_that_differ_have_folders_that_differ():
-    config = default.get_config("ssi", "fast")
+    config = fin.get_config("fast", target="ssi")
     config.data.name, config.prediction = "three_dc", (0, 3)
     assert default_workdir(config) == Path("runs/fin_ssi_fast_three_dc_prediction_0_3")
 
 
 def test_an_unknown_preset_is_refused():
     with pytest.raises(ValueError, match="unknown preset 'tset'; known are paper, fast, test"):
-        default.get_config("ssi", "tset")
+        fin.get_config("tset", target="ssi")
 
 
 def test_the_paper_preset_is_the_published_code():
-    config = default.get_config("ssi", "paper")
+    config = fin.get_config("paper", target="ssi")
     assert (config.model.hidden, config.model.layers, config.model.shadows) == (32, 3, 12)
     assert (config.model.patch_size, config.model.init, config.limit_sd) == (1, "uniform", 0.0)
     assert (config.train.batch_size, config.train.max_epochs, config.train.max_steps) == (4000, 60, 0)
@@ -89,7 +89,7 @@ class ReadLog:
 
 def test_every_field_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr("finjax.training.parallel.use_cpu_devices", lambda count, **batch: None)  # jax has begun here
-    config = default.get_config("rms", "test")
+    config = fin.get_config("test", target="rms")
     config.train.max_steps = 2  # an epoch, so that its end is reached
     config.train.batch_size = 8192
     config.data.train_repetitions = "1"

@@ -6,7 +6,7 @@ from flax import struct
 from jax import lax
 
 from finjax.data.normalise import SignalNormaliser, z_score
-from finjax.data.windows import SignalStore, Windows
+from finjax.data.windows import SignalStore, Windows, pad_to_grid
 
 
 @struct.dataclass
@@ -18,7 +18,7 @@ class WindowData:
         mean: `[S, C]` of each subject's channels.
         std: `[S, C]`.
         limit: scalar, where z-scored samples are held.
-        start: `[n]` first sample of each window.
+        start: `[n]` first sample of each window; more than there are windows (see `grid`).
         subject: `[n]` row of `mean` and `std`.
     """
 
@@ -37,9 +37,18 @@ class WindowData:
             mean=normaliser.mean,
             std=normaliser.std,
             limit=normaliser.limit,
-            start=windows.start,
-            subject=windows.subject.astype(np.int32),
+            start=pad_to_grid(windows.start),
+            subject=pad_to_grid(windows.subject.astype(np.int32)),
         )
+
+    def gather_all(self, windows: jax.Array, *, length: int) -> jax.Array:
+        """Returns z-scored windows of all channels, `[b, C, T]`."""
+        subject = self.subject[windows]
+        channels = self.samples.shape[0]
+        signal = jax.vmap(lambda start: lax.dynamic_slice(self.samples, (0, start), (channels, length)))(
+            self.start[windows]
+        )  # [b, C, T]
+        return z_score(signal, self.mean[subject][..., None], self.std[subject][..., None], self.limit)
 
     def gather(self, examples: jax.Array, *, length: int) -> jax.Array:
         """Returns z-scored windows `[b, T]`; example `e` is channel `e % C` of window `e // C`."""
@@ -53,3 +62,14 @@ class WindowData:
         windows = jax.vmap(take)(channel, self.start[window])  # [b, T]
         mean, std = self.mean[subject, channel], self.std[subject, channel]  # [b]
         return z_score(windows, mean[:, None], std[:, None], self.limit)
+
+
+@struct.dataclass
+class FeatureData:
+    """Standardised closed-form features of windows.
+
+    Attributes:
+        values: `[n, C, F]`, filled up as the starts of `WindowData`.
+    """
+
+    values: jax.Array | np.ndarray

@@ -233,7 +233,12 @@ def _specs(
     return tuple(specs)
 
 
-_REPETITIONS = {"train_repetitions": "1,3,4", "test_repetitions": "2,5"}
+_REPETITIONS = {
+    "train_repetitions": "1,3,4",
+    "test_repetitions": "2,5",
+    "seen_tune_repetitions": "6",
+    "unseen_tune_repetitions": "1,3,4,6",
+}
 
 SPECS = (
     *_specs(

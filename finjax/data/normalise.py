@@ -1,6 +1,6 @@
 """Normalisers: fitted away from the test repetitions, stored with the model."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import jax
 import numpy as np
@@ -29,6 +29,15 @@ class SignalNormaliser:
     std: jax.Array | np.ndarray
     limit: jax.Array | np.ndarray
 
+    def with_rows_of(self, stored: "SignalNormaliser") -> "SignalNormaliser":
+        """Returns this one with the limit of a stored one, and its rows for the subjects that it has."""
+        mean, std = np.array(self.mean), np.array(self.std)
+        rows = {subject: row for row, subject in enumerate(np.asarray(stored.subjects).tolist())}
+        for row, subject in enumerate(np.asarray(self.subjects).tolist()):
+            if subject in rows:
+                mean[row], std[row] = stored.mean[rows[subject]], stored.std[rows[subject]]
+        return self.replace(mean=mean, std=std, limit=stored.limit)
+
 
 def z_score(signal, mean, std, limit):
     """Returns `(signal − mean) / std`, held within ±limit; NumPy or jax arrays that broadcast."""
@@ -37,18 +46,18 @@ def z_score(signal, mean, std, limit):
 
 @struct.dataclass
 class FeatureNormaliser:
-    """Standardisation of one feature over all training windows and channels.
+    """Standardisation of features over all training windows and channels.
 
     Attributes:
-        mean: float32 scalar, in the feature's unit.
-        std: float32 scalar.
+        mean: float32, in the feature's unit: a scalar, or `[F]` for several features.
+        std: float32, likewise.
     """
 
     mean: jax.Array | np.ndarray
     std: jax.Array | np.ndarray
 
     def standardise(self, values):
-        """Feature values → mean 0, standard deviation 1 over the training windows."""
+        """Feature values `[…]` or `[…, F]` → mean 0, standard deviation 1 over the training windows."""
         return (values - self.mean) / self.std
 
     def restore(self, standardised):
@@ -99,9 +108,16 @@ def fit_signal_normaliser(
 
 
 def fit_feature_normaliser(values: np.ndarray) -> FeatureNormaliser:
-    """Fits the standardisation of a feature on the values of the training windows, any shape."""
+    """Fits the standardisation of one feature on the values of the training windows, any shape."""
     std = values.std(dtype=np.float64)
     return FeatureNormaliser(
         mean=np.float32(values.mean(dtype=np.float64)),
         std=np.float32(std if std >= SMALLEST_DEVIATION else 1.0),
+    )
+
+
+def stack_feature_normalisers(normalisers: Sequence[FeatureNormaliser]) -> FeatureNormaliser:
+    """Joins the standardisations of single features to one of features `[…, F]`."""
+    return FeatureNormaliser(
+        mean=np.array([n.mean for n in normalisers], np.float32), std=np.array([n.std for n in normalisers], np.float32)
     )

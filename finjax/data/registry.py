@@ -46,12 +46,16 @@ class Splits:
         unseen_subjects: subjects no FIN ever trains on; empty means all the others.
         train_repetitions: repetitions that train the FINs.
         test_repetitions: repetitions kept for the final evaluation, of every subject.
+        seen_tune_repetitions: repetitions that tune a decoder to a seen subject; empty means those that train.
+        unseen_tune_repetitions: repetitions that tune one to an unseen subject, likewise.
     """
 
     seen_subjects: str
     unseen_subjects: str = ""
     train_repetitions: str
     test_repetitions: str
+    seen_tune_repetitions: str = ""
+    unseen_tune_repetitions: str = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -3,34 +3,60 @@
 import dataclasses
 import logging
 import time
+from collections.abc import Collection
 
+import numpy as np
 from ml_collections import ConfigDict
 
 from finjax.data import filters, ninapro, synthetic, three_dc  # noqa: F401  (they register their datasets)
 from finjax.data.loading import load_recordings
 from finjax.data.numbers import format_numbers, parse_numbers
 from finjax.data.recording import Recording
-from finjax.data.registry import Filter, get_spec
+from finjax.data.registry import Filter, Splits, get_spec
 from finjax.data.splits import Split, resolve_split
 from finjax.data.windows import Framing, SignalStore, pack, to_samples
 from finjax.errors import DataError
 
 logger = logging.getLogger(__name__)
 
-SPLIT_FIELDS = ("seen_subjects", "unseen_subjects", "train_repetitions", "test_repetitions")
+SPLIT_FIELDS = tuple(field.name for field in dataclasses.fields(Splits))
 
 
-def load_store(config: ConfigDict) -> tuple[SignalStore, Split]:
-    """Reads (or generates) the recordings of the subjects in the split.
+def find_split(config: ConfigDict) -> Split:
+    """Returns the split of the subjects that are there and that `config.subjects` leaves; reads no recording.
 
     Args:
         config: `config.data`.
 
     Raises:
+        DataError: the dataset is unknown or not there, or the split does not fit it.
+    """
+    overrides = {field: config[field] for field in SPLIT_FIELDS}
+    if config.name == synthetic.NAME:
+        defaults, found = synthetic.SPLITS, range(1, config.synthetic.subjects + 1)
+    else:
+        spec = get_spec(config.name)
+        defaults, found = spec.splits, spec.find(config.dir)
+    return resolve_split(defaults, found, **overrides).only(_wanted(config, found))
+
+
+def load_store(config: ConfigDict, *, subjects: Collection[int] | None = None) -> tuple[SignalStore, Split]:
+    """Reads (or generates) the recordings of the subjects in the split.
+
+    Args:
+        config: `config.data`.
+        subjects: those to read; by default all.
+
+    Returns:
+        The signals, and the split of these subjects.
+
+    Raises:
         DataError: the dataset is unknown, not there, damaged, or the split does not fit it.
     """
     started = time.perf_counter()
-    overrides = {field: config[field] for field in SPLIT_FIELDS}
+    split = find_split(config)
+    if subjects is not None:
+        split = split.only(subjects)
     if config.name == synthetic.NAME:
         settings = synthetic.Settings(
             subjects=config.synthetic.subjects,
@@ -38,14 +64,10 @@ def load_store(config: ConfigDict) -> tuple[SignalStore, Split]:
             rest_s=config.synthetic.rest_s,
             seed=config.synthetic.seed,
         )
-        found = range(1, settings.subjects + 1)
-        split = resolve_split(synthetic.SPLITS, found, **overrides).only(_wanted(config, found))
         chosen = _filter(Filter(), config.filter)
         recordings = [_filtered(synthetic.generate(subject, settings), chosen) for subject in split.subjects]
     else:
         spec = get_spec(config.name)
-        found = spec.find(config.dir)
-        split = resolve_split(spec.splits, found, **overrides).only(_wanted(config, found))
         recordings = load_recordings(
             spec,
             config.dir,
@@ -63,7 +85,7 @@ def load_store(config: ConfigDict) -> tuple[SignalStore, Split]:
         format_numbers(split.subjects),
         format_numbers(split.unseen_subjects) or "none",
         len(store.channel_names),
-        store.samples.shape[1] / store.rate_hz / 60,
+        np.diff(store.segments[:, :2]).sum() / store.rate_hz / 60,
         time.perf_counter() - started,
     )
     return store, split

@@ -14,6 +14,7 @@ from finjax.data.registry import Splits
 from finjax.errors import DataError
 
 TEST_PARTS = ("seen", "unseen")  # of the test repetitions, by whom they are from
+REPETITIONS = ("train_repetitions", "test_repetitions", "seen_tune_repetitions", "unseen_tune_repetitions")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -25,16 +26,22 @@ class Split:
         unseen_subjects: subjects no FIN trains on.
         train_repetitions: repetitions that train, of seen subjects.
         test_repetitions: repetitions that only the evaluation reads, of all subjects.
+        seen_tune_repetitions: repetitions that tune a decoder to a seen subject.
+        unseen_tune_repetitions: repetitions that tune one to an unseen subject.
     """
 
     seen_subjects: tuple[int, ...]
     unseen_subjects: tuple[int, ...]
     train_repetitions: tuple[int, ...]
     test_repetitions: tuple[int, ...]
+    seen_tune_repetitions: tuple[int, ...]
+    unseen_tune_repetitions: tuple[int, ...]
 
     def __post_init__(self):
         for kind, one, other in (
             ("repetitions", self.train_repetitions, self.test_repetitions),
+            ("repetitions", self.seen_tune_repetitions, self.test_repetitions),
+            ("repetitions", self.unseen_tune_repetitions, self.test_repetitions),
             ("subjects", self.seen_subjects, self.unseen_subjects),
         ):
             if shared := set(one) & set(other):
@@ -59,17 +66,36 @@ class Split:
             unseen_subjects=tuple(s for s in self.unseen_subjects if s in kept),
         )
 
+    def fitting_repetitions(self, subject: int, *, part: str) -> tuple[int, ...]:
+        """Returns the repetitions of a subject that a model may be fitted on.
+
+        Args:
+            subject: subject number.
+            part: `"train"` (FINs; none of an unseen subject), `"tune"` (a decoder of the subject's own) or
+                `"pool"` (a decoder of many subjects: both of these).
+        """
+        seen = subject in self.seen_subjects
+        train = self.train_repetitions if seen else ()
+        tune = self.seen_tune_repetitions if seen else self.unseen_tune_repetitions
+        return {"train": train, "tune": tune, "pool": tuple(sorted({*train, *tune}))}[part]
+
     def select(self, subjects: np.ndarray, repetitions: np.ndarray, *, part: str) -> np.ndarray:
         """Returns the mask of the windows in a part of the split.
 
         Args:
             subjects: `[n]` subject numbers.
             repetitions: `[n]`.
-            part: `"train"`, `"seen"` (test repetitions of seen subjects) or `"unseen"` (of unseen ones).
+            part: as in `fitting_repetitions`, or of the test repetitions `"seen"` (those of seen subjects),
+                `"unseen"` (of unseen ones) or `"test"` (of all).
         """
-        who = self.unseen_subjects if part == "unseen" else self.seen_subjects
-        which = self.train_repetitions if part == "train" else self.test_repetitions
-        return np.isin(subjects, who) & np.isin(repetitions, which)
+        if part in ("seen", "unseen", "test"):
+            who = {"seen": self.seen_subjects, "unseen": self.unseen_subjects, "test": self.subjects}[part]
+            return np.isin(subjects, who) & np.isin(repetitions, self.test_repetitions)
+        mask = np.zeros(len(subjects), bool)
+        for subject in self.subjects:
+            which = self.fitting_repetitions(subject, part=part)
+            mask |= (subjects == subject) & np.isin(repetitions, which)
+        return mask
 
 
 def resolve_split(defaults: Splits, found: Iterable[int], **overrides: str) -> Split:
@@ -97,8 +123,7 @@ def resolve_split(defaults: Splits, found: Iterable[int], **overrides: str) -> S
         subjects[field] = tuple(sorted(set(wanted) & set(found)))
     if not (overrides.get("unseen_subjects") or defaults.unseen_subjects):
         subjects["unseen_subjects"] = tuple(sorted(set(found) - set(subjects["seen_subjects"])))
-    repetitions = {
-        field: parse_numbers(overrides.get(field) or getattr(defaults, field))
-        for field in ("train_repetitions", "test_repetitions")
-    }
+    repetitions = {field: parse_numbers(overrides.get(field) or getattr(defaults, field)) for field in REPETITIONS}
+    for field in ("seen_tune_repetitions", "unseen_tune_repetitions"):
+        repetitions[field] = repetitions[field] or repetitions["train_repetitions"]
     return Split(**subjects, **repetitions)

@@ -21,7 +21,13 @@ RING = 8  # electrodes equally spaced round the forearm
 CHANNEL_NAMES = (*(f"ring {i}" for i in range(1, RING + 1)), "flexor", "extensor", "biceps", "triceps")
 MOVEMENT_NAMES = tuple(f"movement {i}" for i in range(1, 18))
 REPETITIONS = 6
-SPLITS = Splits(seen_subjects="1-4", train_repetitions="1,3,4", test_repetitions="2,5")
+SPLITS = Splits(
+    seen_subjects="1-4",
+    train_repetitions="1,3,4",
+    test_repetitions="2,5",
+    seen_tune_repetitions="6",
+    unseen_tune_repetitions="1,3,4,6",
+)
 
 EMG_BAND_HZ = (20.0, 450.0)
 MAINS_HZ = 50.0

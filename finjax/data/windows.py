@@ -60,7 +60,7 @@ class SignalStore:
     """The labelled samples of several recordings, end to end.
 
     Attributes:
-        samples: `[C, M]` float32; unlabelled samples (rest) are left out.
+        samples: `[C, M]` float32; unlabelled samples (rest) are left out, and zeros fill up the end (see `grid`).
         segments: `[G, 5]` int64: start, stop (both within `samples`), index of the subject in `subjects`,
             movement, repetition.
         subjects: subject numbers.
@@ -84,6 +84,17 @@ def _aligned_empty(shape: tuple[int, ...]) -> np.ndarray:
     return buffer[offset : offset + size].view(np.float32).reshape(shape)
 
 
+def grid(size: int) -> int:
+    """Rounds a size up to one of 16 to an octave, so that arrays of similar size share compiled programs."""
+    step = 1 << max(size.bit_length() - 5, 0)
+    return -(-size // step) * step
+
+
+def pad_to_grid(rows: np.ndarray) -> np.ndarray:
+    """Repeats the last of `[n, …]` up to `grid(n)`: for arrays of which a program reads rows by number."""
+    return np.concatenate([rows, np.repeat(rows[-1:], grid(len(rows)) - len(rows), axis=0)])
+
+
 def pack(recordings: Sequence[Recording]) -> SignalStore:
     """Copies the labelled segments of recordings of one dataset into one store.
 
@@ -105,7 +116,8 @@ def pack(recordings: Sequence[Recording]) -> SignalStore:
     if not 0 < total < 2**31:
         raise DataError(f"{total} labelled samples; finjax works on 1 to {2**31 - 1} at a time: take fewer subjects")
 
-    samples = _aligned_empty((len(first.channel_names), total))
+    samples = _aligned_empty((len(first.channel_names), grid(total)))
+    samples[:, total:] = 0.0
     packed, position = [], 0
     for index, (recording, table) in enumerate(zip(recordings, tables, strict=True)):
         for start, stop, movement, repetition in table:

@@ -1,6 +1,7 @@
 """Figures of an evaluation, as PNG."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from matplotlib.figure import Figure
 
 from finjax.data.normalise import SignalNormaliser, z_score
 from finjax.data.windows import Framing, SignalStore, Windows
+from finjax.files import whole_file
 
 COLOURS = {"seen": "#1f6f8b", "unseen": "#d1603d"}
 TITLES = {"seen": "seen subjects", "unseen": "unseen subjects"}
@@ -25,10 +27,8 @@ class Predictions:
 
 def save(figure: Figure, path: Path) -> None:
     """Writes a figure as PNG, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}")
-    figure.savefig(temporary, dpi=150, format="png")
-    temporary.replace(path)
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, dpi=150, format="png")
 
 
 def r2_distribution(path: Path, result: dict, *, label: str) -> None:
@@ -135,4 +135,67 @@ def horizons(path: Path, summary: list[dict], *, label: str) -> None:
     axes.set_title(label)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
+    save(figure, path)
+
+
+def confusion(path: Path, counts: np.ndarray, movements: Sequence[str]) -> None:
+    """Draws a confusion matrix `[K, K]` (rows: true), each row in per cent of its windows."""
+    percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    size = 2.6 + 0.42 * len(movements)
+    figure = Figure(figsize=(size + 0.6, size), layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(percent, cmap="Blues", vmin=0, vmax=100)
+    for (row, column), value in np.ndenumerate(percent):
+        if value >= 0.5:
+            axes.text(
+                column, row, f"{value:.0f}", ha="center", va="center", fontsize=7, color="w" if value > 55 else "k"
+            )
+    axes.set_xticks(range(len(movements)), movements, rotation=45, ha="right", fontsize=8)
+    axes.set_yticks(range(len(movements)), movements, fontsize=8)
+    axes.set_xlabel("recognised")
+    axes.set_ylabel("true")
+    figure.colorbar(image, ax=axes, label="% of the movement's windows", shrink=0.7)
+    save(figure, path)
+
+
+def accuracy_by_subject(path: Path, scored: list[dict]) -> None:
+    """Draws the accuracy of each subject, and their mean."""
+    figure = Figure(figsize=(2.5 + 0.32 * len(scored), 3.4), layout="constrained")
+    axes = figure.subplots()
+    accuracy = [100 * entry["accuracy"] for entry in scored]
+    axes.bar([str(entry["subject"]) for entry in scored], accuracy, color=COLOURS["seen"])
+    axes.axhline(
+        np.mean(accuracy), color="black", linewidth=0.8, linestyle="--", label=f"mean {np.mean(accuracy):.1f} %"
+    )
+    axes.set_xlabel("subject")
+    axes.set_ylabel("accuracy on the test repetitions (%)")
+    axes.set_ylim(0, 100)
+    axes.legend(frameon=False, loc="lower right")
+    save(figure, path)
+
+
+def learning_curve(path: Path, lines: list[dict]) -> None:
+    """Draws the losses of a training, and its validation accuracy where it was validated.
+
+    Args:
+        path: where to write.
+        lines: the entries of `metrics.jsonl`.
+    """
+    figure = Figure(figsize=(6, 3.6), layout="constrained")
+    axes = figure.subplots()
+    for name, label in (("loss", "training"), ("validation.loss", "validation")):
+        points = [(line["step"], line[name]) for line in lines if line.get(name) is not None]
+        if points:
+            axes.plot(*zip(*points, strict=True), label=f"{label} loss", marker="." if name != "loss" else None)
+    axes.set_xlabel("step")
+    axes.set_ylabel("loss")
+    axes.set_yscale("log")
+    axes.grid(alpha=0.3)
+    points = [(line["step"], 100 * line["validation.accuracy"]) for line in lines if "validation.accuracy" in line]
+    if points:
+        right = axes.twinx()
+        right.plot(*zip(*points, strict=True), color="C2", marker=".", label="validation accuracy")
+        right.set_ylabel("accuracy (%)")
+        right.set_ylim(0, 100)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
     save(figure, path)

@@ -1,44 +1,78 @@
-"""The imitated feature of many windows, gathered and predicted on the devices."""
+"""What a network gives for many windows, gathered and predicted on the devices."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from flax import linen as nn
 
 from finjax.data.gather import WindowData
+from finjax.models.decoders import Decoder
+from finjax.models.tiling import map_in_tiles
 from finjax.training import parallel
 
 
-class Predictor:
-    """Predicts standardised features with one compiled program, whatever the parameters.
+@functools.lru_cache(maxsize=8)
+def _imitate(network: nn.Module, *, length: int) -> Callable:
+    def forward(params, data, examples):
+        def of_tile(tile):
+            return network.apply({"params": params}, data.gather(tile, length=length))[:, 0]
+
+        return map_in_tiles(of_tile, examples, tile=parallel.tile_size(len(examples)))
+
+    return parallel.pmap(forward)
+
+
+@functools.lru_cache(maxsize=8)
+def _decode(decoder: Decoder) -> Callable:
+    def forward(params, stats, data, windows):
+        return decoder.predict(params, stats, decoder.take(data, windows))
+
+    return parallel.pmap(forward)
+
+
+def imitated_features(
+    network: nn.Module, params: Any, data: WindowData, *, windows: int, length: int, batch_size: int
+) -> np.ndarray:
+    """Returns the standardised feature `[n, C]` that a FIN gives for the first n windows.
 
     Args:
         network: the FIN.
+        params: its parameters, on the host.
+        data: where the windows are, replicated on the devices.
+        windows: n.
         length: samples in a window.
         batch_size: windows of one channel at a time; rounded up to a multiple of the devices.
     """
+    channels = data.samples.shape[1]  # [devices, C, M]
+    forward = functools.partial(_imitate(network, length=length), parallel.replicate(params), data)
+    return _in_batches(forward, windows * channels, batch_size=batch_size).reshape(windows, channels)
 
-    def __init__(self, network: nn.Module, *, length: int, batch_size: int):
-        devices = parallel.device_count()
-        self._batch_size = -(-batch_size // devices) * devices
 
-        def forward(params, data, examples):
-            def of_tile(tile):
-                return network.apply({"params": params}, data.gather(tile, length=length))[:, 0]
+def decoded_logits(
+    decoder: Decoder, params: Any, stats: Any, data: Any, *, windows: int, batch_size: int
+) -> np.ndarray:
+    """Returns the logits `[n, K]` that a decoder gives for the first n windows.
 
-            return parallel.map_in_tiles(of_tile, examples)
+    Args:
+        decoder: the decoder.
+        params: its parameters, on the host.
+        stats: its running statistics, on the host.
+        data: where it takes windows from, replicated on the devices.
+        windows: n.
+        batch_size: windows at a time; rounded up to a multiple of the devices.
+    """
+    forward = functools.partial(_decode(decoder), parallel.replicate(params), parallel.replicate(stats), data)
+    return _in_batches(forward, windows, batch_size=batch_size)
 
-        self._forward = parallel.pmap(forward)
 
-    def __call__(self, params: Any, data: WindowData) -> np.ndarray:
-        """Returns the predictions `[n, C]` for all windows of `data`, which lies replicated on the devices."""
-        shape = data.start.shape[1], data.samples.shape[1]  # [devices, n], [devices, C, M]
-        examples = np.arange(np.prod(shape), dtype=np.int32)
-        params = parallel.replicate(params)
-        # Every batch has the same size, so that one program serves all; the last is filled up and cut off.
-        filled = np.resize(examples, -(-len(examples) // self._batch_size) * self._batch_size)
-        results = [
-            self._forward(params, data, parallel.share(batch))
-            for batch in np.split(filled, len(filled) // self._batch_size)
-        ]
-        return np.concatenate([np.asarray(r).reshape(-1) for r in results])[: len(examples)].reshape(shape)
+def _in_batches(forward: Callable, count: int, *, batch_size: int) -> np.ndarray:
+    """Returns `forward` of the numbers 0 to `count`, batch by batch, `[count, …]`."""
+    devices = parallel.device_count()
+    batch_size = -(-batch_size // devices) * devices
+    # Every batch has the same size, so that one program serves all; the last is filled up and cut off.
+    filled = np.resize(np.arange(count, dtype=np.int32), -(-count // batch_size) * batch_size)
+    results = [forward(parallel.share(batch)) for batch in np.split(filled, len(filled) // batch_size)]
+    joined = [np.asarray(r).reshape(-1, *r.shape[2:]) for r in results]  # [devices, b, …] → [devices × b, …]
+    return np.concatenate(joined)[:count]

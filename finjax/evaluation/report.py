@@ -32,3 +32,31 @@ def horizon_table(summary: list[dict], target: str) -> str:
             + "".join(f"{row[part]:>10.4f}" if part in row else f"{'-':>10}" for part in parts)
         )
     return "\n".join(lines)
+
+
+def recognition_table(result: dict, folder: Path) -> str:
+    """Returns the table that ends the evaluation of decoders: a row for each subject, and their mean."""
+    rows = [
+        f"{entry['subject']:<10}{entry['accuracy']:>9.1%}{entry['balanced_accuracy']:>10.1%}{entry['macro_f1']:>10.1%}"
+        f"{entry['windows']:>10}{entry['segments']:>10}"
+        for entry in result["subjects"]
+    ]
+    mean = {metric: result["summary"][metric]["mean"] for metric in ("accuracy", "balanced_accuracy", "macro_f1")}
+    accuracy = result["summary"]["accuracy"]
+    lines = [
+        "",
+        f"{'subject':<10}{'accuracy':>9}{'balanced':>10}{'macro F1':>10}{'windows':>10}{'segments':>10}",
+        *rows,
+        f"{'mean':<10}{mean['accuracy']:>9.1%}{mean['balanced_accuracy']:>10.1%}{mean['macro_f1']:>10.1%}"
+        f"{result['windows']:>10}{result['segments']:>10}",
+    ]
+    if accuracy["subjects"] > 1:
+        lines.append(
+            f"accuracy over {accuracy['subjects']} subjects: {accuracy['mean']:.1%} ± {accuracy['sd']:.1%} (SD), "
+            f"95 % bootstrap interval {accuracy['low']:.1%} to {accuracy['high']:.1%}"
+        )
+    if "vote" in result["summary"]:
+        vote = result["summary"]["vote"]
+        lines.append(f"by majority of the last {vote['decisions']} decisions: {vote['accuracy']['mean']:.1%}")
+    lines.append(f"confusion matrix and figures: {folder}/")
+    return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""How the weights of a FIN start."""
+"""How weights start."""
 
 from collections.abc import Callable
 
@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 
 
-def uniform(hidden: int) -> Callable:
-    """Uniform in ±1/√hidden, for LSTM weights and biases and for the head: the paper's."""
-    bound = hidden**-0.5
+def uniform(inputs: int) -> Callable:
+    """Uniform in ±1/√inputs, torch's: of an LSTM and its head the hidden width, of a filter what it sees."""
+    bound = inputs**-0.5
 
     def init(key, shape, dtype=jnp.float32):
         return jax.random.uniform(key, shape, dtype, -bound, bound)

@@ -1,46 +1,108 @@
 """Whether a checkpoint is the one that a configuration and its data ask for."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from ml_collections import ConfigDict
 
 from finjax.checkpoints import has_checkpoint
 from finjax.data.numbers import format_numbers
 from finjax.data.splits import Split
-from finjax.data.windows import Framing, SignalStore
+from finjax.data.windows import Framing
 from finjax.errors import CheckpointError
-from finjax.restored import FINModel, load
+from finjax.restored import DecoderModel, FINModel, Model, load
+from finjax.tasks.task import Task
 
 # Fields that may change between a run and its continuation: they do not touch what is learnt.
-FREE_FIELDS = ("checkpoint", "cpu_devices", "data.cache_dir", "data.dir", "evaluate", "log", "prediction", "preset")
+FREE_FIELDS = (
+    "checkpoint", "cpu_devices", "data.cache_dir", "data.dir", "data.subjects", "evaluate", "log", "prediction",
+    "preset", "subject", "target",
+)  # fmt: skip
 
 
-def refuse_another_model(model: FINModel, config: ConfigDict, framing: Framing, *, store: SignalStore) -> None:
-    """Raises `CheckpointError` where a model does not do what the configuration asks for; names both sides."""
+def refuse_another_model(model: Model, task: Task) -> None:
+    """Raises `CheckpointError` where a model does not do what the task asks for; names both sides."""
+    config, store = task.config, task.store
+    asked = {"stage": (_stage(model), config.stage)}
+    if isinstance(model, FINModel):
+        asked |= {"feature": (model.target, config.target)}
+    asked |= _of_signal(model, task) | {
+        "window length, step and horizon in samples": (model.framing, task.framing),
+    }
+    if isinstance(model, DecoderModel):
+        asked |= {
+            "channels": (model.channel_names, store.channel_names),
+            "movements": (model.movement_names, store.movement_names),
+        }
+    _refuse(asked, remedy="name the --workdir of another run, or set the configuration to this one's")
+
+
+def refuse_unfit_fin(model: FINModel, feature: str, task: Task, *, path: str) -> None:
+    """Raises `CheckpointError` where a FIN cannot imitate `feature` for a decoder's windows."""
+    network = {name: (model.config.model.get(name), value) for name, value in task.config.model.items()}
     asked = {
-        "feature": (model.target, config.target),
+        "feature": (model.target, feature),
+        **_of_signal(model, task),
+        **_of_window(model, task.framing),
+        **{f"model.{name}": sides for name, sides in network.items() if name != "init"},
+    }
+    _refuse(asked, of=f"FIN in {path}", remedy="name other FINs (--config.fine_tune.fins), or train this one so")
+
+
+def refuse_unfit_start(model: DecoderModel, features: Iterable[str], task: Task, *, path: str) -> None:
+    """Raises `CheckpointError` where a decoder is no start for another one."""
+    store = task.store
+    asked = {
+        "number of movements": (len(model.movement_names), len(store.movement_names)),
+        "movements": (model.movement_names, store.movement_names),
+        "channels": (model.channel_names, store.channel_names),
+        "features": (model.features, tuple(features)),
+        **_of_signal(model, task),
+        **_of_window(model, task.framing),
+    }
+    ours, theirs = task.config.cnn.to_dict(), model.config.cnn.to_dict()
+    asked |= {f"cnn.{name}": (theirs.get(name), ours[name]) for name in ours if name != "dropout"}
+    _refuse(asked, of=f"decoder in {path}", remedy="start from another (--config.fine_tune.cnn_init), or from none")
+
+
+def _of_signal(model: Model, task: Task) -> dict[str, tuple[Any, Any]]:
+    config, store = task.config, task.store
+    return {
         "dataset": (model.dataset, store.dataset),
         "sampling rate": (model.rate_hz, store.rate_hz),
-        "window length, step and horizon in samples": (model.framing, framing),
         "filter": (model.config.data.filter.to_dict(), config.data.filter.to_dict()),
+        "limit_sd": (model.config.limit_sd, config.limit_sd),
     }
+
+
+def _of_window(model: Model, framing: Framing) -> dict[str, tuple[Any, Any]]:
+    """Compares window and horizon, but not the step: from one window to the next it may differ."""
+    return {
+        "window length in samples": (model.framing.length, framing.length),
+        "horizon in samples": (model.framing.lead, framing.lead),
+    }
+
+
+def _refuse(asked: Mapping[str, tuple[Any, Any]], *, of: str = "checkpoint", remedy: str) -> None:
     for what, (has, wants) in asked.items():
         if has != wants:
+            raise CheckpointError(f"the {of}'s {what} is {has}, the configuration's {wants}: {remedy}")
+
+
+def refuse_trained_as_tested(trained_on: Mapping[int, Iterable[int]], split: Split) -> None:
+    """Raises `CheckpointError` where the evaluation would pass off what a model was trained on as new to it."""
+    for subject in split.subjects:
+        if repetitions := set(trained_on.get(subject, ())) & set(split.test_repetitions):
             raise CheckpointError(
-                f"the checkpoint's {what} is {has}, the configuration's {wants}: "
-                "name the --workdir of another run, or set the configuration to this one's"
+                f"the model was trained on repetitions {format_numbers(repetitions)} of subjects "
+                f"{subject}; they cannot be test repetitions"
             )
 
 
-def refuse_trained_as_tested(model: FINModel, split: Split) -> None:
-    """Raises `CheckpointError` where the evaluation would pass off what the model was trained on as new to it."""
-    trained = set(model.split.seen_subjects)
-    repetitions = set(model.split.train_repetitions) & set(split.test_repetitions)
-    if repetitions and trained & set(split.subjects):
-        raise CheckpointError(
-            f"the model was trained on repetitions {format_numbers(repetitions)} of subjects "
-            f"{format_numbers(trained & set(split.subjects))}; they cannot be test repetitions"
-        )
+def refuse_other_claims(model: FINModel, split: Split) -> None:
+    """Raises `CheckpointError` where the split calls subjects seen or unseen that are not so to a FIN."""
+    trained = set(model.trained_on)
     for claim, subjects in (
         ("unseen", trained & set(split.unseen_subjects)),
         ("seen", set(split.seen_subjects) - trained),
@@ -52,22 +114,30 @@ def refuse_trained_as_tested(model: FINModel, split: Split) -> None:
             )
 
 
-def refuse_another_run(
-    workdir: Path, config: ConfigDict, framing: Framing, *, store: SignalStore, split: Split
-) -> None:
+def refuse_known_subjects(trained_on: Mapping[int, Iterable[int]], subjects: Iterable[int]) -> None:
+    """Raises `CheckpointError` where a zero-shot test would be of people a model was trained on."""
+    if known := set(trained_on) & set(subjects):
+        raise CheckpointError(
+            f"--config.percentage=0 tests on people new to the model, and it was trained on subjects "
+            f"{format_numbers(trained_on)}, among them {format_numbers(known)}: choose other subjects "
+            "(--config.subject), or start from models of other people"
+        )
+
+
+def refuse_another_run(workdir: Path, task: Task) -> None:
     """Raises `CheckpointError` where a working directory holds a run of another configuration or other data."""
     if not has_checkpoint(workdir):
         return  # nothing to go on from
     model = load(workdir)
-    refuse_another_model(model, config, framing, store=store)
-    there, here = _flatten(model.config.to_dict()), _flatten(config.to_dict())
+    refuse_another_model(model, task)
+    there, here = _flatten(model.config.to_dict()), _flatten(task.config.to_dict())
     differing = [
         f"{name}: {there.get(name)!r} there, {here.get(name)!r} here"
         for name in sorted(there | here)
         if there.get(name) != here.get(name) and not name.startswith(FREE_FIELDS)
     ]
-    if model.split != split:
-        differing.append(f"the split: {model.split} there, {split} here")
+    if model.split != task.split:
+        differing.append(f"the split: {model.split} there, {task.split} here")
     if differing:
         raise CheckpointError(
             f"{workdir} holds a run of another configuration ({'; '.join(differing)}). "
@@ -75,7 +145,11 @@ def refuse_another_run(
         )
 
 
-def _flatten(fields: dict, prefix: str = "") -> dict:
+def _stage(model: Model) -> str:
+    return model.kind if isinstance(model, DecoderModel) else "fin"
+
+
+def _flatten(fields: Mapping[str, Any] | ConfigDict, prefix: str = "") -> dict:
     flat = {}
     for name, value in fields.items():
         flat.update(_flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value})

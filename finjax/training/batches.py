@@ -5,7 +5,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-PADDING = -1  # stands in the last batch of an epoch where no example is left
+
+def stand_in(examples):
+    """Returns examples written as negative numbers: they are in the batch, but do not count. Its own inverse."""
+    return -1 - examples
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -30,11 +33,14 @@ class Batches:
         return -(-self.examples // self.batch_size)
 
     def epoch(self, number: int) -> np.ndarray:
-        """Returns the batches of an epoch, `[steps, B]` int32, the last one filled up with `PADDING`."""
+        """Returns the batches of an epoch, `[steps, B]` int32.
+
+        The last batch is filled up with stand-ins: examples of this epoch that have been in a batch already,
+        as `stand_in` writes them. They do not count, but a BatchNorm sees a batch of the usual size.
+        """
         order = np.random.default_rng([self.seed, number]).permutation(self.examples).astype(np.int32)
-        batches = np.full((self.steps_per_epoch, self.batch_size), PADDING, np.int32)
-        batches.reshape(-1)[: self.examples] = order
-        return batches
+        missing = self.steps_per_epoch * self.batch_size - self.examples
+        return np.concatenate([order, stand_in(np.resize(order, missing))]).reshape(-1, self.batch_size)
 
     def dispatches(self, start: int, stop: int) -> Iterator[np.ndarray]:
         """Yields `[k, B]` int32, the batches of steps `start` to `stop`, k at most `steps_per_dispatch`.

@@ -3,8 +3,6 @@
 import datetime
 import importlib.metadata
 import json
-import math
-import os
 import platform
 import subprocess
 import sys
@@ -13,31 +11,9 @@ from pathlib import Path
 import jax
 from ml_collections import ConfigDict
 
+from finjax.files import without_nan, write_json, write_text
+
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "scipy", "ml-collections")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a file so that it is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-
-
-def write_json(path: Path, content) -> None:
-    """Writes JSON so that it is there whole or not at all; NaN, which JSON does not have, becomes null."""
-    write_text(path, json.dumps(_without_nan(content), indent=2) + "\n")
-
-
-def _without_nan(content):
-    if isinstance(content, dict):
-        return {name: _without_nan(value) for name, value in content.items()}
-    if isinstance(content, list | tuple):
-        return [_without_nan(value) for value in content]
-    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def describe_run(config: ConfigDict) -> dict:
@@ -114,10 +90,16 @@ class MetricLog:
 
     def write(self, step: int, **metrics: float) -> None:
         """Writes the metrics of a step."""
-        self._file.write(json.dumps(_without_nan({"step": step, **metrics})) + "\n")
+        self._file.write(json.dumps(without_nan({"step": step, **metrics})) + "\n")
         if self._tensorboard:
             for name, value in metrics.items():
                 self._tensorboard.add_scalar(name, value, step)
+
+
+def read_metrics(workdir: Path) -> list[dict]:
+    """Returns the entries of a run's `metrics.jsonl`; none where there is no such file."""
+    path = workdir / "metrics.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def _step(line: str) -> float:

@@ -17,9 +17,9 @@ from finjax.errors import ConfigError, TrainingError
 from finjax.training import parallel
 from finjax.training.batches import Batches
 from finjax.training.logs import MetricLog, record_run
-from finjax.training.optimiser import build_optimiser
+from finjax.training.optimiser import Optimiser, schedule
 from finjax.training.progress import Display, Mean, Progress
-from finjax.training.step import Loss, create_state, make_train_steps
+from finjax.training.step import Loss, TrainState, compiled_train_steps, create_state
 
 logger = logging.getLogger(__name__)
 
@@ -30,21 +30,30 @@ class Problem:
 
     Attributes:
         params: initial parameters.
+        stats: initial running statistics, empty where there are none.
         loss: loss of a device's share of a batch.
+        optimiser: what updates the parameters.
+        tile: examples whose gradient is taken at a time (see `make_train_steps`).
         data: what the loss reads, a tree of host arrays.
         examples: number of examples.
         normalisers: saved with the model.
         info: description of the model, saved with it.
-        watch: evaluates parameters for the log; nothing is chosen by what it returns.
+        watch: evaluates a state for the log; nothing is chosen by what it returns.
+        validate: scores a state on validation data, at the end of each epoch; its `"loss"` decides which
+            checkpoint is the best and when to stop. Without it the training loss does.
     """
 
     params: Any
+    stats: Any = dataclasses.field(default_factory=dict)
     loss: Loss
+    optimiser: Optimiser
+    tile: int
     data: Any
     examples: int
     normalisers: Any
     info: dict
-    watch: Callable[[Any], dict[str, float]]
+    watch: Callable[[TrainState], dict[str, float]] | None = None
+    validate: Callable[[TrainState], dict[str, float]] | None = None
 
 
 class Trainer:
@@ -52,7 +61,7 @@ class Trainer:
 
     Args:
         problem: what to train.
-        config: the whole configuration; `seed`, `train`, `optimiser`, `log`, `checkpoint` and
+        config: the whole configuration; `seed`, `train`, `optimiser.schedule`, `log`, `checkpoint` and
             `evaluate.every_steps` are read.
         workdir: directory of the run.
 
@@ -84,13 +93,16 @@ class Trainer:
         Raises:
             TrainingError: the loss became infinite or NaN.
         """
-        optimiser = build_optimiser(self._config.optimiser, steps=self._last)
-        state, self._progress = create_state(self._problem.params, optimiser), Progress()
+        state = create_state(self._problem.params, self._problem.stats, self._problem.optimiser)
+        self._progress, self._since_log, self._since_save = Progress(), Mean(), Mean()
         with Checkpoints(self._workdir) as self._checkpoints:
             if (saved := self._checkpoints.latest()) is not None:
                 state, progress = self._checkpoints.restore(state, saved)
                 self._progress = Progress(**progress)
             first = self._progress.step
+            if not self._last and saved is None:  # a zero-shot model is what it was put together from
+                self._save(state, None)
+                return
             if self._finished():
                 logger.info("training was finished at step %d", first)
                 return
@@ -110,24 +122,20 @@ class Trainer:
                 MetricLog(self._workdir, resume_step=first, tensorboard=tensorboard) as self._log,
                 Display(first=first, last=self._last, batch_size=self._config.train.batch_size) as self._display,
             ):
-                train_steps = make_train_steps(
-                    self._problem.loss,
-                    optimiser,
-                    seed=self._config.seed,
-                    tile=parallel.tile_size(self._config.train.batch_size // parallel.device_count()),
-                )
-                self._steps(state, train_steps)
+                self._steps(state)
 
-    def _steps(self, state: Any, train_steps: Callable) -> None:
-        train_steps = parallel.pmap(train_steps, donate_argnums=(0,))
+    def _steps(self, state: TrainState) -> None:
+        problem = self._problem
+        train_steps = compiled_train_steps(problem.loss, problem.optimiser, seed=self._config.seed, tile=problem.tile)
         state = parallel.replicate(state)
         data = parallel.replicate(self._problem.data)
-        self._since_log, self._since_save = Mean(), Mean()
         dispatched = self._progress.step
         results = collections.deque()
         for batches in self._batches.dispatches(dispatched, self._last):
             before, dispatched = dispatched, dispatched + len(batches)
-            state, metrics = train_steps(state, data, parallel.share(batches, axis=1))
+            factors = schedule(self._config.optimiser.schedule, first=before, stop=dispatched, total=self._last)
+            shares = parallel.share(batches, axis=1)
+            state, metrics = train_steps(state, data, shares, parallel.replicate(factors))
             results.append(metrics)
             due = self._due(before, dispatched)
             # The host reads a result while the devices work on the next, unless it must act on it.
@@ -142,7 +150,7 @@ class Trainer:
         """Returns what is to be done after `step`, when `before` was the step of the last dispatch."""
         periods = {
             "log": self._config.log.every_steps,
-            "watch": self._config.evaluate.every_steps,
+            "watch": self._config.evaluate.every_steps if self._problem.watch else 0,
             "save": self._config.checkpoint.every_steps,
             "epoch": self._batches.steps_per_epoch,
         }
@@ -160,36 +168,51 @@ class Trainer:
         self._display.advance(len(losses))
 
     def _not_finite(self, what: str) -> TrainingError:
-        optimiser, saved = self._config.optimiser, self._checkpoints.latest()
+        saved = self._checkpoints.latest()
+        rates = "/".join(f"{group.learning_rate:g}" for group in self._problem.optimiser.groups)
         return TrainingError(
-            f"{what}, with learning rate {optimiser.learning_rate} ({optimiser.schedule}). In another --workdir, try "
+            f"{what}, with learning rate {rates} ({self._config.optimiser.schedule}). In another --workdir, try "
             "a tenth of it, or --config.optimiser.clip_norm=1, and look for non-finite samples in the data. "
             + (f"The checkpoint of step {saved} is kept." if saved else "No checkpoint was saved yet.")
         )
 
-    def _act(self, due: set[str], state: Any) -> None:
+    def _act(self, due: set[str], state: TrainState) -> None:
         progress, step = self._progress, self._progress.step
+        validated = None
         if "epoch" in due:
-            epoch_loss = progress.end_epoch(stop_change=self._config.train.stop_change)
+            epoch_loss = progress.end_epoch()
             self._log.write(step, epoch=step // self._batches.steps_per_epoch, epoch_loss=epoch_loss)
+            if self._problem.validate:
+                validated = self._problem.validate(parallel.unreplicate(state))
+                self._log.write(step, **{f"validation.{name}": value for name, value in validated.items()})
+                progress.count_quiet(validated["loss"], least_change=None)
+                due = due | {"save"}
+            else:
+                progress.count_quiet(epoch_loss, least_change=self._config.train.stop_change)
             if self._finished():
                 due = due | {"log", "save"}
         if "log" in due and self._since_log.count:
             loss = self._since_log.take()
             self._log.write(step, loss=loss, windows_per_s=self._display.report(step, loss))
         if "watch" in due:
-            self._log.write(step, **self._problem.watch(parallel.unreplicate(state.params)))
+            self._log.write(step, **self._problem.watch(parallel.unreplicate(state)))
         if "save" in due:
-            state = parallel.unreplicate(state)
-            if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.params)):
-                raise self._not_finite(f"the parameters are no longer finite at step {step}")
-            self._checkpoints.save(
-                state,
-                normalisers=self._problem.normalisers,
-                info=self._problem.info,
-                progress=dataclasses.asdict(progress),
-                loss=self._since_save.take(),
-            )
+            self._save(parallel.unreplicate(state), validated)
+
+    def _save(self, state: TrainState, validated: dict[str, float] | None) -> None:
+        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((state.params, state.stats))):
+            raise self._not_finite(f"the parameters are no longer finite at step {self._progress.step}")
+        loss = self._since_save.take() if self._since_save.count else math.inf
+        if self._problem.validate:
+            # Only the end of an epoch has been validated: what is saved between is for going on, not for use.
+            loss = validated["loss"] if validated else math.inf
+        self._checkpoints.save(
+            state,
+            normalisers=self._problem.normalisers,
+            info=self._problem.info,
+            progress=dataclasses.asdict(self._progress),
+            loss=loss,
+        )
 
     def _finished(self) -> bool:
         patience = self._config.train.stop_after_epochs

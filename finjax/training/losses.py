@@ -1,14 +1,29 @@
 """Losses, as sums over the examples of one device's share of a batch."""
 
+import dataclasses
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import optax
 from flax import linen as nn
 from flax import struct
 
 from finjax.data.gather import WindowData
-from finjax.training.step import Loss
+from finjax.models.decoders import Decoder
+from finjax.models.shadows import shadow
+from finjax.training.batches import stand_in
+
+
+def resolve(examples: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Returns the numbers of examples `[b]`, stand-ins as what they stand for, and which are real `[b]`."""
+    real = examples >= 0
+    return jnp.where(real, examples, stand_in(examples)), real
+
+
+def fold_in_each(key: jax.Array, examples: jax.Array) -> jax.Array:
+    """Returns a key for each example `[b]`, so that a draw does not depend on how a batch is divided."""
+    return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, examples)
 
 
 @struct.dataclass
@@ -24,30 +39,63 @@ class FINData:
     target: jax.Array
 
 
-def shadow(values: jax.Array, keys: jax.Array, *, shadows: int, noise: float) -> jax.Array:
-    """Tiles features `[b]` to `[b, shadows]`: the value, then noisy copies (paper, section II).
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FINLoss:
+    """A FIN's loss: squared error against the shadowed feature, averaged over the shadows.
 
-    Args:
-        values: `[b]` standardised features.
-        keys: `[b]` random keys, one per value, so that the draw does not depend on how a batch is divided.
-        shadows: outputs S.
-        noise: standard deviation of the Gaussian noise, as a share of each value's magnitude.
+    Attributes:
+        network: the FIN.
+        length: samples in a window.
+        noise: of the shadows, relative to the value.
     """
-    draws = jax.vmap(lambda key: jax.random.normal(key, (shadows - 1,), values.dtype))(keys)
-    copies = values[:, None] * (1 + noise * draws)
-    return jnp.concatenate([values[:, None], copies], axis=1)
 
+    network: nn.Module
+    length: int
+    noise: float
 
-def make_fin_loss(model: nn.Module, *, length: int, noise: float) -> Loss:
-    """Returns a FIN's loss: squared error against the shadowed feature, averaged over the shadows."""
-
-    def loss(params: Any, data: FINData, examples: jax.Array, key: jax.Array):
-        real = examples >= 0  # the rest pads the last batch of an epoch
-        examples = jnp.maximum(examples, 0)
-        keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, examples)
-        target = shadow(data.target.reshape(-1)[examples], keys, shadows=model.shadows, noise=noise)
-        output = model.apply({"params": params}, data.windows.gather(examples, length=length))
+    def __call__(self, params: Any, stats: Any, data: FINData, examples: jax.Array, key: jax.Array):
+        """See `Loss`; an example is one channel of one window."""
+        examples, real = resolve(examples)
+        keys = fold_in_each(key, examples)
+        target = shadow(data.target.reshape(-1)[examples], keys, shadows=self.network.shadows, noise=self.noise)
+        output = self.network.apply({"params": params}, data.windows.gather(examples, length=self.length))
         error = jnp.mean(jnp.square(output - target), axis=-1)  # [b, S] → [b]
-        return jnp.sum(jnp.where(real, error, 0.0)), jnp.sum(real)
+        return jnp.sum(jnp.where(real, error, 0.0)), (jnp.sum(real), stats)
 
-    return loss
+
+@struct.dataclass
+class DecoderData:
+    """What a decoder's loss reads, on the device.
+
+    Attributes:
+        inputs: where the decoder takes windows from (see `Decoder.take`).
+        movement: `[n]` class of each window.
+    """
+
+    inputs: Any
+    movement: jax.Array
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DecoderLoss:
+    """Cross-entropy of a decoder.
+
+    Attributes:
+        decoder: the decoder.
+        label_smoothing: share of the target that is spread over all movements.
+    """
+
+    decoder: Decoder
+    label_smoothing: float
+
+    def __call__(self, params: Any, stats: Any, data: DecoderData, examples: jax.Array, key: jax.Array):
+        """See `Loss`; an example is a window with all its channels."""
+        examples, real = resolve(examples)
+        key_inputs, key_network = jax.random.split(key)
+        inputs = self.decoder.take(data.inputs, examples, keys=fold_in_each(key_inputs, examples))
+        logits, stats = self.decoder.train(params, stats, inputs, keys=fold_in_each(key_network, examples))
+        target = optax.smooth_labels(
+            jax.nn.one_hot(data.movement[examples], logits.shape[-1]), self.label_smoothing
+        )  # [b, K]
+        error = optax.softmax_cross_entropy(logits, target)
+        return jnp.sum(jnp.where(real, error, 0.0)), (jnp.sum(real), stats)

@@ -1,36 +1,126 @@
-"""The optimiser, from its part of the configuration."""
+"""The optimiser, from its part of the configuration: Adam for each group of parameters, with its own learning rate."""
 
+import dataclasses
+import math
+from typing import Any
+
+import jax
+import numpy as np
 import optax
+from jax import lax
 from ml_collections import ConfigDict
 
 from finjax.errors import ConfigError
 
 SCHEDULES = ("constant", "cosine")
+EVERYTHING = ""  # the prefix that all parameters share
 
 
-def build_optimiser(config: ConfigDict, *, steps: int) -> optax.GradientTransformation:
-    """Builds Adam with coupled L2, as `torch.optim.Adam(weight_decay=…)` is.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Group:
+    """How a group of parameters is updated.
+
+    Attributes:
+        prefix: where in the parameters the group is, as `"fins/lstm_0"`; the longest that fits counts.
+        learning_rate: before the schedule.
+        l2: decay of the weights.
+        decoupled: whether the decay leaves Adam's moments alone, as in `torch.optim.AdamW`, or joins the
+            gradient, as in `torch.optim.Adam(weight_decay=…)`.
+        frozen: whether the group stays as it is; its gradient is not computed.
+    """
+
+    prefix: str = EVERYTHING
+    learning_rate: float
+    l2: float = 0.0
+    decoupled: bool = False
+    frozen: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Optimiser:
+    """Adam by groups, and clipping of the whole gradient. A value: two that are equal compile to one program.
+
+    Attributes:
+        groups: every parameter must belong to one.
+        clip_norm: largest norm of the gradient of all groups together; 0 for no limit.
+    """
+
+    groups: tuple[Group, ...]
+    clip_norm: float = 0.0
+
+    def labels(self, params: Any) -> Any:
+        """Returns the tree of the prefixes of the groups that the parameters belong to."""
+        prefixes = sorted((group.prefix for group in self.groups), key=len)
+
+        def label(path, _):
+            name = jax.tree_util.keystr(path, simple=True, separator="/")
+            return [prefix for prefix in prefixes if name.startswith(prefix)][-1]
+
+        return jax.tree_util.tree_map_with_path(label, params)
+
+    def transformation(self) -> optax.GradientTransformation:
+        """Returns the optax form: a chain of its own for each group."""
+        return optax.chain(
+            optax.clip_by_global_norm(self.clip_norm) if self.clip_norm else optax.identity(),
+            optax.multi_transform({group.prefix: _adam(group) for group in self.groups}, self.labels),
+        )
+
+    def stop_frozen(self, params: Any) -> Any:
+        """Returns the parameters, those of frozen groups cut off from differentiation."""
+        frozen = {group.prefix for group in self.groups if group.frozen}
+        return jax.tree.map(
+            lambda leaf, label: lax.stop_gradient(leaf) if label in frozen else leaf, params, self.labels(params)
+        )
+
+
+def _adam(group: Group) -> optax.GradientTransformation:
+    if group.frozen:
+        return optax.set_to_zero()
+    decay = optax.add_decayed_weights(group.l2) if group.l2 else optax.identity()
+    steps = (optax.scale_by_adam(), decay) if group.decoupled else (decay, optax.scale_by_adam())
+    return optax.chain(*steps, optax.scale_by_learning_rate(group.learning_rate))
+
+
+def refuse_negative(config: ConfigDict, *fields: str, where: str) -> None:
+    """Raises `ConfigError` where a number that cannot be negative is."""
+    for field in fields:
+        if config[field] < 0:
+            raise ConfigError(f"--config.{where}.{field}={config[field]} is negative")
+
+
+def build_optimiser(config: ConfigDict) -> Optimiser:
+    """Builds the optimiser of a network that is one group.
 
     Args:
         config: `config.optimiser`.
-        steps: steps of the whole training, over which a cosine schedule falls to 0.
 
     Raises:
-        ConfigError: an unknown schedule, or a learning rate, L2 or clipping below 0.
+        ConfigError: a learning rate, L2 or clipping below 0.
     """
-    for field in ("learning_rate", "l2", "clip_norm"):
-        if config[field] < 0:
-            raise ConfigError(f"--config.optimiser.{field}={config[field]} is negative")
-    match config.schedule:
+    refuse_negative(config, "learning_rate", "l2", "clip_norm", where="optimiser")
+    group = Group(learning_rate=config.learning_rate, l2=config.l2, decoupled=config.decoupled)
+    return Optimiser(groups=(group,), clip_norm=config.clip_norm)
+
+
+def schedule(name: str, *, first: int, stop: int, total: int) -> np.ndarray:
+    """Returns what the learning rates are multiplied by in steps `first` to `stop`, `[stop − first]` float32.
+
+    The factors are an input of the compiled step, not part of it, so that trainings of other lengths share it.
+
+    Args:
+        name: `"constant"` or `"cosine"` (to 0 after the last step).
+        first: first step.
+        stop: end of the steps.
+        total: steps of the whole training.
+
+    Raises:
+        ConfigError: an unknown schedule.
+    """
+    steps = np.arange(first, stop)
+    match name:
         case "constant":
-            learning_rate = config.learning_rate
+            return np.ones(len(steps), np.float32)
         case "cosine":
-            learning_rate = optax.cosine_decay_schedule(config.learning_rate, steps)
+            return (0.5 * (1 + np.cos(math.pi * steps / total))).astype(np.float32)
         case unknown:
             raise ConfigError(f"--config.optimiser.schedule={unknown!r}: choose from {', '.join(SCHEDULES)}")
-    return optax.chain(
-        optax.clip_by_global_norm(config.clip_norm) if config.clip_norm else optax.identity(),
-        optax.add_decayed_weights(config.l2) if config.l2 else optax.identity(),
-        optax.scale_by_adam(),
-        optax.scale_by_learning_rate(learning_rate),
-    )

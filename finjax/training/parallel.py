@@ -8,15 +8,15 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 AXIS = "devices"
 # Windows of the paper's network that an LSTM works on at a time: on a CPU their states should stay in the
 # cache; elsewhere what the backward pass keeps of them (8 MB each) must leave room on the device.
 CPU_TILE, OTHER_TILE = 16, 1024
+# The same for a stack of LSTMs with weights of their own, counted in windows × LSTMs.
+CPU_STACK_TILE, OTHER_STACK_TILE = 192, 480
 
 
 def use_cpu_devices(count: int, *, batch_size: int) -> None:
@@ -40,20 +40,12 @@ def pmap(function: Callable, *, donate_argnums: tuple[int, ...] = ()) -> Callabl
     return jax.pmap(function, axis_name=AXIS, donate_argnums=donate_argnums)
 
 
-def tile_size(examples: int) -> int:
-    """Returns how many of a device's `examples` an LSTM should work on at a time."""
-    return min(examples, CPU_TILE if jax.default_backend() == "cpu" else OTHER_TILE)
-
-
-def map_in_tiles(function: Callable, inputs: jax.Array) -> jax.Array:
-    """Applies a function to `[n, ...]` a tile at a time, one after another on the device.
-
-    The last tile is filled up with copies of the first input; their results are cut off.
-    """
-    tile = tile_size(len(inputs))
-    filled = jnp.concatenate([inputs, jnp.broadcast_to(inputs[:1], (-len(inputs) % tile, *inputs.shape[1:]))])
-    results = lax.map(function, filled.reshape(-1, tile, *inputs.shape[1:]))
-    return results.reshape(-1, *results.shape[2:])[: len(inputs)]
+def tile_size(examples: int, *, lstms: int = 1) -> int:
+    """Returns how many of a device's `examples` to work on at a time, where each goes through a stack of LSTMs."""
+    on_cpu = jax.default_backend() == "cpu"
+    if lstms == 1:
+        return min(examples, CPU_TILE if on_cpu else OTHER_TILE)
+    return min(examples, max(1, (CPU_STACK_TILE if on_cpu else OTHER_STACK_TILE) // lstms))
 
 
 def device_count() -> int:

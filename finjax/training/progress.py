@@ -38,14 +38,14 @@ class Progress:
         step: steps taken.
         epoch_total: sum of the losses of the epoch so far.
         epoch_count: how many losses that were.
-        previous_epoch_loss: mean loss of the epoch before.
-        quiet_epochs: epochs in a row that hardly moved the loss.
+        reference_loss: what the next epoch's loss is held against.
+        quiet_epochs: epochs in a row that brought nothing.
     """
 
     step: int = 0
     epoch_total: float = 0.0
     epoch_count: int = 0
-    previous_epoch_loss: float = math.inf
+    reference_loss: float = math.inf
     quiet_epochs: int = 0
 
     def add(self, total: float, count: int) -> None:
@@ -54,13 +54,27 @@ class Progress:
         self.epoch_total += total
         self.epoch_count += count
 
-    def end_epoch(self, *, stop_change: float) -> float:
-        """Closes an epoch: one that moved the mean loss by less than `stop_change` was quiet."""
+    def end_epoch(self) -> float:
+        """Closes an epoch; returns its mean loss."""
         loss = self.epoch_total / self.epoch_count
-        quiet = abs(loss - self.previous_epoch_loss) < stop_change
-        self.quiet_epochs = self.quiet_epochs + 1 if quiet else 0
-        self.previous_epoch_loss, self.epoch_total, self.epoch_count = loss, 0.0, 0
+        self.epoch_total, self.epoch_count = 0.0, 0
         return loss
+
+    def count_quiet(self, loss: float, *, least_change: float | None) -> None:
+        """Counts an epoch as quiet or not.
+
+        Args:
+            loss: the training loss of the epoch, or the validation loss after it.
+            least_change: an epoch that moved the loss of the one before by less was quiet. Without it, one
+                that did not lower the lowest so far.
+        """
+        if least_change is None:
+            quiet = loss >= self.reference_loss
+            self.reference_loss = min(loss, self.reference_loss)
+        else:
+            quiet = abs(loss - self.reference_loss) < least_change
+            self.reference_loss = loss
+        self.quiet_epochs = self.quiet_epochs + 1 if quiet else 0
 
 
 class Display:

@@ -1,7 +1,8 @@
 """The train step: a pure function of one device's share of the batch."""
 
+import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -9,11 +10,27 @@ import optax
 from flax import struct
 from jax import lax
 
-from finjax.training.batches import PADDING
+from finjax.training import parallel
+from finjax.training.batches import stand_in
+from finjax.training.optimiser import Optimiser
 from finjax.training.parallel import AXIS
 
-# (params, data, examples [b], key) → (sum of the losses of the real examples, their number)
-Loss = Callable[[Any, Any, jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
+
+class Loss(Protocol):
+    """A loss of one device's share of a batch. A value: two that are equal compile to one program."""
+
+    def __call__(
+        self, params: Any, stats: Any, data: Any, examples: jax.Array, key: jax.Array
+    ) -> tuple[jax.Array, tuple[jax.Array, Any]]:
+        """Returns the sum of the losses of the real examples, and with it their number and the new statistics.
+
+        Args:
+            params: network parameters.
+            stats: the network's running statistics, or nothing.
+            data: what the examples are taken from, on the device.
+            examples: `[b]` numbers of examples; negative ones do not count.
+            key: random key, the same on all devices.
+        """
 
 
 @struct.dataclass
@@ -23,58 +40,73 @@ class TrainState:
     Attributes:
         step: steps taken, int32 scalar.
         params: network parameters.
+        stats: running statistics of BatchNorm, an empty dictionary where there is none.
         opt_state: optimiser state.
     """
 
     step: jax.Array
     params: Any
+    stats: Any
     opt_state: Any
 
 
-def create_state(params: Any, optimiser: optax.GradientTransformation) -> TrainState:
+def create_state(params: Any, stats: Any, optimiser: Optimiser) -> TrainState:
     """Returns the state before the first step."""
-    return TrainState(step=jnp.zeros((), jnp.int32), params=params, opt_state=optimiser.init(params))
+    opt_state = optimiser.transformation().init(params)
+    return TrainState(step=jnp.zeros((), jnp.int32), params=params, stats=stats, opt_state=opt_state)
 
 
 def in_tiles(examples: jax.Array, tile: int) -> jax.Array:
-    """Cuts examples `[b]` into `[tiles, tile]`, the last filled up with `PADDING`."""
-    return jnp.pad(examples, (0, -len(examples) % tile), constant_values=PADDING).reshape(-1, tile)
+    """Cuts examples `[b]` into `[tiles, tile]`, the last filled up with stand-ins for example 0."""
+    return jnp.pad(examples, (0, -len(examples) % tile), constant_values=stand_in(0)).reshape(-1, tile)
 
 
-def make_train_steps(loss: Loss, optimiser: optax.GradientTransformation, *, seed: int, tile: int) -> Callable:
-    """Returns `train_steps(state, data, batches [k, b]) → (state, {"loss": [k], "count": [k]})`.
+def make_train_steps(loss: Loss, optimiser: Optimiser, *, seed: int, tile: int) -> Callable:
+    """Returns `train_steps(state, data, batches [k, b], factors [k]) → (state, {"loss": [k], "count": [k]})`.
 
     The function is to be mapped over the devices: it takes one device's share of k batches, sums the losses
     and gradients of all tiles and devices, and divides once, so that neither padding nor the number of
-    devices shows.
+    devices shows. `factors` multiply the learning rates.
 
     Args:
         loss: loss of some examples.
         optimiser: what turns gradients into updates.
         seed: seed of the noise.
         tile: examples whose gradient is taken at a time: what the backward pass keeps of them should fit
-            the cache.
+            the cache. A network with statistics over the batch needs the whole share.
     """
-    gradient_of_loss = jax.value_and_grad(loss, has_aux=True)
+    transformation = optimiser.transformation()
 
-    def train_step(state: TrainState, data: Any, examples: jax.Array):
+    def loss_of(params, *others):
+        return loss(optimiser.stop_frozen(params), *others)
+
+    gradient_of_loss = jax.value_and_grad(loss_of, has_aux=True)
+
+    def train_step(state: TrainState, data: Any, examples: jax.Array, factor: jax.Array):
         key = jax.random.fold_in(jax.random.key(seed), state.step)
 
-        def add_tile(sums, tile_examples):
-            (total, count), gradient = gradient_of_loss(state.params, data, tile_examples, key)
-            return jax.tree.map(jnp.add, sums, (total, count, gradient)), None
+        def add_tile(carry, tile_examples):
+            sums, stats = carry
+            (total, (count, stats)), gradient = gradient_of_loss(state.params, stats, data, tile_examples, key)
+            return (jax.tree.map(jnp.add, sums, (total, count, gradient)), stats), None
 
         tiles = in_tiles(examples, tile)
         nothing = (jnp.zeros(()), jnp.zeros((), jnp.int32), jax.tree.map(jnp.zeros_like, state.params))
-        sums, _ = lax.scan(add_tile, nothing, tiles)
+        (sums, stats), _ = lax.scan(add_tile, (nothing, state.stats), tiles)
         total, count, gradient = lax.psum(sums, AXIS)
         gradient = jax.tree.map(lambda g: g / count, gradient)
-        updates, opt_state = optimiser.update(gradient, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
-        state = TrainState(step=state.step + 1, params=params, opt_state=opt_state)
+        updates, opt_state = transformation.update(gradient, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, jax.tree.map(lambda u: factor * u, updates))
+        state = TrainState(step=state.step + 1, params=params, stats=stats, opt_state=opt_state)
         return state, {"loss": total, "count": count}
 
-    def train_steps(state: TrainState, data: Any, batches: jax.Array):
-        return lax.scan(lambda state, examples: train_step(state, data, examples), state, batches)
+    def train_steps(state: TrainState, data: Any, batches: jax.Array, factors: jax.Array):
+        return lax.scan(lambda state, inputs: train_step(state, data, *inputs), state, (batches, factors))
 
     return train_steps
+
+
+@functools.lru_cache(maxsize=8)
+def compiled_train_steps(loss: Loss, optimiser: Optimiser, *, seed: int, tile: int) -> Callable:
+    """Returns `make_train_steps` mapped over the devices; equal arguments share one compiled program."""
+    return parallel.pmap(make_train_steps(loss, optimiser, seed=seed, tile=tile), donate_argnums=(0,))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from configs import default
+from configs import fin
 from finjax.data import synthetic
 from finjax.data.registry import Filter
 from finjax.data.source import _filter, load_store
@@ -11,7 +11,7 @@ from finjax.data.source import _filter, load_store
 
 @pytest.fixture
 def config():
-    return default.get_config("ssi", "test").data
+    return fin.get_config("test", target="ssi").data
 
 
 def test_filter_fields_unset_keep_the_datasets_own_and_0_is_off(config):
@@ -24,7 +24,7 @@ def test_filter_fields_unset_keep_the_datasets_own_and_0_is_off(config):
 def test_only_the_subjects_asked_for_are_there(config):
     store, split = load_store(config)
     assert (store.subjects, split.seen_subjects, split.unseen_subjects) == ((1, 2), (1,), (2,))
-    assert store.samples.shape == (12, 2 * 17 * 6 * 2000)
+    assert store.segments[-1, 1] == 2 * 17 * 6 * 2000
 
 
 def test_synthetic_recordings_are_filtered_too(config):

@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
+from finjax.data import synthetic
 from finjax.data.registry import Splits
-from finjax.data.splits import Split, resolve_split
+from finjax.data.splits import resolve_split
 from finjax.data.synthetic import Settings, generate
 from finjax.data.windows import Framing, index_windows, pack
 from finjax.errors import DataError
@@ -55,7 +56,7 @@ def test_splits_that_cannot_be_are_refused(overrides, message):
 def test_a_split_may_have_nobody_to_train_on_but_must_have_what_to_test_on():
     assert resolve_split(DB2, [30, 31]).seen_subjects == ()
     with pytest.raises(DataError, match="no test repetitions"):
-        Split(seen_subjects=(1,), unseen_subjects=(), train_repetitions=(1,), test_repetitions=())
+        resolve_split(Splits(seen_subjects="1", train_repetitions="1", test_repetitions=""), [1])
 
 
 def test_no_sample_serves_two_parts():
@@ -63,7 +64,7 @@ def test_no_sample_serves_two_parts():
     store = pack([generate(s, settings) for s in (1, 2, 3)])
     framing = Framing(length=600, step=20, horizon=2)
     windows = index_windows(store.segments, framing)
-    split = Split(seen_subjects=(1, 2), unseen_subjects=(3,), train_repetitions=(1, 3, 4), test_repetitions=(2, 5))
+    split = resolve_split(synthetic.SPLITS, (1, 2, 3), seen_subjects="1,2", unseen_subjects="3")
     used = {}
     for part in ("train", "seen", "unseen"):
         chosen = windows[split.select(np.array(store.subjects)[windows.subject], windows.repetition, part=part)]

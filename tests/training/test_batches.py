@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from finjax.training.batches import PADDING, Batches
+from finjax.training.batches import Batches, stand_in
 
 
 def batches(**changes):
@@ -13,8 +13,14 @@ def batches(**changes):
 def test_an_epoch_holds_every_example_once():
     epoch = batches().epoch(0)
     assert epoch.shape == (5, 5)
-    assert sorted(epoch[epoch != PADDING]) == list(range(23))
-    assert (epoch[:-1] != PADDING).all()
+    assert sorted(epoch[epoch >= 0]) == list(range(23))
+    assert (epoch[:-1] >= 0).all()
+
+
+def test_the_last_batch_is_filled_with_stand_ins_for_examples_of_the_epoch():
+    last = batches().epoch(0)[-1]
+    assert (last[:3] >= 0).all() and (last[3:] < 0).all()
+    assert set(stand_in(last[3:])) <= set(range(23))
 
 
 def test_epochs_and_seeds_shuffle_differently():
@@ -40,4 +46,5 @@ def test_a_resumed_run_makes_the_same_dispatches(start):
 
 def test_fewer_examples_than_a_batch():
     (only,) = batches(examples=3).dispatches(0, 1)
-    assert sorted(only[0]) == [PADDING, PADDING, 0, 1, 2]
+    assert sorted(only[0][:3]) == [0, 1, 2]
+    assert sorted(stand_in(only[0][3:])) == sorted(only[0][:2])

@@ -9,24 +9,25 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from configs import default
+from configs import fin
 from finjax.checkpoints import read_model
 from finjax.errors import ConfigError, TrainingError
 from finjax.training.loop import Problem, Trainer
+from finjax.training.losses import fold_in_each, resolve
+from finjax.training.optimiser import Group, Optimiser
 
 TARGETS = np.random.default_rng(0).normal(1.0, 0.1, size=37).astype(np.float32)
 
 
-def loss(params, data, examples, key):
+def loss(params, stats, data, examples, key):
     """Squared distance of a parameter from the targets, with noise that depends on the example."""
-    real = examples >= 0
-    keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, examples)
-    noise = 0.01 * jax.vmap(jax.random.normal)(keys)
-    error = jnp.square(params["value"] - data[jnp.maximum(examples, 0)] - noise)
-    return jnp.sum(jnp.where(real, error, 0.0)), jnp.sum(real)
+    examples, real = resolve(examples)
+    noise = 0.01 * jax.vmap(jax.random.normal)(fold_in_each(key, examples))
+    error = jnp.square(params["value"] - data[examples] - noise)
+    return jnp.sum(jnp.where(real, error, 0.0)), (jnp.sum(real), stats)
 
 
-def problem(**changes):
+def problem(rate=3e-3, **changes):
     fields = {
         "params": {"value": jnp.zeros(())},
         "loss": loss,
@@ -34,13 +35,15 @@ def problem(**changes):
         "examples": len(TARGETS),
         "normalisers": {"feature": {"mean": np.float32(1), "std": np.float32(2)}},
         "info": {"kind": "toy"},
-        "watch": lambda params: {"value": float(params["value"])},
+        "optimiser": Optimiser(groups=(Group(learning_rate=rate),), clip_norm=1.0),
+        "tile": 8,
+        "watch": lambda state: {"value": float(state.params["value"])},
     }
     return Problem(**{**fields, **changes})
 
 
 def config(**changes):
-    config = default.get_config("ssi", "test")
+    config = fin.get_config("test", target="ssi")
     config.train.batch_size = 8
     config.train.steps_per_dispatch = 3
     config.log.tensorboard = False
@@ -60,7 +63,7 @@ def lines(workdir: Path, key: str) -> list[dict]:
 
 
 def test_learns_logs_and_saves(tmp_path):
-    Trainer(problem(), config(**{"optimiser.learning_rate": 0.3}), tmp_path).run()
+    Trainer(problem(rate=0.3), config(), tmp_path).run()
     assert final(tmp_path) == pytest.approx(TARGETS.mean(), abs=0.1)
     losses = lines(tmp_path, "loss")
     assert [line["step"] for line in losses] == [5, 10, 15, 20]
@@ -70,7 +73,7 @@ def test_learns_logs_and_saves(tmp_path):
 
 
 def test_epoch_losses_are_means_over_all_examples_once(tmp_path):
-    Trainer(problem(), config(**{"optimiser.learning_rate": 0.0}), tmp_path).run()
+    Trainer(problem(rate=0.0), config(), tmp_path).run()
     epochs = lines(tmp_path, "epoch_loss")
     assert [line["step"] for line in epochs] == [5, 10, 15, 20]  # 37 examples, batches of 8
     # Nothing moves, so each epoch's loss is the mean square of the targets plus the noise's variance.
@@ -79,10 +82,10 @@ def test_epoch_losses_are_means_over_all_examples_once(tmp_path):
 
 
 def test_stops_when_epochs_no_longer_move_the_loss(tmp_path):
-    changes = {"optimiser.learning_rate": 0.0, "train.stop_after_epochs": 2, "train.stop_change": 0.1}
-    Trainer(problem(), config(**changes), tmp_path).run()
+    changes = {"train.stop_after_epochs": 2, "train.stop_change": 0.1}
+    Trainer(problem(rate=0.0), config(**changes), tmp_path).run()
     assert read_model(tmp_path).step == 15  # the first epoch has nothing to compare with
-    Trainer(problem(), config(**changes), tmp_path).run()  # finished: goes no further
+    Trainer(problem(rate=0.0), config(**changes), tmp_path).run()  # finished: goes no further
     assert read_model(tmp_path).step == 15
 
 
@@ -91,11 +94,33 @@ def test_epochs_bound_the_steps(tmp_path):
     assert read_model(tmp_path).step == 10
 
 
+def test_validation_decides_when_to_stop_and_which_checkpoint_is_best(tmp_path):
+    losses = iter([3.0, 1.0, 2.0, 2.0, 0.5])
+    validated = problem(validate=lambda state: {"loss": next(losses), "accuracy": 0.5})
+    Trainer(validated, config(**{"train.max_steps": 0, "train.stop_after_epochs": 2}), tmp_path).run()
+    assert read_model(tmp_path).step == 20  # two epochs in a row that did not come below 1.0
+    assert read_model(tmp_path, step="best").step == 10
+    assert [line["validation.loss"] for line in lines(tmp_path, "validation.loss")] == [3.0, 1.0, 2.0, 2.0]
+
+
+def test_what_was_not_validated_is_never_the_best(tmp_path):
+    validated = problem(validate=lambda state: {"loss": 9.0})
+    Trainer(validated, config(**{"train.max_steps": 13, "checkpoint.every_steps": 3}), tmp_path).run()
+    assert read_model(tmp_path).step == 13
+    assert read_model(tmp_path, step="best").step in (5, 10)
+
+
+def test_without_examples_the_start_is_saved_as_it_is(tmp_path):
+    Trainer(problem(examples=0), config(), tmp_path).run()
+    assert read_model(tmp_path).step == 0 and final(tmp_path) == 0.0
+    Trainer(problem(examples=0), config(), tmp_path).run()  # finished
+
+
 @pytest.mark.parametrize("stop", [7, 10])
 def test_an_interrupted_run_goes_on_exactly(tmp_path, stop):
     Trainer(problem(), config(), tmp_path / "whole").run()
 
-    def interrupt(params):
+    def interrupt(state):
         raise KeyboardInterrupt
 
     interrupted = dataclasses.replace(problem(), watch=interrupt)
@@ -119,13 +144,13 @@ def test_watching_changes_nothing(tmp_path):
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(tmp_path):
-    def bad(params, data, examples, key):
-        total, count = loss(params, data, examples, key)
-        return jnp.where(params["value"] > 0.03, jnp.nan, 1.0) * total, count
+    def bad(params, stats, data, examples, key):
+        total, rest = loss(params, stats, data, examples, key)
+        return jnp.where(params["value"] > 0.03, jnp.nan, 1.0) * total, rest
 
-    changes = {"optimiser.learning_rate": 0.005, "optimiser.schedule": "constant"}
+    changes = {"optimiser.schedule": "constant"}
     with pytest.raises(TrainingError, match=r"nan at step 8.*learning rate 0\.005.*step 5 is kept"):
-        Trainer(problem(loss=bad), config(**changes), tmp_path).run()
+        Trainer(problem(loss=bad, rate=0.005), config(**changes), tmp_path).run()
     assert read_model(tmp_path).step == 5
 
 

@@ -6,8 +6,9 @@ import numpy as np
 from flax import linen as nn
 
 from finjax.data.gather import WindowData
-from finjax.training.batches import PADDING
-from finjax.training.losses import FINData, make_fin_loss, shadow
+from finjax.models.shadows import shadow
+from finjax.training.batches import stand_in
+from finjax.training.losses import FINData, FINLoss
 
 
 def test_shadows_are_the_value_and_copies_off_by_a_share_of_it():
@@ -41,7 +42,7 @@ def test_loss_is_the_sum_over_real_examples_of_the_mean_over_shadows():
         ),
         target=jnp.array([[1.0, 2.0], [3.0, 4.0]]),
     )  # fmt: skip
-    loss = make_fin_loss(Constant(), length=4, noise=0.0)
-    examples = jnp.array([3, PADDING, 0])  # targets 4 and 1
-    total, count = loss({"value": jnp.float32(0.5)}, data, examples, jax.random.key(0))
+    loss = FINLoss(network=Constant(), length=4, noise=0.0)
+    examples = jnp.array([3, stand_in(2), 0])  # targets 4 and 1; the stand-in does not count
+    total, (count, _) = loss({"value": jnp.float32(0.5)}, {}, data, examples, jax.random.key(0))
     np.testing.assert_allclose([total, count], [3.5**2 + 0.5**2, 2])

@@ -1,24 +1,26 @@
 """The optimiser against Adam written out by hand, and against torch's definition of its L2."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
 from finjax.errors import ConfigError
-from finjax.training.optimiser import build_optimiser
+from finjax.training.optimiser import Group, Optimiser, build_optimiser, schedule
 
 
-def config(**changes):
-    fields = {"learning_rate": 0.01, "schedule": "constant", "l2": 0.0, "clip_norm": 0.0}
-    return ConfigDict({**fields, **changes})
+def optimiser(**changes):
+    fields = {"learning_rate": 0.01, "l2": 0.0, "decoupled": False, "clip_norm": 0.0}
+    return build_optimiser(ConfigDict({**fields, **changes}))
 
 
-def run(optimiser, params, gradients):
-    state = optimiser.init(params)
-    for gradient in gradients:
-        updates, state = optimiser.update(gradient, state, params)
-        params = params + updates
+def run(optimiser, params, gradients, factors=None):
+    transformation = optimiser.transformation()
+    state = transformation.init(params)
+    for gradient, factor in zip(gradients, factors if factors is not None else [1.0] * len(gradients), strict=True):
+        updates, state = transformation.update(gradient, state, params)
+        params = jax.tree.map(lambda p, u, factor=factor: p + factor * u, params, updates)
     return params
 
 
@@ -38,28 +40,53 @@ GRADIENTS = np.random.default_rng(0).normal(size=(6, 3))
 
 @pytest.mark.parametrize("l2", [0.0, 0.1])
 def test_is_adam_with_coupled_l2(l2):
-    ours = run(build_optimiser(config(l2=l2), steps=6), jnp.asarray(START), jnp.asarray(GRADIENTS))
+    ours = run(optimiser(l2=l2), jnp.asarray(START), jnp.asarray(GRADIENTS))
     np.testing.assert_allclose(ours, adam(START, GRADIENTS, rates=[0.01] * 6, l2=l2), rtol=1e-5)
 
 
 def test_cosine_schedule_falls_to_0_at_the_last_step():
     rates = 0.01 * 0.5 * (1 + np.cos(np.pi * np.arange(6) / 6))
-    optimiser = build_optimiser(config(schedule="cosine"), steps=6)
-    ours = run(optimiser, jnp.asarray(START), jnp.asarray(GRADIENTS))
+    factors = np.concatenate([schedule("cosine", first=0, stop=4, total=6), schedule("cosine", first=4, stop=6, total=6)])
+    ours = run(optimiser(), jnp.asarray(START), jnp.asarray(GRADIENTS), factors)
     np.testing.assert_allclose(ours, adam(START, GRADIENTS, rates=rates, l2=0.0), rtol=1e-5)
 
 
 def test_clipping_is_of_the_whole_gradient():
     clipped = [g / max(1.0, np.linalg.norm(g)) for g in GRADIENTS]
     assert any(np.linalg.norm(g) > 1 for g in GRADIENTS)
-    ours = run(build_optimiser(config(clip_norm=1.0), steps=6), jnp.asarray(START), jnp.asarray(GRADIENTS))
+    ours = run(optimiser(clip_norm=1.0), jnp.asarray(START), jnp.asarray(GRADIENTS))
     np.testing.assert_allclose(ours, adam(START, clipped, rates=[0.01] * 6, l2=0.0), rtol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [({"schedule": "linear"}, "'linear': choose from constant, cosine"), ({"l2": -1.0}, "optimiser.l2=-1.0")],
-)
-def test_what_cannot_be_is_refused(changes, message):
-    with pytest.raises(ConfigError, match=message):
-        build_optimiser(config(**changes), steps=6)
+def test_decoupled_decay_leaves_the_moments_alone():
+    """torch.optim.AdamW: the parameters shrink by lr · decay, whatever the gradient."""
+    ours = run(optimiser(l2=0.1, decoupled=True), jnp.asarray(START), jnp.asarray(GRADIENTS[:1]))
+    undecayed = adam(START, GRADIENTS[:1], rates=[0.01], l2=0.0)
+    np.testing.assert_allclose(ours, undecayed - 0.01 * 0.1 * START, rtol=1e-5)
+
+
+def test_each_group_has_its_own_rate_and_frozen_ones_stay():
+    groups = (
+        Group(prefix="fins/lstm_0", learning_rate=0.01),
+        Group(prefix="fins", learning_rate=0.001, l2=0.1),
+        Group(prefix="cnn", learning_rate=0.0, frozen=True),
+    )
+    params = {"fins": {"lstm_0": START, "head": START}, "cnn": START}
+    gradients = [jax.tree.map(lambda _, g=g: g, params) for g in GRADIENTS]
+    ours = run(Optimiser(groups=groups), params, gradients)
+    np.testing.assert_allclose(ours["fins"]["lstm_0"], adam(START, GRADIENTS, rates=[0.01] * 6, l2=0.0), rtol=1e-5)
+    np.testing.assert_allclose(ours["fins"]["head"], adam(START, GRADIENTS, rates=[0.001] * 6, l2=0.1), rtol=1e-5)
+    np.testing.assert_array_equal(ours["cnn"], START)
+
+
+def test_the_gradient_of_frozen_groups_is_not_taken():
+    frozen = Optimiser(groups=(Group(learning_rate=0.1), Group(prefix="cnn", learning_rate=0.1, frozen=True)))
+    gradient = jax.grad(lambda p: sum(jnp.sum(leaf) for leaf in jax.tree.leaves(frozen.stop_frozen(p))))
+    assert gradient({"cnn": 2.0, "fins": 2.0}) == {"cnn": 0.0, "fins": 1.0}
+
+
+def test_what_cannot_be_is_refused():
+    with pytest.raises(ConfigError, match=r"optimiser.l2=-1.0"):
+        optimiser(l2=-1.0)
+    with pytest.raises(ConfigError, match=r"'linear': choose from constant, cosine"):
+        schedule("linear", first=0, stop=1, total=1)

@@ -10,10 +10,20 @@ def test_quiet_epochs_are_counted_in_a_row():
     quiet = []
     for loss in (1.0, 0.9, 0.899, 0.898, 0.5, 0.501):
         progress.add(2 * loss, 2)
-        assert math.isclose(progress.end_epoch(stop_change=0.005), loss)
+        assert math.isclose(progress.end_epoch(), loss)
+        progress.count_quiet(loss, least_change=0.005)
         quiet.append(progress.quiet_epochs)
     assert quiet == [0, 0, 1, 2, 0, 1]
     assert (progress.step, progress.epoch_total, progress.epoch_count) == (6, 0.0, 0)
+
+
+def test_validation_is_quiet_until_it_comes_below_the_lowest():
+    progress = Progress()
+    quiet = []
+    for loss in (1.0, 1.2, 1.1, 0.9, 0.9):
+        progress.count_quiet(loss, least_change=None)
+        quiet.append(progress.quiet_epochs)
+    assert quiet == [0, 1, 2, 0, 1]
 
 
 def test_a_mean_is_over_losses_not_over_batches():

@@ -1,0 +1,16 @@
+"""x."""
+
+from configs import default
+
+
+def get_config(preset=None):
+    """Returns the configuration; presets are `test`."""
+    return default.chosen(default.classical(), preset, {None: None, "test": _test})
+
+
+def _test(config):
+    """Seconds: shows that everything works, not how well."""
+    config.data.synthetic.subjects = 2
+    config.data.synthetic.movement_s = 1.0
+    config.data.synthetic.rest_s = 0.0
+    config.data.seen_subjects = "1"

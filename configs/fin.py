@@ -1,0 +1,51 @@
+"""FINs of the paper's four features, one after the other, to runs/fin_rms, runs/fin_var, … (paper, section II).
+
+python main.py --config=configs/fin.py:fast
+python main.py --config=configs/fin.py:fast --config.target=logstd,logstd_d1,logstd_d2
+"""
+
+from configs import default
+
+
+def get_config(preset=None, *, target="rms,var,ssi,ent"):
+    """Returns the configuration; presets are `fast`, `paper` and `test`."""
+    return default.chosen(default.fin(target), preset, {None: None, "paper": _paper, "fast": _fast, "test": _test})
+
+
+def _paper(config):
+    """Every hyper-parameter of the published code, on Ninapro DB2."""
+    config.data.name = "ninapro_db2"
+    config.limit_sd = 0.0
+    config.model.init = "uniform"
+    config.train.batch_size = 4000
+    config.train.max_steps = 0
+    config.optimiser.learning_rate = 1e-3
+    config.optimiser.schedule = "constant"
+    config.optimiser.l2 = 2e-5
+    config.optimiser.clip_norm = 0.0
+    config.evaluate.batch_size = 4000
+    config.evaluate.max_windows = 0
+
+
+def _fast(config):
+    """Ten samples per time step, and larger batches: many times as fast per window."""
+    config.model.patch_size = 10
+    config.train.batch_size = 256
+    config.train.max_steps = 3000
+    config.train.steps_per_dispatch = 5
+    config.evaluate.batch_size = 2048
+    config.evaluate.max_windows = 0
+
+
+def _test(config):
+    """Seconds: shows that everything works, not how well."""
+    config.data.synthetic.subjects = 2
+    config.data.synthetic.movement_s = 1.0
+    config.data.synthetic.rest_s = 0.0
+    config.data.seen_subjects = "1"
+    config.model.hidden = 8
+    config.model.patch_size = 30
+    config.train.max_steps = 20
+    config.log.every_steps = 5
+    config.checkpoint.every_steps = 10
+    config.evaluate.max_windows = 50

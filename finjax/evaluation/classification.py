@@ -1,0 +1,94 @@
+"""How well movements are recognised: confusion matrix, the scores read off it, and majority vote."""
+
+import numpy as np
+
+
+def confusion_matrix(true: np.ndarray, predicted: np.ndarray, *, classes: int) -> np.ndarray:
+    """Counts the windows of each movement by the movement they were taken for.
+
+    Args:
+        true: `[n]` class indices, 0 to K − 1; n is 1 or more.
+        predicted: `[n]`, the same.
+        classes: how many there are (K), whether or not they occur.
+
+    Returns:
+        `[K, K]` int64, a row for each true class and a column for each predicted one.
+
+    Raises:
+        ValueError: there are no windows.
+    """
+    import sklearn.metrics  # takes a second to import
+
+    assert true.shape == predicted.shape, (true.shape, predicted.shape)
+    for labels in (true, predicted):  # scikit-learn would pass over the others without a word
+        assert np.isin(labels, np.arange(classes)).all(), (np.unique(labels), classes)
+    return sklearn.metrics.confusion_matrix(true, predicted, labels=np.arange(classes)).astype(np.int64)
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Returns `part / whole`, NaN where the whole is 0."""
+    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+
+
+def score(confusion: np.ndarray) -> dict:
+    """Reads the scores off a confusion matrix, or off the sum of several.
+
+    Args:
+        confusion: `[K, K]` counts of at least one window, rows true.
+
+    Returns:
+        `accuracy`; `balanced_accuracy`, the mean recall of the classes that occur; `macro_f1`, the mean
+        F1 = 2 hits / (true + predicted) of the classes that occur or were predicted; `recall`, K values,
+        NaN where the class does not occur; `windows` (n). All but the last are shares, 0 to 1.
+    """
+    hits, true, predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)  # [K] each
+    windows = int(confusion.sum())
+    assert windows > 0, "a confusion matrix without windows has no scores"
+    recall = _ratio(hits, true)
+    return {
+        "accuracy": float(hits.sum() / windows),
+        "balanced_accuracy": float(np.nanmean(recall)),
+        "macro_f1": float(np.nanmean(_ratio(2 * hits, true + predicted))),
+        "recall": recall.tolist(),
+        "windows": windows,
+    }
+
+
+def majority_vote(predicted: np.ndarray, segment: np.ndarray, *, last: int) -> np.ndarray:
+    """Replaces each decision by the vote of it and those just before it in the same segment.
+
+    The first windows of a segment vote with as many as there are. A tie goes to the movement, of those tied,
+    that was predicted last.
+
+    Args:
+        predicted: `[n]` integers, the decisions in temporal order.
+        segment: `[n]`, the segment of each window; a segment's windows lie next to each other.
+        last: how many windows vote, the one at hand included; 1 changes nothing.
+
+    Returns:
+        `[n]`, the decisions after the vote.
+
+    Raises:
+        ValueError: `last` is below 1.
+
+    Reference: Englehart & Hudgins 2003, "A robust, real-time control scheme for multifunction myoelectric
+    control".
+    """
+    if last < 1:
+        raise ValueError(f"last={last}: a vote takes 1 window or more")
+    assert predicted.shape == segment.shape, (predicted.shape, segment.shape)
+    index = np.arange(len(predicted))
+    opens = np.concatenate([[True], segment[1:] != segment[:-1]])[: len(index)]
+    first = np.maximum.accumulate(np.where(opens, index, 0))  # [n] the first window of the segment
+    first = np.maximum(first, index - last + 1)  # [n] the first that votes
+
+    winner, most = predicted.copy(), np.full(len(index), -1)
+    for movement in np.unique(predicted):
+        is_movement = predicted == movement
+        counts = np.concatenate([[0], np.cumsum(is_movement)])
+        votes = counts[index + 1] - counts[first]
+        latest = np.maximum.accumulate(np.where(is_movement, index, -1))
+        rank = votes * len(index) + latest  # by votes, then by recency: latest < n, so it decides ties alone
+        winner[rank > most] = movement
+        most = np.maximum(most, rank)
+    return winner

@@ -1,0 +1,124 @@
+"""Evaluation of recognised movements: scores of each subject, their files, and the summary over subjects."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from finjax.data.windows import SignalStore, Windows
+from finjax.evaluation import figures, report
+from finjax.evaluation.classification import confusion_matrix, majority_vote, score
+from finjax.evaluation.statistics import summarise
+from finjax.files import whole_file, write_json
+from finjax.training.logs import read_metrics
+
+METRICS = ("accuracy", "balanced_accuracy", "macro_f1")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Decisions:
+    """What a decoder decided on test windows.
+
+    Attributes:
+        windows: the n windows.
+        predicted: `[n]` movements.
+        store: the signals that the windows are of.
+    """
+
+    windows: Windows
+    predicted: np.ndarray
+    store: SignalStore
+
+
+def score_subjects(decisions: Decisions, *, vote: int) -> list[dict]:
+    """Scores each subject.
+
+    Args:
+        decisions: the decisions.
+        vote: score a majority vote over so many last decisions too; 1: none.
+
+    Returns:
+        For each subject: its number, windows, segments, the scores of `classification.score`, the confusion
+        matrix (rows: true), and under `"vote"` the number of decisions and the same scores.
+    """
+    windows, store = decisions.windows, decisions.store
+    classes = len(store.movement_names)
+    scored = []
+    for index, subject in enumerate(store.subjects):
+        rows = windows.subject == index
+        if not rows.any():
+            continue
+        true, predicted, segment = windows.movement[rows], decisions.predicted[rows], windows.segment[rows]
+        confusion = confusion_matrix(true, predicted, classes=classes)
+        entry = {"subject": subject, "segments": len(np.unique(segment)), **score(confusion)}
+        entry["confusion"] = confusion.tolist()
+        if vote > 1:
+            voted = confusion_matrix(true, majority_vote(predicted, segment, last=vote), classes=classes)
+            entry["vote"] = {"decisions": vote, **score(voted)}
+        scored.append(entry)
+    return scored
+
+
+def evaluate_run(workdir: Path, decisions: Decisions, *, vote: int, about: dict) -> list[dict]:
+    """Scores a decoder, writes `metrics.json`, `decisions.npz` and its learning curve to `eval/`.
+
+    Args:
+        workdir: folder of the decoder's run.
+        decisions: its decisions on the test windows.
+        vote: see `score_subjects`.
+        about: what else `metrics.json` should say.
+
+    Returns:
+        The scores of its subjects.
+    """
+    folder, windows, store = workdir / "eval", decisions.windows, decisions.store
+    scored = [{**entry, "movements": store.movement_names} for entry in score_subjects(decisions, vote=vote)]
+    with whole_file(folder / "decisions.npz") as temporary, temporary.open("wb") as file:
+        np.savez_compressed(
+            file,
+            subject=np.array(store.subjects)[windows.subject],
+            repetition=windows.repetition,
+            segment=windows.segment,
+            movement=windows.movement,
+            predicted=decisions.predicted.astype(np.int16),
+        )
+    if lines := read_metrics(workdir):
+        figures.learning_curve(folder / "learning_curve.png", lines)
+    # Last: where this file is, the evaluation is whole.
+    write_json(folder / "metrics.json", {**about, "dataset": store.dataset, "subjects": scored})
+    return scored
+
+
+def summarise_run(folder: Path, scored: list[dict], *, run: dict) -> dict:
+    """Summarises the subjects of a run: writes `metrics.json`, figures, and prints a table.
+
+    Args:
+        folder: where to write.
+        scored: the scores of its subjects.
+        run: how it was made, see `describe_run`.
+
+    Returns:
+        What `metrics.json` holds, without `run`.
+    """
+    movements = scored[0]["movements"]
+    confusion = np.sum([entry["confusion"] for entry in scored], axis=0)
+    summary = {metric: summarise([entry[metric] for entry in scored]) for metric in METRICS}
+    if "vote" in scored[0]:
+        summary["vote"] = {
+            "decisions": scored[0]["vote"]["decisions"],
+            **{metric: summarise([entry["vote"][metric] for entry in scored]) for metric in METRICS},
+        }
+    result = {
+        "summary": summary,
+        "windows": sum(entry["windows"] for entry in scored),
+        "segments": sum(entry["segments"] for entry in scored),
+        "recall": dict(zip(movements, score(confusion)["recall"], strict=True)),
+        "confusion": confusion.tolist(),
+        "movements": movements,
+        "subjects": [{k: v for k, v in entry.items() if k != "movements"} for entry in scored],
+    }
+    write_json(folder / "metrics.json", {**result, "run": run})
+    figures.confusion(folder / "confusion.png", confusion, movements)
+    figures.accuracy_by_subject(folder / "accuracy.png", scored)
+    print(report.recognition_table(result, folder))
+    return result

@@ -1,0 +1,91 @@
+"""Classifiers of hand-made features: linear discriminant analysis and a support-vector machine."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from finjax.errors import ConfigError, DataError
+
+if TYPE_CHECKING:  # scikit-learn takes a second to import; only `fit` needs it
+    from sklearn.pipeline import Pipeline
+
+# By name, of features registered in `finjax.features`.
+FEATURE_SETS = {
+    # What the FINs imitate: Wu et al. 2024, arXiv 2405.19356.
+    "paper": ("ent", "rms", "var", "ssi"),
+    # The time-domain set: Hudgins et al. 1993, "A new strategy for multifunction myoelectric control".
+    "hudgins": ("mav", "wl", "zc", "ssc"),
+    # Hjorth's parameters in logarithms, as log-deviations: Hjorth 1970, "EEG analysis based on time domain properties".
+    "logstd": ("logstd", "logstd_d1", "logstd_d2"),
+}
+CLASSIFIERS = ("lda", "svm")
+
+SVM_C = (1, 10, 100)  # what the validation rows choose from
+DEFAULT_SVM_C = 10  # without validation rows
+
+
+def _svm(c: float, seed: int) -> "Pipeline":
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVC
+
+    return make_pipeline(StandardScaler(), SVC(C=c, kernel="rbf", gamma="scale", random_state=seed))
+
+
+def _best_c(features: np.ndarray, labels: np.ndarray, validation: np.ndarray, seed: int) -> float:
+    """Returns the C of the most accurate SVM on the validation rows, the smallest of those that tie."""
+    rest = ~validation
+    if len(np.unique(labels[rest])) < 2:
+        raise DataError(
+            "the rows that are not for validation have fewer than 2 movements: the SVM's C cannot be chosen"
+        )
+    accuracy = {
+        c: _svm(c, seed).fit(features[rest], labels[rest]).score(features[validation], labels[validation])
+        for c in SVM_C
+    }
+    return max(accuracy, key=accuracy.__getitem__)
+
+
+def fit(
+    classifier: str,
+    features: np.ndarray,
+    labels: np.ndarray,
+    *,
+    validation: np.ndarray | None = None,
+    seed: int = 0,
+) -> "Pipeline":
+    """Fits a classifier to standardised features.
+
+    `lda` is linear discriminant analysis; `svm` has the kernel exp(−γ‖x − x'‖²) with γ = 1 / (D · variance of x),
+    and its C is the one of `SVM_C` with the best accuracy on the validation rows after a fit to the others.
+    Either is fitted to all rows in the end.
+
+    Args:
+        classifier: one of `CLASSIFIERS`.
+        features: `[n, D]`.
+        labels: `[n]`, the movement of each row.
+        validation: `[n]` mask of the rows to choose C on; without any, C is `DEFAULT_SVM_C`.
+        seed: the SVM's `random_state`, which it draws from only for probabilities; those are off.
+
+    Returns:
+        The fitted scikit-learn pipeline.
+
+    Raises:
+        ConfigError: the classifier is unknown.
+        DataError: fewer than two movements, in all rows or, for an SVM, in those that are not for validation.
+    """
+    if classifier not in CLASSIFIERS:
+        raise ConfigError(f"unknown classifier {classifier!r}; known are {', '.join(CLASSIFIERS)}")
+    if len(np.unique(labels)) < 2:
+        raise DataError(f"a classifier needs 2 movements or more; the labels are {np.unique(labels).tolist()}")
+
+    if classifier == "svm":
+        chosen = validation is not None and validation.any()
+        c = _best_c(features, labels, validation, seed) if chosen else DEFAULT_SVM_C
+        return _svm(c, seed).fit(features, labels)
+
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(StandardScaler(), LinearDiscriminantAnalysis()).fit(features, labels)

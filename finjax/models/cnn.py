@@ -1,0 +1,111 @@
+"""The CNN that recognises movements from features (paper, section II)."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+
+from finjax.models.layers import Convolution, Dropout, NormAct
+
+
+class CNN(nn.Module):
+    """Recognises movements from the features of all channels and their shadows.
+
+    Three convolutions without padding, over channels × shadows. The last takes whatever the first two leave,
+    and those shrink where there are fewer channels than their kernels have rows.
+
+    Attributes:
+        classes: movements K.
+        filters: width of the first and the second convolution.
+        kernel: rows and columns of their kernels, at most.
+        dropout: share of the activations that are dropped after the first one.
+        logit_norm: whether the logits go through BatchNorm and PReLU, as the paper's do.
+        axis_name: mapped axis to average BatchNorm's statistics over; `None` outside of `pmap`.
+    """
+
+    classes: int
+    filters: tuple[int, int] = (64, 32)
+    kernel: int = 5
+    dropout: float = 0.3
+    logit_norm: bool = True
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, features: jax.Array, *, keys: jax.Array | None = None) -> jax.Array:
+        """Maps standardised features `[B, C, S, F]` to logits `[B, K]`.
+
+        Args:
+            features: F features and S − 1 shadows of each in C channels.
+            keys: `[B]` random keys for training; without them the running statistics are used and nothing
+                is dropped.
+        """
+        x = features
+        for number, filters in enumerate(self.filters, start=1):
+            x = _convolution(x, filters, limit=self.kernel, name=f"conv_{number}")
+            x = NormAct(axis_name=self.axis_name, name=f"norm_{number}")(x, train=keys is not None)
+            if number == 1:
+                x = Dropout(self.dropout)(x, keys=keys)
+        x = _convolution(x, self.classes, limit=max(x.shape), name="conv_3")
+        if self.logit_norm:
+            x = NormAct(axis_name=self.axis_name, name="norm_3")(x, train=keys is not None)
+        return x[:, 0, 0]  # [B, 1, 1, K] → [B, K]
+
+
+def _convolution(x: jax.Array, filters: int, *, limit: int, name: str) -> jax.Array:
+    """Convolves without padding, with a kernel of `limit` × `limit` or as much of it as fits."""
+    _, rows, columns, _ = x.shape
+    return Convolution(filters, (min(limit, rows), min(limit, columns)), name=name)(x)
+
+
+def build_cnn(config: ConfigDict, *, classes: int, axis_name: str | None) -> CNN:
+    """Builds the network of a configuration's `cnn` part."""
+    return CNN(
+        classes=classes,
+        filters=tuple(config.filters),
+        kernel=config.kernel,
+        dropout=config.dropout,
+        logit_norm=config.logit_norm,
+        axis_name=axis_name,
+    )
+
+
+class RawCNN(nn.Module):
+    """Recognises movements from the samples themselves, end to end: the baseline without features.
+
+    Convolutions over time with stride 2, without padding, all channels seen together from the first; the mean over time of
+    the last one's activations goes to a dense layer.
+
+    Attributes:
+        classes: movements K.
+        filters: width of each convolution.
+        kernel: samples each one spans.
+        dropout: share of the pooled activations that are dropped.
+        axis_name: as in `CNN`.
+    """
+
+    classes: int
+    filters: tuple[int, ...] = (32, 64, 64)
+    kernel: int = 9
+    dropout: float = 0.3
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, windows: jax.Array, *, keys: jax.Array | None = None) -> jax.Array:
+        """Maps z-scored windows `[B, C, T]` to logits `[B, K]`; `keys` as in `CNN`."""
+        x = windows.swapaxes(1, 2)[:, :, None]  # [B, C, T] → [B, T, 1, C]
+        for number, filters in enumerate(self.filters, start=1):
+            x = Convolution(filters, (self.kernel, 1), strides=(2, 1), name=f"conv_{number}")(x)
+            x = NormAct(axis_name=self.axis_name, name=f"norm_{number}")(x, train=keys is not None)
+        x = Dropout(self.dropout)(jnp.mean(x, axis=(1, 2)), keys=keys)  # [B, T′, 1, N] → [B, N]
+        return nn.Dense(self.classes, name="head")(x)
+
+
+def build_raw_cnn(config: ConfigDict, *, classes: int, axis_name: str | None) -> RawCNN:
+    """Builds the network of a configuration's `raw_cnn` part."""
+    return RawCNN(
+        classes=classes,
+        filters=tuple(config.filters),
+        kernel=config.kernel,
+        dropout=config.dropout,
+        axis_name=axis_name,
+    )

@@ -1,0 +1,158 @@
+"""Decoders: from windows of all channels to logits of movements, as pure functions of parameters and statistics.
+
+`FINDecoder` is the paper's whole system, `FeatureDecoder` its second stage on closed-form features, and
+`RawDecoder` the end-to-end baseline. They hold no parameters: they are values, to be compared and hashed.
+"""
+
+import dataclasses
+import functools
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from finjax.data.gather import FeatureData, WindowData
+from finjax.models.shadows import shadow
+from finjax.models.stack import FINStack
+from finjax.models.tiling import map_in_tiles
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Decoder(ABC):
+    """What training and evaluation need of a decoder; its `b` examples are windows of all channels.
+
+    Attributes:
+        cnn: the network that gives the logits; its parameters are `params["cnn"]`.
+    """
+
+    cnn: nn.Module
+
+    @abstractmethod
+    def cnn_input(self, *, channels: int) -> tuple[int, ...]:
+        """Returns the shape of what the CNN sees of one window."""
+
+    def init_cnn(self, key: jax.Array, *, channels: int) -> tuple[Any, Any]:
+        """Returns random parameters of the CNN and its fresh statistics."""
+        empty = jnp.zeros((1, *self.cnn_input(channels=channels)))
+        variables = _jitted_init(self.cnn)(key, empty)
+        return variables["params"], variables["batch_stats"]
+
+    @abstractmethod
+    def take(self, data: Any, windows: jax.Array, *, keys: jax.Array | None = None) -> jax.Array:
+        """Returns the inputs of windows `[b]` of `data`; with keys `[b]`, varied as training does."""
+
+    def before_cnn(self, params: Any, inputs: jax.Array) -> jax.Array:
+        """Returns what the CNN sees of the inputs."""
+        del params
+        return inputs
+
+    def train(self, params: Any, stats: Any, inputs: jax.Array, *, keys: jax.Array) -> tuple[jax.Array, Any]:
+        """Returns logits `[b, K]` as in training, and the new statistics; `keys` `[b]` are for dropout."""
+        variables = {"params": params["cnn"], "batch_stats": stats}
+        logits, changed = self.cnn.apply(variables, self.before_cnn(params, inputs), keys=keys, mutable="batch_stats")
+        return logits, changed["batch_stats"]
+
+    def predict(self, params: Any, stats: Any, inputs: jax.Array) -> jax.Array:
+        """Returns logits `[b, K]`."""
+        variables = {"params": params["cnn"], "batch_stats": stats}
+        return self.cnn.apply(variables, self.before_cnn(params, inputs))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FeatureDecoder(Decoder):
+    """A CNN on closed-form features.
+
+    Attributes:
+        shadows: S, the feature and its copies.
+        noise: of the copies, relative to the value; they are exact outside of training.
+        features: F.
+    """
+
+    shadows: int
+    noise: float
+    features: int
+
+    def cnn_input(self, *, channels: int) -> tuple[int, ...]:
+        """See `Decoder`."""
+        return channels, self.shadows, self.features
+
+    def take(self, data: FeatureData, windows: jax.Array, *, keys: jax.Array | None = None) -> jax.Array:
+        """Returns standardised features with shadows `[b, C, S, F]`."""
+        values = data.values[windows]  # [b, C, F]
+        if keys is None:
+            return jnp.repeat(values[:, :, None], self.shadows, axis=2)
+        return shadow(values, keys, shadows=self.shadows, noise=self.noise).swapaxes(2, 3)  # [b, C, F, S] → …
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _WindowDecoder(Decoder):
+    """A decoder that reads the samples.
+
+    Attributes:
+        length: samples T in a window.
+        gain_sd: in training, each channel of each window is amplified by `exp(N(0, gain_sd²))`.
+    """
+
+    length: int
+    gain_sd: float = 0.0
+
+    def take(self, data: WindowData, windows: jax.Array, *, keys: jax.Array | None = None) -> jax.Array:
+        """Returns z-scored windows `[b, C, T]`."""
+        signal = data.gather_all(windows, length=self.length)
+        if keys is None or not self.gain_sd:
+            return signal
+        draws = jax.vmap(lambda key: jax.random.normal(key, (signal.shape[1], 1), signal.dtype))(keys)
+        return signal * jnp.exp(self.gain_sd * draws)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FINDecoder(_WindowDecoder):
+    """FINs for every feature and channel, and a CNN on what they give (paper, section II).
+
+    The FINs run over the windows in tiles, one after another, and in the backward pass each tile is computed
+    again: what must be kept for it is a tile's states rather than the batch's. The CNN sees the whole batch,
+    and the gradient is the same.
+
+    Attributes:
+        fins: the stack of FINs; their parameters are `params["fins"]`, with leading axes `[F, C]`.
+        tile: windows the FINs work on at a time.
+        recompute: whether the backward pass computes the tiles again; else the states of all are kept.
+    """
+
+    fins: FINStack
+    tile: int
+    recompute: bool = True
+
+    def cnn_input(self, *, channels: int) -> tuple[int, ...]:
+        """See `Decoder`."""
+        return channels, self.fins.fin.shadows, self.fins.features
+
+    def init_fins(self, key: jax.Array) -> Any:
+        """Returns random parameters of the FINs."""
+        empty = jnp.zeros((1, self.fins.channels, self.length))
+        return _jitted_init(self.fins)(key, empty)["params"]["fins"]
+
+    def before_cnn(self, params: Any, inputs: jax.Array) -> jax.Array:
+        """Imitates: windows `[b, C, T]` → features and shadows `[b, C, S, F]`."""
+
+        def of_tile(windows):
+            return self.fins.apply({"params": {"fins": params["fins"]}}, windows)
+
+        return map_in_tiles(jax.checkpoint(of_tile) if self.recompute else of_tile, inputs, tile=self.tile)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RawDecoder(_WindowDecoder):
+    """A CNN on the samples themselves."""
+
+    def cnn_input(self, *, channels: int) -> tuple[int, ...]:
+        """See `Decoder`."""
+        return channels, self.length
+
+
+@functools.cache
+def _jitted_init(network: nn.Module) -> Callable:
+    return jax.jit(network.init)

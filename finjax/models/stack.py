@@ -1,0 +1,43 @@
+"""A FIN of its own for every feature and channel, all advancing in one scan over time."""
+
+import flax.linen as nn
+import jax
+
+from finjax.models.fin import FIN
+
+
+def _over_models(module: type[nn.Module], *, inputs: int | None, models: int) -> type[nn.Module]:
+    """Returns the module with a leading axis of models in parameters and outputs; `inputs` is their axis there."""
+    return nn.vmap(
+        module,
+        in_axes=inputs,
+        out_axes=0,
+        variable_axes={"params": 0},
+        split_rngs={"params": True},
+        axis_size=models,
+    )
+
+
+class FINStack(nn.Module):
+    """Features × channels FINs; the parameters are those of `FIN` with leading axes `[F, C, …]`.
+
+    Attributes:
+        fin: the network that each of them is.
+        features: features F.
+        channels: channels C.
+    """
+
+    fin: FIN
+    features: int
+    channels: int
+
+    @nn.compact
+    def __call__(self, windows: jax.Array) -> jax.Array:
+        """Maps z-scored windows `[B, C, T]` to standardised features and shadows `[B, C, S, F]`."""
+        by_channel = _over_models(FIN, inputs=0, models=self.channels)
+        stack = _over_models(by_channel, inputs=None, models=self.features)
+        settings = {
+            name: getattr(self.fin, name) for name in ("hidden", "layers", "shadows", "patch_size", "initialisation")
+        }
+        outputs = stack(**settings, name="fins")(windows.swapaxes(0, 1))  # [B, C, T] → [F, C, B, S]
+        return outputs.transpose(2, 1, 3, 0)  # → [B, C, S, F]

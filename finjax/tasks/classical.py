@@ -1,0 +1,61 @@
+"""Fitting and evaluating the classical baselines: LDA and SVM on hand-made features."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from finjax.data.source import find_split
+from finjax.errors import ConfigError
+from finjax.evaluation import recognition
+from finjax.models.classical import FEATURE_SETS, fit
+from finjax.tasks.decoder import chosen_subjects, test_windows, tuning_windows
+from finjax.tasks.task import Task, check_horizons, parse_features
+from finjax.training.logs import describe_run
+
+logger = logging.getLogger(__name__)
+
+
+def run(config: ConfigDict, workdir: Path, *, mode: str) -> None:
+    """Fits a classifier to each subject's tuning windows, and scores it on the test repetitions.
+
+    Fitting takes seconds, so that nothing is kept but the results: `mode` makes no difference.
+    """
+    del mode
+    for horizon in check_horizons(config):
+        folder = workdir if len(config.prediction) == 1 else workdir / f"prediction_{horizon}"
+        scores = []
+        for subject in chosen_subjects(config, find_split(config.data)):
+            task = Task.load(config, horizon=horizon, subjects=(subject,))
+            scores += _fit_and_score(task, folder / f"subject_{subject}")
+        recognition.summarise_run(folder / "eval", scores, run=describe_run(config))
+
+
+def _fit_and_score(task: Task, workdir: Path) -> list[dict]:
+    config = task.config
+    if not 0 < config.percentage <= 100:
+        raise ConfigError(
+            f"--config.percentage={config.percentage:g}: a classical baseline needs 0 to 100 per cent, above 0"
+        )
+    features = FEATURE_SETS.get(config.features) or parse_features(config.features, field="features")
+    fitted, held_out = tuning_windows(task)
+    parts = [_table(task, features, windows) for windows in (fitted, held_out, test_windows(task))]
+    classifier = fit(
+        config.classifier,
+        np.concatenate(parts[:2]),
+        np.concatenate([fitted.movement, held_out.movement]),
+        validation=np.repeat([False, True], [len(fitted), len(held_out)]),
+        seed=config.seed,
+    )
+    return recognition.evaluate_run(
+        workdir,
+        recognition.Decisions(windows=test_windows(task), predicted=classifier.predict(parts[2]), store=task.store),
+        vote=config.evaluate.vote,
+        about={"stage": "classical", "classifier": config.classifier, "features": features},
+    )
+
+
+def _table(task: Task, features: tuple[str, ...], windows) -> np.ndarray:
+    """Returns the features of windows as rows, `[n, C × F]`."""
+    return task.features(features, windows, task.signal).reshape(len(windows), -1)

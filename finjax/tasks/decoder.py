@@ -1,0 +1,236 @@
+"""Training and evaluating decoders of movements: one for each subject, or one for several."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import optax
+from ml_collections import ConfigDict
+
+from finjax.data.amount import split_off_last, take_share
+from finjax.data.gather import FeatureData, WindowData
+from finjax.data.normalise import FeatureNormaliser, SignalNormaliser
+from finjax.data.numbers import format_numbers, parse_numbers
+from finjax.data.source import find_split
+from finjax.data.splits import Split
+from finjax.data.windows import Windows, pad_to_grid
+from finjax.errors import ConfigError, DataError
+from finjax.evaluation import recognition
+from finjax.evaluation.predict import decoded_logits
+from finjax.restored import load_decoder
+from finjax.tasks import compatibility
+from finjax.tasks.start import Start, decoder_of, merge, starting_point
+from finjax.tasks.task import Task, check_horizons
+from finjax.training import parallel
+from finjax.training.logs import describe_run
+from finjax.training.loop import Problem, Trainer
+from finjax.training.losses import DecoderData, DecoderLoss
+from finjax.training.optimiser import Group, Optimiser, build_optimiser, refuse_negative
+from finjax.training.step import TrainState
+
+FREEZABLE = ("fins", "head", "cnn")
+
+
+def run(config: ConfigDict, workdir: Path, *, mode: str) -> None:
+    """Trains (unless `mode` is `"evaluate"`) and evaluates decoders of the subjects and horizons asked for.
+
+    Each subject's is in a folder `subject_1`, … of the working directory, that of several in `pooled`; several
+    horizons are in `prediction_0`, `prediction_3`, … above these.
+    """
+    if not 0 <= config.percentage <= 100:
+        raise ConfigError(f"--config.percentage={config.percentage:g}: per cent of the tuning windows, 0 to 100")
+    horizons = check_horizons(config)
+    subjects = chosen_subjects(config, find_split(config.data))
+    groups = {"pooled": subjects} if config.pooled else {f"subject_{s}": (s,) for s in subjects}
+    for horizon in horizons:
+        folder = workdir if len(horizons) == 1 else workdir / f"prediction_{horizon}"
+        scores = []
+        for name, group in groups.items():
+            task = Task.load(config, horizon=horizon, subjects=group)
+            if mode == "train":
+                train(task, folder / name)
+            scores += evaluate(task, folder / name)
+        recognition.summarise_run(folder / "eval", scores, run=describe_run(config))
+
+
+def chosen_subjects(config: ConfigDict, split: Split) -> tuple[int, ...]:
+    """Returns the subjects that `config.subject` names.
+
+    Raises:
+        ConfigError: one that is not in the data, or none.
+    """
+    named = {"all": split.subjects, "seen": split.seen_subjects, "unseen": split.unseen_subjects}
+    subjects = named[config.subject] if config.subject in named else parse_numbers(str(config.subject))
+    if missing := set(subjects) - set(split.subjects):
+        raise ConfigError(
+            f"--config.subject={config.subject}: no data of subjects {format_numbers(missing)}; "
+            f"there are {format_numbers(split.subjects)}"
+        )
+    if not subjects:
+        raise ConfigError(f"--config.subject={config.subject} names nobody: give a list as 1,3-5, all, seen or unseen")
+    return subjects
+
+
+def train(task: Task, workdir: Path) -> None:
+    """Trains a decoder, or goes on where the run in `workdir` stopped; with 0 % of the data it only sets it up."""
+    config = task.config
+    compatibility.refuse_another_run(workdir, task)
+    fitted, held_out = tuning_windows(task)
+    start = starting_point(task, fitted)
+    data = DecoderData(
+        inputs=inputs_of(task, start.features, start.feature, fitted, signal=task.signal),
+        movement=pad_to_grid(fitted.movement.astype(np.int32)),
+    )
+    problem = Problem(
+        params=start.params,
+        stats=start.stats,
+        loss=DecoderLoss(decoder=start.decoder, label_smoothing=config.train.label_smoothing),
+        optimiser=optimiser_of(config),
+        tile=config.train.batch_size // parallel.device_count(),  # BatchNorm needs the whole share
+        data=data,
+        examples=len(fitted),
+        normalisers={"signal": vars(task.signal), "feature": vars(start.feature)},
+        info=_describe(task, start),
+        validate=_validator(task, start, held_out) if len(held_out) else None,
+    )
+    Trainer(problem, config, workdir).run()
+
+
+def evaluate(task: Task, workdir: Path) -> list[dict]:
+    """Restores the decoder in `workdir`, scores it on the test repetitions and writes `eval/`.
+
+    Returns:
+        The scores of each of its subjects, see `recognition.score_subjects`.
+    """
+    config = task.config
+    model = load_decoder(workdir, step=config.checkpoint.use)
+    compatibility.refuse_another_model(model, task)
+    compatibility.refuse_trained_as_tested(model.trained_on, task.split)
+    windows = test_windows(task)
+    signal = task.signal.with_rows_of(model.signal)
+    logits = decoded_logits(
+        decoder_of(task, model.features),
+        model.params,
+        model.stats,
+        parallel.replicate(inputs_of(task, model.features, model.feature, windows, signal=signal)),
+        windows=len(windows),
+        batch_size=config.evaluate.batch_size,
+    )
+    return recognition.evaluate_run(
+        workdir,
+        recognition.Decisions(windows=windows, predicted=logits.argmax(axis=-1), store=task.store),
+        vote=config.evaluate.vote,
+        about={"stage": config.stage, "checkpoint_step": model.step, "horizon_ms": model.horizon_ms},
+    )
+
+
+def tuning_windows(task: Task) -> tuple[Windows, Windows]:
+    """Returns the windows to fit and, later in time, those to validate on; none where the percentage is 0.
+
+    Raises:
+        DataError: the subjects have no window in the repetitions that tune.
+    """
+    config = task.config
+    windows = task.part(_part(config))
+    if not len(windows):
+        raise DataError(
+            f"nothing to tune on: subjects {format_numbers(task.store.subjects)} have no window in their tuning "
+            f"repetitions ({task.split})"
+        )
+    if config.percentage == 0:
+        return windows[:0], windows[:0]
+    windows = windows[take_share(windows, config.percentage, how=config.percentage_how, seed=config.seed)]
+    fitted, held_out = split_off_last(windows, config.validation_share, length=task.framing.length)
+    return windows[fitted], windows[held_out]
+
+
+def test_windows(task: Task) -> Windows:
+    """Returns the windows of the test repetitions; raises `DataError` where there are none."""
+    windows = task.part("test")
+    if not len(windows):
+        raise DataError(
+            f"subjects {format_numbers(task.split.subjects)} have no window in the test repetitions "
+            f"{format_numbers(task.split.test_repetitions)}"
+        )
+    return windows
+
+
+def inputs_of(
+    task: Task, features: tuple[str, ...], feature: FeatureNormaliser, windows: Windows, *, signal: SignalNormaliser
+) -> FeatureData | WindowData:
+    """Returns what a decoder takes windows from: their standardised features, or the samples."""
+    if task.config.stage == "cnn":
+        return FeatureData(values=pad_to_grid(feature.standardise(task.features(features, windows, signal))))
+    return WindowData.of(task.store, signal, windows)
+
+
+def optimiser_of(config: ConfigDict) -> Optimiser:
+    """Builds the optimiser of a decoder: one group, or FIN layers, FIN heads and the CNN.
+
+    Raises:
+        ConfigError: a negative rate, a factor too few or too many, or an unknown group to freeze.
+    """
+    if config.stage != "fine_tune":
+        return build_optimiser(config.optimiser)
+    settings, layers = config.optimiser, config.model.layers
+    for part in ("fin", "cnn"):
+        refuse_negative(settings[part], "learning_rate", "l2", where=f"optimiser.{part}")
+    refuse_negative(settings, "clip_norm", where="optimiser")
+    factors = settings.fin.layer_factors or (1.0,) * layers
+    if len(factors) != layers or min(factors) < 0:
+        raise ConfigError(
+            f"--config.optimiser.fin.layer_factors={factors}: one factor of 0 or more for each of the {layers} layers"
+        )
+    frozen = {name.strip() for name in config.fine_tune.freeze.split(",") if name.strip()}
+    if unknown := frozen - set(FREEZABLE):
+        raise ConfigError(
+            f"--config.fine_tune.freeze: unknown {', '.join(unknown)}; choose from {', '.join(FREEZABLE)}"
+        )
+    rate, l2 = settings.fin.learning_rate, settings.fin.l2
+    lstms = (
+        Group(prefix=f"fins/lstm_{layer}", learning_rate=rate * factor, l2=l2, frozen="fins" in frozen or not factor)
+        for layer, factor in enumerate(factors)
+    )
+    head = Group(prefix="fins/head", learning_rate=rate, l2=l2, frozen=bool({"fins", "head"} & frozen))
+    cnn = Group(prefix="cnn", learning_rate=settings.cnn.learning_rate, l2=settings.cnn.l2, frozen="cnn" in frozen)
+    return Optimiser(groups=(*lstms, head, cnn), clip_norm=settings.clip_norm)
+
+
+def _part(config: ConfigDict) -> str:
+    """Returns the part of the split that a decoder is fitted to."""
+    return "pool" if config.get("pooled") else "tune"
+
+
+def _describe(task: Task, start: Start) -> dict:
+    """Returns what a checkpoint says of its model, JSON."""
+    config, store = task.config, task.store
+    described = task.describe(part=_part(config) if config.percentage else None)
+    own = {int(subject): repetitions for subject, repetitions in described["trained_on"].items()}
+    return {
+        **described,
+        "trained_on": {str(subject): repetitions for subject, repetitions in merge(own, start.trained_on).items()},
+        "kind": config.stage,
+        "features": start.features,
+        "channel_names": store.channel_names,
+        "movement_names": store.movement_names,
+        "subjects": store.subjects,
+    }
+
+
+def _validator(task: Task, start: Start, windows: Windows) -> Callable[[TrainState], dict[str, float]]:
+    """Returns a function that scores a state on windows that are later in time than those it is fitted to."""
+    data = parallel.replicate(inputs_of(task, start.features, start.feature, windows, signal=task.signal))
+
+    def validate(state: TrainState) -> dict[str, float]:
+        logits = decoded_logits(
+            start.decoder,
+            state.params,
+            state.stats,
+            data,
+            windows=len(windows),
+            batch_size=task.config.evaluate.batch_size,
+        )
+        loss = optax.softmax_cross_entropy_with_integer_labels(logits, windows.movement.astype(np.int32))
+        return {"loss": float(loss.mean()), "accuracy": float(np.mean(logits.argmax(axis=-1) == windows.movement))}
+
+    return validate

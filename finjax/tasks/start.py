@@ -1,0 +1,198 @@
+"""What a decoder starts from: random weights, FINs that were trained, a decoder that was, or some of each."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from finjax.data.normalise import FeatureNormaliser, fit_feature_normaliser, stack_feature_normalisers
+from finjax.data.windows import Windows
+from finjax.errors import ConfigError
+from finjax.models.decoders import Decoder
+from finjax.restored import DecoderModel, FINModel, load_decoder, load_fin
+from finjax.tasks.compatibility import (
+    refuse_known_subjects,
+    refuse_trained_as_tested,
+    refuse_unfit_fin,
+    refuse_unfit_start,
+)
+from finjax.tasks.task import Task, parse_features
+from finjax.training import parallel
+from finjax.training.build import build_decoder
+
+FIN_INITS = ("pretrained", "random", "decoder")
+Repetitions = Mapping[int, tuple[int, ...]]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Start:
+    """A decoder before its training.
+
+    Attributes:
+        decoder: the network.
+        params: its parameters, on the host.
+        stats: its running statistics.
+        features: names of its features, in order.
+        feature: their standardisation.
+        trained_on: repetitions that what it starts from was fitted to, by subject.
+    """
+
+    decoder: Decoder
+    params: Any
+    stats: Any
+    features: tuple[str, ...]
+    feature: FeatureNormaliser
+    trained_on: Repetitions
+
+
+def features_of(task: Task) -> tuple[str, ...]:
+    """Returns the names of the features of a decoder's configuration, in order."""
+    return () if task.config.stage == "raw_cnn" else parse_features(task.config.features, field="features")
+
+
+def decoder_of(task: Task, features: Sequence[str]) -> Decoder:
+    """Returns the network of a task, set up for its batches."""
+    return build_decoder(
+        task.config,
+        features=features,
+        channels=len(task.store.channel_names),
+        classes=len(task.store.movement_names),
+        length=task.framing.length,
+        batch_size=task.config.train.batch_size // parallel.device_count(),
+    )
+
+
+def starting_point(task: Task, fitted: Windows) -> Start:
+    """Puts together what a decoder starts from.
+
+    Args:
+        task: the task; `config.fine_tune` says where to start.
+        fitted: windows that it is to be fitted to, none for a zero-shot test.
+
+    Raises:
+        ConfigError: an unknown way to start, or a zero-shot test of something untrained.
+        CheckpointError: a checkpoint is missing, does not fit, or was trained on what will be tested.
+    """
+    config, features = task.config, features_of(task)
+    fins = _pretrained_fins(task, features)
+    start = _started_decoder(task, features)
+    if not len(fitted) and (start is None or getattr(config.fine_tune, "fin_init", None) == "random"):
+        raise ConfigError(
+            "--config.percentage=0 tests without training anything: name a decoder of other people "
+            "(--config.fine_tune.cnn_init=FOLDER), and do not start from random FINs"
+        )
+    decoder, channels = decoder_of(task, features), len(task.store.channel_names)
+    feature = _standardisation(task, features, fins, start, fitted)
+    key_fins, key_cnn = jax.random.split(jax.random.key(config.seed))
+    params = {}
+    if start is None:
+        params["cnn"], stats = decoder.init_cnn(key_cnn, channels=channels)
+    else:
+        params["cnn"], stats = start.params["cnn"], start.stats
+    if fins:
+        params["fins"] = _stack(fins, features, feature, channels=channels)
+    elif config.stage == "fine_tune":
+        params["fins"] = start.params["fins"] if _fins_of_decoder(config) else decoder.init_fins(key_fins)
+
+    sources = [*fins.values(), *([start] if start else [])]
+    trained_on = merge(*(source.trained_on for source in sources))
+    refuse_trained_as_tested(trained_on, task.split)
+    if not len(fitted):
+        refuse_known_subjects(trained_on, task.store.subjects)
+    params, stats = jax.tree.map(np.asarray, (params, stats))
+    return Start(decoder=decoder, params=params, stats=stats, features=features, feature=feature, trained_on=trained_on)
+
+
+def merge(*parts: Repetitions) -> Repetitions:
+    """Joins what several models were trained on."""
+    subjects = sorted({subject for part in parts for subject in part})
+    return {s: tuple(sorted({r for part in parts for r in part.get(s, ())})) for s in subjects}
+
+
+def _pretrained_fins(task: Task, features: Sequence[str]) -> dict[str, FINModel]:
+    """Loads the FIN of each feature, where the configuration asks for trained ones."""
+    config = task.config
+    if config.stage != "fine_tune":
+        return {}
+    if config.fine_tune.fin_init not in FIN_INITS:
+        raise ConfigError(
+            f"--config.fine_tune.fin_init={config.fine_tune.fin_init!r}: choose from {', '.join(FIN_INITS)}"
+        )
+    if config.fine_tune.fin_init != "pretrained":
+        return {}
+    fins = {}
+    for feature in features:
+        path = _path(task, config.fine_tune.fins, feature=feature, field="fins")
+        fins[feature] = load_fin(path)
+        refuse_unfit_fin(fins[feature], feature, task, path=path)
+    return fins
+
+
+def _started_decoder(task: Task, features: Sequence[str]) -> DecoderModel | None:
+    """Loads the decoder to start from, where the configuration names one."""
+    config = task.config
+    from_decoder = _fins_of_decoder(config)
+    if not config.fine_tune.cnn_init:
+        if from_decoder:
+            raise ConfigError("--config.fine_tune.fin_init=decoder: name that decoder with --config.fine_tune.cnn_init")
+        return None
+    path = _path(task, config.fine_tune.cnn_init, feature="", field="cnn_init")
+    start = load_decoder(path, step=config.fine_tune.cnn_step)
+    fitting = {"cnn": ("cnn",), "raw_cnn": ("raw_cnn",), "fine_tune": ("cnn", "fine_tune")}[config.stage]
+    if from_decoder:
+        fitting = ("fine_tune",)
+    if start.kind not in fitting:
+        raise ConfigError(
+            f"{path} holds a decoder of stage {start.kind}; this one can start from {' or '.join(fitting)}"
+        )
+    refuse_unfit_start(start, features, task, path=path)
+    return start
+
+
+def _fins_of_decoder(config: ConfigDict) -> bool:
+    return config.stage == "fine_tune" and config.fine_tune.fin_init == "decoder"
+
+
+def _path(task: Task, pattern: str, *, feature: str, field: str) -> str:
+    """Fills in a pattern such as `runs/fin_{feature}` or `runs/cnn/subject_{subject}`."""
+    subject = "_".join(map(str, task.store.subjects))
+    try:
+        return pattern.format(feature=feature, subject=subject, horizon=task.framing.horizon)
+    except (KeyError, IndexError, ValueError) as error:
+        raise ConfigError(
+            f"--config.fine_tune.{field}={pattern}: only {{feature}}, {{subject}} and {{horizon}} can be filled in"
+        ) from error
+
+
+def _standardisation(
+    task: Task, features: Sequence[str], fins: Mapping[str, FINModel], start: DecoderModel | None, fitted: Windows
+) -> FeatureNormaliser:
+    """Returns the standardisation that the CNN knows, else the FINs', else that of the windows to be fitted to."""
+    if start is not None:
+        return start.feature
+    if fins:
+        return stack_feature_normalisers([fins[name].feature for name in features])
+    if not features:
+        return FeatureNormaliser(mean=np.zeros(1, np.float32), std=np.ones(1, np.float32))  # nothing reads it
+    values = task.features(features, fitted, task.signal)
+    return stack_feature_normalisers([fit_feature_normaliser(values[..., f]) for f in range(len(features))])
+
+
+def _stack(fins: Mapping[str, FINModel], features: Sequence[str], feature: FeatureNormaliser, *, channels: int) -> Any:
+    """Returns parameters `[F, C, …]`: a copy of its feature's FIN for every channel.
+
+    A FIN gives its feature standardised by its own mean and deviation. Where the CNN knows others, the
+    difference goes into the weights of the FIN's head.
+    """
+    copies = []
+    for row, name in enumerate(features):
+        own, head = fins[name].feature, fins[name].params["head"]
+        scale = own.std / feature.std[row]
+        shift = (own.mean - feature.mean[row]) / feature.std[row]
+        head = {"kernel": head["kernel"] * scale, "bias": head["bias"] * scale + shift}
+        params = {**fins[name].params, "head": head}
+        copies.append(jax.tree.map(lambda leaf: np.broadcast_to(leaf, (channels, *leaf.shape)), params))
+    return jax.tree.map(lambda *leaves: np.stack(leaves).astype(np.float32), *copies)

@@ -1,0 +1,104 @@
+"""What every task works on: signals, their split, and the windows in them."""
+
+import dataclasses
+import functools
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from finjax.data.normalise import SignalNormaliser, fit_signal_normaliser
+from finjax.data.sliding import feature_values
+from finjax.data.source import framing_of, load_store
+from finjax.data.splits import Split
+from finjax.data.windows import Framing, SignalStore, Windows, index_windows
+from finjax.errors import ConfigError
+from finjax.features import get_feature
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Task:
+    """Signals, split and windows of one model to train or evaluate.
+
+    Attributes:
+        config: the whole configuration.
+        store: the signals.
+        split: the part of the split that their subjects have.
+        framing: window length, step and horizon.
+    """
+
+    config: ConfigDict
+    store: SignalStore
+    split: Split
+    framing: Framing
+
+    @classmethod
+    def load(cls, config: ConfigDict, *, horizon: int, subjects: Collection[int] | None = None) -> "Task":
+        """Reads the recordings of some subjects, by default of all."""
+        store, split = load_store(config.data, subjects=subjects)
+        return cls(config=config, store=store, split=split, framing=framing_of(config, store.rate_hz, horizon=horizon))
+
+    @functools.cached_property
+    def windows(self) -> Windows:
+        """All windows whose predicted window lies in the same segment."""
+        return index_windows(self.store.segments, self.framing)
+
+    @functools.cached_property
+    def signal(self) -> SignalNormaliser:
+        """The z-score of every subject, fitted away from the test repetitions."""
+        return fit_signal_normaliser(
+            self.store, test_repetitions=self.split.test_repetitions, limit_sd=self.config.limit_sd
+        )
+
+    def subjects(self, windows: Windows) -> np.ndarray:
+        """Returns the subject number of each window, `[n]`."""
+        return np.array(self.store.subjects)[windows.subject]
+
+    def part(self, name: str, *, most: int = 0) -> Windows:
+        """Returns the windows of a part of the split, or `most` of them, evenly spaced (0: all)."""
+        windows = self.windows
+        chosen = np.flatnonzero(self.split.select(self.subjects(windows), windows.repetition, part=name))
+        if most and len(chosen) > most:
+            chosen = chosen[np.linspace(0, len(chosen) - 1, most).round().astype(int)]
+        return windows[chosen]
+
+    def describe(self, *, part: str | None) -> dict:
+        """Returns what any checkpoint says of its model, JSON; `part` of the split is what it is fitted to."""
+        fitted = {str(s): self.split.fitting_repetitions(s, part=part) for s in self.store.subjects} if part else {}
+        return {
+            "framing": dataclasses.asdict(self.framing),
+            "rate_hz": self.store.rate_hz,
+            "dataset": self.store.dataset,
+            "split": dataclasses.asdict(self.split),
+            "trained_on": {subject: repetitions for subject, repetitions in fitted.items() if repetitions},
+            "config": self.config.to_dict(),
+        }
+
+    def features(
+        self, names: Sequence[str], windows: Windows, signal: SignalNormaliser, *, ahead: bool = False
+    ) -> np.ndarray:
+        """Returns closed-form features `[n, C, F]` of the windows, or of those to be predicted from them."""
+        framing = self.framing if ahead else dataclasses.replace(self.framing, horizon=0)
+        values = [feature_values(self.store, signal, windows, framing=framing, feature=get_feature(n)) for n in names]
+        return np.stack(values, axis=-1)
+
+
+def parse_features(text: str, *, field: str) -> tuple[str, ...]:
+    """Returns the names of features in a list such as `rms,var`.
+
+    Raises:
+        ConfigError: none, an unknown or a repeated one.
+    """
+    names = tuple(name.strip() for name in text.split(","))
+    for name in names:
+        get_feature(name)
+    if len(set(names)) < len(names):
+        raise ConfigError(f"--config.{field}={text}: a feature is named twice")
+    return names
+
+
+def check_horizons(config: ConfigDict) -> tuple[int, ...]:
+    """Returns `config.prediction`; raises `ConfigError` where it is no list of whole numbers of 0 or more."""
+    if not config.prediction or not all(isinstance(p, int) and p >= 0 for p in config.prediction):
+        raise ConfigError(f"--config.prediction={config.prediction}: whole numbers of 0 or more, as 3 or 0,3,10")
+    return config.prediction

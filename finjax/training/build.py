@@ -1,0 +1,48 @@
+"""Decoders as a configuration describes them, set up for this machine's devices."""
+
+from collections.abc import Sequence
+
+from ml_collections import ConfigDict
+
+from finjax.models.cnn import build_cnn, build_raw_cnn
+from finjax.models.decoders import Decoder, FeatureDecoder, FINDecoder, RawDecoder
+from finjax.models.fin import build_fin
+from finjax.models.stack import FINStack
+from finjax.training import parallel
+
+
+def build_decoder(
+    config: ConfigDict, *, features: Sequence[str], channels: int, classes: int, length: int, batch_size: int
+) -> Decoder:
+    """Builds the decoder of a configuration's stage.
+
+    Args:
+        config: the whole configuration; its `stage` says which decoder.
+        features: names of the features, where the decoder has any.
+        channels: channels C.
+        classes: movements K.
+        length: samples T in a window.
+        batch_size: windows that a device works on in one step.
+    """
+    settings = {"classes": classes, "axis_name": parallel.AXIS}
+    match config.stage:
+        case "cnn":
+            return FeatureDecoder(
+                cnn=build_cnn(config.cnn, **settings),
+                shadows=config.cnn.shadows,
+                noise=config.train.shadow_noise,
+                features=len(features),
+            )
+        case "fine_tune":
+            return FINDecoder(
+                cnn=build_cnn(config.cnn, **settings),
+                fins=FINStack(fin=build_fin(config.model), features=len(features), channels=channels),
+                length=length,
+                gain_sd=config.train.gain_sd,
+                tile=parallel.tile_size(batch_size, lstms=len(features) * channels),
+                recompute=config.fine_tune.recompute,
+            )
+        case "raw_cnn":
+            return RawDecoder(cnn=build_raw_cnn(config.cnn, **settings), length=length, gain_sd=config.train.gain_sd)
+        case stage:
+            raise AssertionError(stage)

@@ -1,0 +1,87 @@
+"""Scores against scikit-learn on the labels, votes against numbers worked out by hand and a plain loop."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import sklearn.metrics
+
+from finjax.evaluation.classification import confusion_matrix, majority_vote, score
+
+rng = np.random.default_rng(0)
+TRUE = rng.integers(0, 5, size=300)
+PREDICTED = np.where(rng.random(300) < 0.6, TRUE, rng.integers(0, 5, size=300))
+
+
+def test_confusion_matrix_has_a_row_for_each_true_class_even_if_absent():
+    confusion = confusion_matrix(np.array([0, 0, 0, 2]), np.array([0, 2, 2, 2]), classes=4)
+    assert confusion.dtype == np.int64
+    np.testing.assert_array_equal(confusion, [[1, 0, 2, 0], [0, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]])
+
+
+@pytest.mark.parametrize("bad", [3, -1])
+def test_a_label_that_is_no_class_is_not_passed_over(bad):
+    with pytest.raises(AssertionError):
+        confusion_matrix(np.array([0, 1]), np.array([0, bad]), classes=3)
+
+
+def test_no_windows_are_refused():
+    with pytest.raises(ValueError):
+        confusion_matrix(np.zeros(0, int), np.zeros(0, int), classes=3)
+
+
+def test_scores_are_those_of_scikit_learn():
+    ours = score(confusion_matrix(TRUE, PREDICTED, classes=5))
+    assert ours["accuracy"] == pytest.approx(sklearn.metrics.accuracy_score(TRUE, PREDICTED))
+    assert ours["balanced_accuracy"] == pytest.approx(sklearn.metrics.balanced_accuracy_score(TRUE, PREDICTED))
+    assert ours["macro_f1"] == pytest.approx(sklearn.metrics.f1_score(TRUE, PREDICTED, average="macro"))
+    assert ours["recall"] == pytest.approx(sklearn.metrics.recall_score(TRUE, PREDICTED, average=None))
+    assert ours["windows"] == 300
+
+
+def test_a_class_that_is_only_predicted_counts_for_f1_alone():
+    true, predicted = np.array([0, 0, 0, 0, 2, 2]), np.array([0, 0, 0, 1, 2, 0])
+    ours = score(confusion_matrix(true, predicted, classes=4))
+    assert ours["recall"] == pytest.approx([0.75, np.nan, 0.5, np.nan], nan_ok=True)
+    assert ours["balanced_accuracy"] == pytest.approx((0.75 + 0.5) / 2)
+    assert ours["macro_f1"] == pytest.approx((6 / 8 + 0 + 2 / 3) / 3)
+    assert ours["macro_f1"] == pytest.approx(sklearn.metrics.f1_score(true, predicted, average="macro"))
+
+
+def test_votes_by_hand():
+    predicted = np.array([1, 1, 2, 2, 3, 1, 1])
+    np.testing.assert_array_equal(majority_vote(predicted, np.zeros(7), last=2), [1, 1, 2, 2, 3, 1, 1])
+    np.testing.assert_array_equal(majority_vote(predicted, np.zeros(7), last=3), [1, 1, 1, 2, 2, 1, 1])
+    np.testing.assert_array_equal(majority_vote(predicted, np.zeros(7), last=4), [1, 1, 1, 2, 2, 2, 1])
+
+
+def test_a_vote_does_not_reach_into_the_segment_before():
+    predicted, segment = np.array([1, 1, 1, 2, 1, 2]), np.array([7, 7, 7, 4, 4, 4])
+    np.testing.assert_array_equal(majority_vote(predicted, segment, last=5), [1, 1, 1, 2, 1, 2])
+    np.testing.assert_array_equal(majority_vote(predicted, np.zeros(6), last=5), [1, 1, 1, 1, 1, 1])
+
+
+@pytest.mark.parametrize("last", [1, 2, 5, 30, 1000])
+def test_votes_equal_a_loop_over_windows(last):
+    segment = np.sort(rng.integers(0, 6, size=300))
+    expected = []
+    for i in range(300):
+        voters = [PREDICTED[j] for j in range(i, max(i - last, -1), -1) if segment[j] == segment[i]]
+        expected.append(Counter(voters).most_common(1)[0][0])  # of those tied, the first met: most recent first
+    np.testing.assert_array_equal(majority_vote(PREDICTED, segment, last=last), expected)
+
+
+def test_a_vote_of_one_changes_nothing_and_leaves_its_input_alone():
+    before = PREDICTED.copy()
+    np.testing.assert_array_equal(majority_vote(PREDICTED, np.zeros(300), last=1), before)
+    majority_vote(PREDICTED, np.zeros(300), last=9)
+    np.testing.assert_array_equal(PREDICTED, before)
+
+
+def test_no_windows_have_no_votes():
+    assert majority_vote(np.zeros(0, int), np.zeros(0, int), last=3).shape == (0,)
+
+
+def test_a_vote_of_nobody_is_refused():
+    with pytest.raises(ValueError, match="last=0"):
+        majority_vote(PREDICTED, np.zeros(300), last=0)
