@@ -1,4 +1,5 @@
 # make demo   trains and evaluates a FIN on synthetic data, in minutes
+# make study  runs a small study on synthetic data, with a report, in MINUTES minutes
 # make test   runs the tests
 # make lint   checks the style
 # Each makes .venv and installs what it needs into it, with $(PYTHON), Python 3.11 or newer.
@@ -7,10 +8,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo study test lint clean
 
 demo: $(VENV)/installed
 	$(BIN)/python main.py --config=configs/fin_ssi.py
+
+study: $(VENV)/installed
+	$(BIN)/python main.py --config=configs/study.py
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest

@@ -14,6 +14,7 @@ from finjax.run import run
 _CONFIG = config_flags.DEFINE_config_file("config", None, "What to run, such as configs/fin_ssi.py.", lock_config=True)
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; by default runs/ and its name.")
 _MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "Train and evaluate, or evaluate only.")
+_SHARD = flags.DEFINE_string("shard", "", "Which part of a study to run, such as 3/40.")
 _DEBUG = flags.DEFINE_bool("debug", False, "Show where in the program an error came from.")
 
 
@@ -29,7 +30,7 @@ def main(argv: list[str]) -> None:
     logger.propagate = False  # absl's own handler would say it again
     absl_logging.set_verbosity(absl_logging.WARNING)  # orbax tells its whole life at INFO
     try:
-        run(_CONFIG.value, workdir=_WORKDIR.value, mode=_MODE.value)
+        run(_CONFIG.value, workdir=_WORKDIR.value, mode=_MODE.value, shard=_SHARD.value)
     except FinjaxError as error:
         if _DEBUG.value:
             raise

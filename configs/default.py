@@ -140,6 +140,8 @@ def _cnn_network(config: ConfigDict) -> None:
     cnn.dropout = 0.3
     cnn.shadows = 12  # the feature and 11 noisy copies
     cnn.logit_norm = True  # BatchNorm and PReLU after the last convolution, as in the paper
+    cnn.linear_weight = 0.0  # of an LDA on the same features, whose log-probabilities are added; 0: none
+    config.train.covariance_noise = 0.0  # added to the features, in units of their spread within movements
 
 
 def cnn() -> ConfigDict:
@@ -180,7 +182,7 @@ def fine_tune() -> ConfigDict:
     _cnn_network(config)
     config.train.batch_size = 250
     config.train.max_epochs = 10
-    config.train.gain_sd = 0.0  # each channel is amplified by exp(N(0, gain_sd²)), anew in each step
+    config.train.gain_sd = 0.0  # each window is amplified by exp(N(0, gain_sd²)), anew in each step
     config.fine_tune.fins = "runs/fin_{feature}_fast"  # runs of the FINs
     config.fine_tune.fin_init = "pretrained"  # or "random", or "decoder": those of the decoder in cnn_init
     config.fine_tune.freeze = ""  # comma-separated: fins (whole), head (theirs), cnn

@@ -23,6 +23,7 @@ from finjax.errors import ConfigError
 # A window with less than this share of its power in its variance is flat, as far as float32 can tell: its
 # skewness and kurtosis are 0. The variance under a logarithm is held at this value from below.
 FLAT_VARIANCE = 1e-10
+SMYOP_SLOPE = 2.0  # per standard deviation of the signal
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -88,6 +89,11 @@ def mav(x: ArrayLike) -> jax.Array:
 def wl(x: ArrayLike) -> jax.Array:
     """Waveform length: `Σ |x[t+1] − x[t]|`."""
     return jnp.sum(jnp.abs(jnp.diff(x, axis=-1)), axis=-1)
+
+
+def smyop(x: ArrayLike) -> jax.Array:
+    """Smooth myopulse rate: `mean tanh(2 |x|)`, which a threshold at half a standard deviation would make MYOP."""
+    return jnp.mean(jnp.tanh(SMYOP_SLOPE * jnp.abs(x)), axis=-1)
 
 
 def zc(x: ArrayLike) -> jax.Array:
@@ -232,6 +238,13 @@ for _feature in (
         label="mean absolute value",
         direct=mav,
         terms=lambda x: [np.abs(x)],
+        finish=lambda sums, length: sums[0] / length,
+    ),
+    Feature(
+        name="smyop",
+        label="smooth myopulse rate",
+        direct=smyop,
+        terms=lambda x: [np.tanh(SMYOP_SLOPE * np.abs(x))],
         finish=lambda sums, length: sums[0] / length,
     ),
     Feature(

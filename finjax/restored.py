@@ -173,7 +173,8 @@ class DecoderModel(Model):
             inputs = windows
             if isinstance(self.decoder, FeatureDecoder):
                 values = jnp.stack([get_feature(name).direct(windows) for name in self.features], axis=-1)
-                values = self.feature.standardise(values)  # [B, C, F]
+                over_channels = jax.tree.map(lambda of_feature: of_feature[None, None], self.feature)
+                values = over_channels.standardise(values)  # [B, C, F]
                 inputs = jnp.repeat(values[:, :, None], self.decoder.shadows, axis=2)
             return self.decoder.predict(params, stats, inputs)
 

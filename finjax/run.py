@@ -51,7 +51,7 @@ LEAST = {
 }
 
 
-def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "train") -> None:
+def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "train", shard: str = "") -> None:
     """Trains and evaluates, or only evaluates, what the configuration describes.
 
     Args:
@@ -59,12 +59,28 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
         workdir: folder of the run; by default `runs/` and the name of the run. FINs of several features go to
             folders `fin_rms`, `fin_var`, … below it, or have their default names.
         mode: `"train"` or `"evaluate"`.
+        shard: of a study, which part of it, as `"3/40"`.
 
     Raises:
         FinjaxError: something that the user can mend.
     """
+    if config.stage == "study":
+        _run_study(config, Path(workdir).expanduser() if workdir else default_workdir(config), mode=mode, shard=shard)
+        return
     if config.stage not in STAGES:
-        raise ConfigError(f"unknown stage {config.stage!r}; known are {', '.join(STAGES)}")
+        raise ConfigError(f"unknown stage {config.stage!r}; known are {', '.join(STAGES)}, study")
+    if shard:
+        raise ConfigError(f"--shard={shard}: only a study has parts (--config=configs/study.py)")
+    check_least(config)
+    if "train" in config:
+        parallel.use_cpu_devices(config.cpu_devices, batch_size=config.train.batch_size)
+    load_plugins(config.plugins)  # they may use jax, so only now
+    for one, folder in _runs(config, Path(workdir).expanduser() if workdir else None):
+        STAGES[config.stage](one, folder, mode=mode)
+
+
+def check_least(config: ConfigDict) -> None:
+    """Raises `ConfigError` where a count or period is below what it may be."""
     for field, least in LEAST.items():
         try:
             value = operator.attrgetter(field)(config)
@@ -72,11 +88,15 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
             continue  # another stage's
         if value < least:
             raise ConfigError(f"--config.{field}={value}: must be at least {least}")
-    if "train" in config:
-        parallel.use_cpu_devices(config.cpu_devices, batch_size=config.train.batch_size)
-    load_plugins(config.plugins)  # they may use jax, so only now
-    for one, folder in _runs(config, Path(workdir).expanduser() if workdir else None):
-        STAGES[config.stage](one, folder, mode=mode)
+
+
+def _run_study(config: ConfigDict, workdir: Path, *, mode: str, shard: str) -> None:
+    from finjax.study import runner  # it runs the stages above
+
+    check_least(config)
+    parallel.use_cpu_devices(config.cpu_devices, batch_size=runner.devices_batch(config))
+    load_plugins(config.plugins)
+    runner.run(config, workdir, mode=mode, shard=shard)
 
 
 def _runs(config: ConfigDict, workdir: Path | None) -> Iterator[tuple[ConfigDict, Path]]:
@@ -95,7 +115,7 @@ def default_workdir(config: ConfigDict) -> Path:
     parts = [config.stage, config.get("target"), config.get("classifier"), config.preset]
     if config.data.name != synthetic.NAME:
         parts.append(config.data.name)
-    if config.prediction != (0,):
+    if config.get("prediction", (0,)) != (0,):
         parts.append("prediction_" + "_".join(map(str, config.prediction)))
     if "fine_tune" in config and config.fine_tune.get("fin_init") == "random":
         parts.append("random_fins")

@@ -35,7 +35,7 @@ def test_runs_that_differ_have_folders_that_differ():
 
 
 def test_an_unknown_preset_is_refused():
-    with pytest.raises(ValueError, match="unknown preset 'tset'; known are paper, fast, test"):
+    with pytest.raises(ValueError, match="unknown preset 'tset'; known are paper, fast, coarse, test"):
         fin.get_config("tset", target="ssi")
 
 
@@ -46,7 +46,7 @@ def test_the_paper_preset_is_the_published_code():
     assert (config.train.batch_size, config.train.max_epochs, config.train.max_steps) == (4000, 60, 0)
     assert (config.train.stop_after_epochs, config.train.stop_change) == (15, 0.005)
     assert config.optimiser.to_dict() == {
-        "learning_rate": 1e-3, "schedule": "constant", "l2": 2e-5, "clip_norm": 0.0,
+        "learning_rate": 1e-3, "schedule": "constant", "l2": 2e-5, "clip_norm": 0.0, "decoupled": False,
     }  # fmt: skip
     assert (config.data.name, config.window, config.step) == ("ninapro_db2", "300ms", "10ms")
     assert config.train.shadow_noise == 0.01

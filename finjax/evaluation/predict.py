@@ -8,7 +8,7 @@ import numpy as np
 from flax import linen as nn
 
 from finjax.data.gather import WindowData
-from finjax.models.decoders import Decoder
+from finjax.models.decoders import Decoder, feature_values_of
 from finjax.models.tiling import map_in_tiles
 from finjax.training import parallel
 
@@ -65,6 +65,21 @@ def decoded_logits(
     """
     forward = functools.partial(_decode(decoder), parallel.replicate(params), parallel.replicate(stats), data)
     return _in_batches(forward, windows, batch_size=batch_size)
+
+
+@functools.lru_cache(maxsize=8)
+def _features(decoder: Decoder) -> Callable:
+    def forward(params, data, windows):
+        return feature_values_of(decoder.before_cnn(params, decoder.take(data, windows)))
+
+    return parallel.pmap(forward)
+
+
+def decoder_features(decoder: Decoder, params: Any, data: Any, *, windows: int, batch_size: int) -> np.ndarray:
+    """Returns the features `[n, C × F]` that a decoder's CNN sees of the first n windows; see `decoded_logits`."""
+    return _in_batches(
+        functools.partial(_features(decoder), parallel.replicate(params), data), windows, batch_size=batch_size
+    )
 
 
 def _in_batches(forward: Callable, count: int, *, batch_size: int) -> np.ndarray:

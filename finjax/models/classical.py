@@ -20,6 +20,7 @@ FEATURE_SETS = {
 }
 CLASSIFIERS = ("lda", "svm")
 
+ABSENT = -1e4  # logit of a movement that was never seen
 SVM_C = (1, 10, 100)  # what the validation rows choose from
 DEFAULT_SVM_C = 10  # without validation rows
 
@@ -89,3 +90,24 @@ def fit(
     from sklearn.preprocessing import StandardScaler
 
     return make_pipeline(StandardScaler(), LinearDiscriminantAnalysis()).fit(features, labels)
+
+
+def linear_discriminant(features: np.ndarray, labels: np.ndarray, *, classes: int) -> dict[str, np.ndarray]:
+    """Fits an LDA; returns its `kernel` `[D, K]` and `bias` `[K]`, whose softmax is its posterior.
+
+    Args:
+        features: `[n, D]`.
+        labels: `[n]`, at least two different ones.
+        classes: K; those absent from `labels` get a bias that rules them out.
+    """
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    present = np.unique(labels)
+    lda = LinearDiscriminantAnalysis().fit(features.astype(np.float64), labels)
+    kernel = np.zeros((features.shape[1], classes), np.float32)
+    bias = np.full(classes, ABSENT, np.float32)
+    if len(present) == 2:  # scikit-learn keeps only their difference
+        kernel[:, present[1]], bias[present] = lda.coef_[0], (0.0, lda.intercept_[0])
+    else:
+        kernel[:, present], bias[present] = lda.coef_.T, lda.intercept_
+    return {"kernel": kernel, "bias": bias}

@@ -72,8 +72,8 @@ def build_cnn(config: ConfigDict, *, classes: int, axis_name: str | None) -> CNN
 class RawCNN(nn.Module):
     """Recognises movements from the samples themselves, end to end: the baseline without features.
 
-    Convolutions over time with stride 2, without padding, all channels seen together from the first; the mean over time of
-    the last one's activations goes to a dense layer.
+    Convolutions over time with stride 2, without padding, all channels seen together from the first; the mean
+    over time of the last one's activations goes to a dense layer.
 
     Attributes:
         classes: movements K.

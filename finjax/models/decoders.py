@@ -26,9 +26,12 @@ class Decoder(ABC):
 
     Attributes:
         cnn: the network that gives the logits; its parameters are `params["cnn"]`.
+        linear_weight: weight of a linear read-out beside the CNN, `params["linear"]`: its log-probabilities are
+            added to the CNN's when movements are recognised, not in training. 0: there is none.
     """
 
     cnn: nn.Module
+    linear_weight: float = 0.0
 
     @abstractmethod
     def cnn_input(self, *, channels: int) -> tuple[int, ...]:
@@ -49,16 +52,37 @@ class Decoder(ABC):
         del params
         return inputs
 
-    def train(self, params: Any, stats: Any, inputs: jax.Array, *, keys: jax.Array) -> tuple[jax.Array, Any]:
-        """Returns logits `[b, K]` as in training, and the new statistics; `keys` `[b]` are for dropout."""
+    def train(
+        self, params: Any, stats: Any, inputs: jax.Array, *, keys: jax.Array, jitter: jax.Array | float = 0.0
+    ) -> tuple[jax.Array, Any]:
+        """Returns the CNN's logits `[b, K]` as in training, and the new statistics.
+
+        Args:
+            params: parameters.
+            stats: running statistics of BatchNorm.
+            inputs: what `take` gave.
+            keys: `[b]`, for dropout.
+            jitter: added to what the CNN sees.
+        """
         variables = {"params": params["cnn"], "batch_stats": stats}
-        logits, changed = self.cnn.apply(variables, self.before_cnn(params, inputs), keys=keys, mutable="batch_stats")
+        seen = self.before_cnn(params, inputs) + jitter
+        logits, changed = self.cnn.apply(variables, seen, keys=keys, mutable="batch_stats")
         return logits, changed["batch_stats"]
 
     def predict(self, params: Any, stats: Any, inputs: jax.Array) -> jax.Array:
         """Returns logits `[b, K]`."""
-        variables = {"params": params["cnn"], "batch_stats": stats}
-        return self.cnn.apply(variables, self.before_cnn(params, inputs))
+        seen = self.before_cnn(params, inputs)
+        logits = self.cnn.apply({"params": params["cnn"], "batch_stats": stats}, seen)
+        if not self.linear_weight:
+            return logits
+        values = feature_values_of(seen)
+        linear = values @ params["linear"]["kernel"] + params["linear"]["bias"][None]
+        return jax.nn.log_softmax(logits) + self.linear_weight * jax.nn.log_softmax(linear)
+
+
+def feature_values_of(features: jax.Array) -> jax.Array:
+    """Returns the features themselves, without shadows, as rows: `[b, C, S, F]` → `[b, C × F]`."""
+    return features[:, :, 0].reshape(len(features), -1)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -93,7 +117,7 @@ class _WindowDecoder(Decoder):
 
     Attributes:
         length: samples T in a window.
-        gain_sd: in training, each channel of each window is amplified by `exp(N(0, gain_sd²))`.
+        gain_sd: in training, each window is amplified by `exp(N(0, gain_sd²))`, all channels alike.
     """
 
     length: int
@@ -104,7 +128,7 @@ class _WindowDecoder(Decoder):
         signal = data.gather_all(windows, length=self.length)
         if keys is None or not self.gain_sd:
             return signal
-        draws = jax.vmap(lambda key: jax.random.normal(key, (signal.shape[1], 1), signal.dtype))(keys)
+        draws = jax.vmap(lambda key: jax.random.normal(key, (1, 1), signal.dtype))(keys)
         return signal * jnp.exp(self.gain_sd * draws)
 
 

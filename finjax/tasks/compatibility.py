@@ -20,6 +20,8 @@ FREE_FIELDS = (
     "preset", "subject", "target",
 )  # fmt: skip
 
+NOT_OF_WEIGHTS = ("dropout", "linear_weight")  # fields of `cnn` that may differ from those of a start
+
 
 def refuse_another_model(model: Model, task: Task) -> None:
     """Raises `CheckpointError` where a model does not do what the task asks for; names both sides."""
@@ -62,7 +64,7 @@ def refuse_unfit_start(model: DecoderModel, features: Iterable[str], task: Task,
         **_of_window(model, task.framing),
     }
     ours, theirs = task.config.cnn.to_dict(), model.config.cnn.to_dict()
-    asked |= {f"cnn.{name}": (theirs.get(name), ours[name]) for name in ours if name != "dropout"}
+    asked |= {f"cnn.{name}": (theirs.get(name), ours[name]) for name in ours if name not in NOT_OF_WEIGHTS}
     _refuse(asked, of=f"decoder in {path}", remedy="start from another (--config.fine_tune.cnn_init), or from none")
 
 

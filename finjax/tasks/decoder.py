@@ -16,7 +16,8 @@ from finjax.data.splits import Split
 from finjax.data.windows import Windows, pad_to_grid
 from finjax.errors import ConfigError, DataError
 from finjax.evaluation import recognition
-from finjax.evaluation.predict import decoded_logits
+from finjax.evaluation.predict import decoded_logits, decoder_features
+from finjax.models.classical import linear_discriminant
 from finjax.restored import load_decoder
 from finjax.tasks import compatibility
 from finjax.tasks.start import Start, decoder_of, merge, starting_point
@@ -25,7 +26,7 @@ from finjax.training import parallel
 from finjax.training.logs import describe_run
 from finjax.training.loop import Problem, Trainer
 from finjax.training.losses import DecoderData, DecoderLoss
-from finjax.training.optimiser import Group, Optimiser, build_optimiser, refuse_negative
+from finjax.training.optimiser import FITTED, Group, Optimiser, build_optimiser, refuse_negative
 from finjax.training.step import TrainState
 
 FREEZABLE = ("fins", "head", "cnn")
@@ -80,6 +81,7 @@ def train(task: Task, workdir: Path) -> None:
     data = DecoderData(
         inputs=inputs_of(task, start.features, start.feature, fitted, signal=task.signal),
         movement=pad_to_grid(fitted.movement.astype(np.int32)),
+        jitter=_jitter(task, start, fitted),
     )
     problem = Problem(
         params=start.params,
@@ -92,6 +94,7 @@ def train(task: Task, workdir: Path) -> None:
         normalisers={"signal": vars(task.signal), "feature": vars(start.feature)},
         info=_describe(task, start),
         validate=_validator(task, start, held_out) if len(held_out) else None,
+        complete=_linear_fitter(task, start, fitted),
     )
     Trainer(problem, config, workdir).run()
 
@@ -193,7 +196,7 @@ def optimiser_of(config: ConfigDict) -> Optimiser:
     )
     head = Group(prefix="fins/head", learning_rate=rate, l2=l2, frozen=bool({"fins", "head"} & frozen))
     cnn = Group(prefix="cnn", learning_rate=settings.cnn.learning_rate, l2=settings.cnn.l2, frozen="cnn" in frozen)
-    return Optimiser(groups=(*lstms, head, cnn), clip_norm=settings.clip_norm)
+    return Optimiser(groups=(*lstms, head, cnn, FITTED), clip_norm=settings.clip_norm)
 
 
 def _part(config: ConfigDict) -> str:
@@ -215,6 +218,37 @@ def _describe(task: Task, start: Start) -> dict:
         "movement_names": store.movement_names,
         "subjects": store.subjects,
     }
+
+
+def _jitter(task: Task, start: Start, windows: Windows) -> np.ndarray | None:
+    """Returns the factor of the noise that training adds to the features: of their spread within movements."""
+    scale = task.config.train.get("covariance_noise", 0.0)
+    if not scale or not len(windows):
+        return None
+    values = start.feature.standardise(task.features(start.features, windows, task.signal))
+    values = values.reshape(len(windows), -1).astype(np.float64)  # [n, C × F]
+    for movement in np.unique(windows.movement):
+        rows = windows.movement == movement
+        values[rows] -= values[rows].mean(axis=0)
+    # The square root of the covariance, which exists where features depend on each other too.
+    _, deviations, directions = np.linalg.svd(values / np.sqrt(len(values)), full_matrices=False)
+    return (scale * (directions.T * deviations) @ directions).astype(np.float32)
+
+
+def _linear_fitter(task: Task, start: Start, windows: Windows) -> Callable[[TrainState], TrainState]:
+    """Returns a function that fits the read-out beside the CNN, by LDA, to the features of a state."""
+    if not start.decoder.linear_weight or not len(windows):
+        return lambda state: state
+    data = parallel.replicate(inputs_of(task, start.features, start.feature, windows, signal=task.signal))
+
+    def fit(state: TrainState) -> TrainState:
+        features = decoder_features(
+            start.decoder, state.params, data, windows=len(windows), batch_size=task.config.evaluate.batch_size
+        )
+        linear = linear_discriminant(features, windows.movement, classes=len(task.store.movement_names))
+        return state.replace(params={**state.params, "linear": linear})
+
+    return fit
 
 
 def _validator(task: Task, start: Start, windows: Windows) -> Callable[[TrainState], dict[str, float]]:

@@ -92,6 +92,10 @@ def starting_point(task: Task, fitted: Windows) -> Start:
         params["cnn"], stats = decoder.init_cnn(key_cnn, channels=channels)
     else:
         params["cnn"], stats = start.params["cnn"], start.stats
+    if decoder.linear_weight:
+        classes = len(task.store.movement_names)
+        zeros = {"kernel": np.zeros((channels * len(features), classes)), "bias": np.zeros(classes)}
+        params["linear"] = start.params.get("linear", zeros) if start else zeros
     if fins:
         params["fins"] = _stack(fins, features, feature, channels=channels)
     elif config.stage == "fine_tune":
@@ -102,7 +106,7 @@ def starting_point(task: Task, fitted: Windows) -> Start:
     refuse_trained_as_tested(trained_on, task.split)
     if not len(fitted):
         refuse_known_subjects(trained_on, task.store.subjects)
-    params, stats = jax.tree.map(np.asarray, (params, stats))
+    params, stats = jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), (params, stats))
     return Start(decoder=decoder, params=params, stats=stats, features=features, feature=feature, trained_on=trained_on)
 
 

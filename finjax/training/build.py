@@ -29,6 +29,7 @@ def build_decoder(
         case "cnn":
             return FeatureDecoder(
                 cnn=build_cnn(config.cnn, **settings),
+                linear_weight=config.cnn.linear_weight,
                 shadows=config.cnn.shadows,
                 noise=config.train.shadow_noise,
                 features=len(features),
@@ -36,6 +37,7 @@ def build_decoder(
         case "fine_tune":
             return FINDecoder(
                 cnn=build_cnn(config.cnn, **settings),
+                linear_weight=config.cnn.linear_weight,
                 fins=FINStack(fin=build_fin(config.model), features=len(features), channels=channels),
                 length=length,
                 gain_sd=config.train.gain_sd,

@@ -41,6 +41,7 @@ class Problem:
         watch: evaluates a state for the log; nothing is chosen by what it returns.
         validate: scores a state on validation data, at the end of each epoch; its `"loss"` decides which
             checkpoint is the best and when to stop. Without it the training loss does.
+        complete: adds to a state what is not trained but computed from it, before it is validated or saved.
     """
 
     params: Any
@@ -54,6 +55,7 @@ class Problem:
     info: dict
     watch: Callable[[TrainState], dict[str, float]] | None = None
     validate: Callable[[TrainState], dict[str, float]] | None = None
+    complete: Callable[[TrainState], TrainState] = lambda state: state
 
 
 class Trainer:
@@ -183,7 +185,7 @@ class Trainer:
             epoch_loss = progress.end_epoch()
             self._log.write(step, epoch=step // self._batches.steps_per_epoch, epoch_loss=epoch_loss)
             if self._problem.validate:
-                validated = self._problem.validate(parallel.unreplicate(state))
+                validated = self._problem.validate(self._completed(state))
                 self._log.write(step, **{f"validation.{name}": value for name, value in validated.items()})
                 progress.count_quiet(validated["loss"], least_change=None)
                 due = due | {"save"}
@@ -197,7 +199,10 @@ class Trainer:
         if "watch" in due:
             self._log.write(step, **self._problem.watch(parallel.unreplicate(state)))
         if "save" in due:
-            self._save(parallel.unreplicate(state), validated)
+            self._save(self._completed(state), validated)
+
+    def _completed(self, state: TrainState) -> TrainState:
+        return self._problem.complete(parallel.unreplicate(state))
 
     def _save(self, state: TrainState, validated: dict[str, float] | None) -> None:
         if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((state.params, state.stats))):

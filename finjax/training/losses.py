@@ -70,10 +70,12 @@ class DecoderData:
     Attributes:
         inputs: where the decoder takes windows from (see `Decoder.take`).
         movement: `[n]` class of each window.
+        jitter: `[C × F, C × F]` factor of the covariance of the noise that is added to the features, or `None`.
     """
 
     inputs: Any
     movement: jax.Array
+    jitter: jax.Array | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -91,11 +93,21 @@ class DecoderLoss:
     def __call__(self, params: Any, stats: Any, data: DecoderData, examples: jax.Array, key: jax.Array):
         """See `Loss`; an example is a window with all its channels."""
         examples, real = resolve(examples)
-        key_inputs, key_network = jax.random.split(key)
+        key_inputs, key_network, key_jitter = jax.random.split(key, 3)
         inputs = self.decoder.take(data.inputs, examples, keys=fold_in_each(key_inputs, examples))
-        logits, stats = self.decoder.train(params, stats, inputs, keys=fold_in_each(key_network, examples))
+        jitter = 0.0
+        if data.jitter is not None:
+            jitter = correlated_noise(fold_in_each(key_jitter, examples), data.jitter, channels=inputs.shape[1])
+        keys = fold_in_each(key_network, examples)
+        logits, stats = self.decoder.train(params, stats, inputs, keys=keys, jitter=jitter)
         target = optax.smooth_labels(
             jax.nn.one_hot(data.movement[examples], logits.shape[-1]), self.label_smoothing
         )  # [b, K]
         error = optax.softmax_cross_entropy(logits, target)
         return jnp.sum(jnp.where(real, error, 0.0)), (jnp.sum(real), stats)
+
+
+def correlated_noise(keys: jax.Array, factor: jax.Array, *, channels: int) -> jax.Array:
+    """Returns Gaussian noise `[b, C, 1, F]` of covariance `factor factorᵀ`, drawn by the keys `[b]`."""
+    draws = jax.vmap(lambda key: jax.random.normal(key, (len(factor),)))(keys)
+    return (draws @ factor.T).reshape(len(keys), channels, 1, -1)

@@ -36,6 +36,10 @@ class Group:
     frozen: bool = False
 
 
+# A decoder's linear read-out is fitted in closed form, not trained.
+FITTED = Group(prefix="linear", learning_rate=0.0, frozen=True)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Optimiser:
     """Adam by groups, and clipping of the whole gradient. A value: two that are equal compile to one program.
@@ -98,8 +102,8 @@ def build_optimiser(config: ConfigDict) -> Optimiser:
         ConfigError: a learning rate, L2 or clipping below 0.
     """
     refuse_negative(config, "learning_rate", "l2", "clip_norm", where="optimiser")
-    group = Group(learning_rate=config.learning_rate, l2=config.l2, decoupled=config.decoupled)
-    return Optimiser(groups=(group,), clip_norm=config.clip_norm)
+    network = Group(learning_rate=config.learning_rate, l2=config.l2, decoupled=config.decoupled)
+    return Optimiser(groups=(network, FITTED), clip_norm=config.clip_norm)
 
 
 def schedule(name: str, *, first: int, stop: int, total: int) -> np.ndarray:

@@ -46,7 +46,9 @@ def test_is_adam_with_coupled_l2(l2):
 
 def test_cosine_schedule_falls_to_0_at_the_last_step():
     rates = 0.01 * 0.5 * (1 + np.cos(np.pi * np.arange(6) / 6))
-    factors = np.concatenate([schedule("cosine", first=0, stop=4, total=6), schedule("cosine", first=4, stop=6, total=6)])
+    factors = np.concatenate(
+        [schedule("cosine", first=0, stop=4, total=6), schedule("cosine", first=4, stop=6, total=6)]
+    )
     ours = run(optimiser(), jnp.asarray(START), jnp.asarray(GRADIENTS), factors)
     np.testing.assert_allclose(ours, adam(START, GRADIENTS, rates=rates, l2=0.0), rtol=1e-5)
 

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from finjax.errors import FinjaxError
-from finjax.evaluation.curves import main, read_curve
+from finjax.plots.__main__ import main
+from finjax.plots.curves import read_curve
 
 
 def make_run(folder, *, init, points):
@@ -22,7 +23,7 @@ def test_curves_are_r2_against_windows_trained_on(tmp_path):
     config, windows, r2 = read_curve(run, "unseen")
     assert (config["target"], windows, r2) == ("ssi", [640, 1280], [0.5, 0.9])
     other = make_run(tmp_path / "b", init="uniform", points=[(10, 0.1), (20, 0.2)])
-    assert main([str(tmp_path / "curves.png"), str(run), str(other)]) == 0
+    assert main(["curves", str(tmp_path / "curves.png"), str(run), str(other)]) == 0
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -30,5 +31,5 @@ def test_a_run_without_curves_is_told_how_to_get_them(tmp_path, capsys):
     run = make_run(tmp_path / "a", init="chrono", points=[])
     with pytest.raises(FinjaxError, match=r"--config\.evaluate\.every_steps"):
         read_curve(run, "unseen")
-    assert main([str(tmp_path / "curves.png"), str(tmp_path / "nowhere")]) == 1
+    assert main(["curves", str(tmp_path / "curves.png"), str(tmp_path / "nowhere")]) == 1
     assert "no finjax run in" in capsys.readouterr().err

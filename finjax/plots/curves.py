@@ -1,11 +1,6 @@
-"""Learning curves of runs, side by side: what `--config.evaluate.every_steps` recorded.
+"""Learning curves of FINs, side by side: what `--config.evaluate.every_steps` recorded."""
 
-python -m finjax.evaluation.curves OUT.png RUN [RUN ...] [--part=unseen]
-"""
-
-import argparse
 import json
-import sys
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -54,22 +49,3 @@ def draw(path: Path, workdirs: list[Path], *, part: str) -> None:
     lines = {line.get_label(): line for axes in panels for line in axes.get_lines()}
     figure.legend(lines.values(), map(INITIALISATIONS.get, lines), loc="outside lower center", ncols=2, frameon=False)
     save(figure, path)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Runs the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m finjax.evaluation.curves", description=__doc__.splitlines()[0])
-    parser.add_argument("out", type=Path, help="the PNG to write")
-    parser.add_argument("runs", type=Path, nargs="+", help="working directories")
-    parser.add_argument("--part", choices=TITLES, default="unseen", help="whose R² (default: unseen)")
-    options = parser.parse_args(arguments)
-    try:
-        draw(options.out, options.runs, part=options.part)
-    except FinjaxError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,154 @@
+"""The study: FINs, and recognition within and across subjects, against percentage and against horizon.
+
+python main.py --config=configs/study.py                                           a small one, on synthetic data
+python main.py --config=configs/study.py:three_dc --config.data.dir=~/data/3dc
+python main.py --config=configs/study.py:paper --config.data.dir=~/data/ninapro --shard=3/40    the third of 40 parts
+python main.py --config=configs/study.py --mode=evaluate                           the report of what is there
+
+The same command goes on with what is left; `report/` in the folder of the study says what came of it.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import default, fin
+
+FEATURES = "rms,var,ssi,ent"
+# What the study sets in each of its runs; so it is no field of a stage's own settings here.
+SET_BY_STUDY = (
+    "stage", "preset", "prediction", "window", "step", "limit_sd", "seed", "plugins", "data", "cpu_devices",
+    "target", "subject", "percentage", "percentage_how", "pooled",
+)  # fmt: skip
+
+
+def get_config(preset=None):
+    """Returns the configuration; presets are `three_dc`, `paper` and `test`."""
+    presets = {None: _small, "three_dc": _three_dc, "paper": _paper, "test": _test}
+    return default.chosen(_study(), preset, presets)
+
+
+def _study() -> ConfigDict:
+    config = default.common("study")
+    del config.prediction, config.evaluate
+    config.step = "50ms"  # of decoders; that of FINs is fin.step
+    config.cpu_devices = 0  # as of every stage, but for batches of all of them
+    config.percentage_how = "leading"
+
+    config.fins = FEATURES  # FINs to report, besides those that the methods need
+    config.within = "lda_paper,svm_paper,lda_hudgins,svm_hudgins,lda_logstd,svm_logstd,cnn,raw_cnn,fin_cnn"
+    config.cross = "lda_logstd,cnn,fin_cnn,fin_cnn_random"  # of unseen subjects, from decoders of the seen ones
+    config.percentages = (0, 20, 40, 60, 80, 100)  # of an unseen subject's tuning windows; 0: zero-shot
+    config.horizon = "lda_logstd,cnn,fin_cnn"
+    config.horizons = (0, 50, 100, 200, 300)  # ms
+    config.baseline = "lda_logstd"  # which every other method is compared with, in pairs; empty: none
+    config.shown = "fin_cnn"  # whose confusion matrix is drawn; empty: none
+
+    config.fin = _settings(fin.get_config("fast"), keep=("step",))
+    config.fin.model.patch_size = 30
+    config.cnn = _settings(default.cnn())
+    config.fine_tune = _settings(default.fine_tune())
+    del config.fine_tune.model  # its FINs are those of config.fin
+    del config.fine_tune.fine_tune.fins
+    config.raw_cnn = _settings(default.raw_cnn())
+    config.classical = _settings(default.classical())
+    config.methods = _methods()
+    return config
+
+
+def _settings(config: ConfigDict, *, keep=()) -> ConfigDict:
+    """Returns a stage's settings without what the study sets."""
+    for field in SET_BY_STUDY:
+        if field in config and field not in keep:
+            del config[field]
+    if "fine_tune" in config:
+        del config.fine_tune.cnn_init
+    return config
+
+
+def _methods() -> ConfigDict:
+    """Returns what differs from the settings of a method's stage.
+
+    A network method with `start`, the name of another, starts from that one's decoder of the same subject.
+    """
+    methods = ConfigDict()
+    for features in ("paper", "hudgins", "logstd"):
+        for classifier in ("lda", "svm"):
+            methods[f"{classifier}_{features}"] = {
+                "stage": "classical", "classifier": classifier, "features": features,
+            }  # fmt: skip
+    methods.cnn = {"stage": "cnn", "start": ""}
+    methods.raw_cnn = {"stage": "raw_cnn", "start": ""}
+    methods.fin_cnn = {"stage": "fine_tune", "start": "", "fine_tune": {"fin_init": "pretrained"}}
+    methods.fin_cnn_random = {"stage": "fine_tune", "start": "", "fine_tune": {"fin_init": "random"}}
+    return methods
+
+
+def _small(config):
+    """Minutes on two CPU cores: what a study looks like, not how well the methods do."""
+    config.data.synthetic.subjects = 4
+    config.data.synthetic.movement_s = 2.0
+    config.data.synthetic.rest_s = 0.0
+    config.data.seen_subjects = "1-2"
+    config.within = "lda_paper,lda_logstd,svm_logstd,cnn,fin_cnn"
+    config.cross = "cnn,fin_cnn"
+    config.percentages = (0, 50, 100)
+    config.horizon = "lda_logstd,fin_cnn"
+    config.horizons = (0, 100, 300)
+    config.fin.train.max_steps = 400
+    config.fin.train.batch_size = 64
+    config.fin.evaluate.max_windows = 500
+    config.cnn.train.max_epochs = 10
+    config.fine_tune.train.max_epochs = 5
+    for stage in ("cnn", "fine_tune"):
+        config[stage].features = "rms,ent"
+        config[stage].train.batch_size = 64
+    for stage in ("fin", "cnn", "fine_tune"):
+        config[stage].log.tensorboard = False
+
+
+def _three_dc(config):
+    """The whole study on the 3DC data."""
+    config.data.name = "three_dc"
+
+
+def _paper(config):
+    """The paper's study, with the hyper-parameters of the published code, on Ninapro DB2."""
+    config.data.name = "ninapro_db2"
+    config.limit_sd = 0.0
+    config.step = "10ms"
+    config.percentage_how = "random"
+    config.within = "lda_paper,svm_paper,cnn,fin_cnn,fin_cnn_random"
+    config.cross = "cnn,fin_cnn,fin_cnn_random"
+    config.horizon = "fin_cnn"
+    config.horizons = tuple(range(0, 301, 30))
+    config.baseline = "fin_cnn_random"
+    config.fin = _settings(fin.get_config("paper"), keep=("step",))
+    for stage in ("cnn", "fine_tune", "raw_cnn"):
+        config[stage].validation_share = 0.0
+        config[stage].optimiser.schedule = "constant"
+        config[stage].optimiser.clip_norm = 0.0
+    config.methods.fin_cnn.start = "cnn"
+    config.methods.fin_cnn_random.start = "cnn"
+
+
+def _test(config):
+    """A minute or two: shows that everything works, not how well."""
+    config.data.synthetic.subjects = 2
+    config.data.synthetic.movement_s = 2.0
+    config.data.synthetic.rest_s = 0.0
+    config.data.seen_subjects = "1"
+    config.within = "lda_logstd,cnn,fin_cnn"
+    config.cross = "lda_logstd,fin_cnn"
+    config.percentages = (0, 50)
+    config.horizon = "lda_logstd,fin_cnn"
+    config.horizons = (0, 100)
+    config.fins = "rms"
+    config.fin.model.hidden = 4
+    config.fin.train.batch_size = 64
+    config.fin.train.max_steps = 20
+    config.fin.evaluate.max_windows = 50
+    for stage in ("cnn", "fine_tune"):
+        config[stage].features = "rms"
+        config[stage].train.batch_size = 64
+        config[stage].train.max_epochs = 1
+    for stage in ("fin", "cnn", "fine_tune"):
+        config[stage].log.tensorboard = False

@@ -1,0 +1,528 @@
+"""Imports the published PyTorch code's checkpoints, state dicts of its FIN or its CNN, as finjax runs.
+
+    python -m finjax.interop.torch_checkpoint FIN.pth runs/fin_ssi_torch --target=ssi
+    python -m finjax.interop.torch_checkpoint CNN.pth runs/cnn_torch --features=rms,var,ssi,ent
+
+What is written can be loaded (`finjax.load`) and tuned (`--config.fine_tune.fins`, `--config.fine_tune.cnn_init`).
+The file's tensors are read, and no code that it may hold is run. It says nothing of what surrounds the weights;
+options do: dataset, window, features and their standardisation.
+"""
+
+import argparse
+import dataclasses
+import itertools
+import math
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from finjax.checkpoints import Checkpoints, has_checkpoint
+from finjax.data import source, synthetic  # noqa: F401  (source registers the datasets)
+from finjax.data.normalise import FeatureNormaliser, SignalNormaliser
+from finjax.data.numbers import parse_numbers
+from finjax.data.registry import DatasetSpec, Filter, get_spec
+from finjax.data.splits import resolve_split
+from finjax.data.windows import Framing, to_samples
+from finjax.errors import CheckpointError, ConfigError, FinjaxError
+from finjax.features import feature_names
+from finjax.plugins import load_plugins
+from finjax.training.logs import record_run
+from finjax.training.optimiser import Group, Optimiser
+from finjax.training.progress import Progress
+from finjax.training.step import create_state
+
+WRAPPERS = ("state_dict", "model_state_dict")  # what a state dict may be an entry of
+LANDMARKS = {"fin": "lstm.weight_ih_l0", "cnn": "conv1.weight"}
+PAPER_FEATURES = "rms,var,ssi,ent"
+HOW_TO_SAVE = "torch.save(model.state_dict(), PATH)"
+SAFE_TORCH = (2, 6)  # before, `weights_only` kept out less than it said (CVE-2025-32434)
+NOBODY = -1  # a subject number that no recording has
+SHOWN_NAMES = 4  # in a message
+
+Weights = dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Network:
+    """A network of a torch file, as finjax arranges it.
+
+    Attributes:
+        kind: `"fin"` or `"cnn"`.
+        params: parameters.
+        stats: running statistics of BatchNorm, none of a FIN.
+        fields: its part of the configuration: `config.model` of a FIN, `config.cnn` of a CNN.
+        made_for: how many movements, channels and features a CNN is for; a FIN is for any.
+    """
+
+    kind: str
+    params: dict
+    stats: dict = dataclasses.field(default_factory=dict)
+    fields: dict[str, Any]
+    made_for: dict[str, int] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What a torch file does not say of its model; lists are text, as in a configuration.
+
+    Attributes:
+        dataset: name of a registered dataset, or `"synthetic"`: gives rate, channels, movements and split.
+        target: the feature that a FIN imitates.
+        features: those that a CNN takes, in its order; empty: the paper's.
+        window: window length, as `"300ms"` or in samples.
+        step: from one window to the next, likewise.
+        prediction: steps that the model predicts ahead.
+        mean: of each feature over the training windows; empty: 0.
+        std: likewise, its standard deviation; empty: 1.
+        limit_sd: standard deviations at which z-scored samples were held; 0: not at all.
+        trained_on: subjects it was trained on; empty: unknown.
+    """
+
+    dataset: str = "ninapro_db2"
+    target: str = ""
+    features: str = ""
+    window: str = "300ms"
+    step: str = "10ms"
+    prediction: int = 0
+    mean: str = ""
+    std: str = ""
+    limit_sd: float = 0.0
+    trained_on: str = ""
+
+
+def import_checkpoint(path: str | Path, workdir: str | Path, around: Surroundings) -> Network:
+    """Writes a torch checkpoint as a run, and returns its network.
+
+    Whom the model was trained on is not in the file. Unless `around` names them, the run says that it was nobody,
+    and finjax cannot refuse to test the model on what it knows.
+
+    Raises:
+        FinjaxError: the file cannot be read, holds neither network, or does not fit what surrounds it, torch is
+            missing, or `workdir` holds a run.
+    """
+    workdir = Path(workdir).expanduser()
+    if has_checkpoint(workdir):
+        raise CheckpointError(f"{workdir} holds a run already: choose another folder, or remove that one")
+    try:
+        network = convert(read_state_dict(path))
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    spec, features = _spec(around.dataset), _features(network, around)
+    _refuse_unfit(network, spec, features)
+    info = _describe(network, around, spec, features)
+    # A checkpoint holds an optimiser's state, though no training goes on from this one.
+    state = create_state(network.params, network.stats, Optimiser(groups=(Group(learning_rate=0.0),)))
+    normalisers = {
+        "signal": vars(_know_nobody(channels=len(spec.channel_names), limit_sd=around.limit_sd)),
+        "feature": vars(_standardisation(network, around, count=len(features))),
+    }
+    record_run(workdir / "config.json", ConfigDict(info["config"]), resumed=False)
+    with Checkpoints(workdir) as checkpoints:
+        checkpoints.save(
+            state, normalisers=normalisers, info=info, progress=dataclasses.asdict(Progress()), loss=math.inf
+        )
+    return network
+
+
+# --- The torch file -------------------------------------------------------------------------------
+
+
+def read_state_dict(path: str | Path) -> Weights:
+    """Returns the floating-point tensors of a state dict, float32, by torch's names.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, no state dict, or holds more than tensors.
+        FinjaxError: torch is not installed, or too old.
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise FinjaxError(
+            "reading a PyTorch checkpoint takes PyTorch, which is not installed: pip install torch"
+        ) from error
+    if torch.__version__ < SAFE_TORCH:
+        raise FinjaxError(
+            f"torch {torch.__version__} can be made to run code even where it should read tensors alone: "
+            "pip install -U 'torch>=2.6'"
+        )
+    path = Path(path).expanduser()
+    try:
+        content = torch.load(path, weights_only=True, map_location="cpu")
+    except OSError as error:
+        raise CheckpointError(error.strerror or str(error)) from error
+    except Exception as error:  # torch lets through whatever its readers raised
+        named = re.search(r"GLOBAL (\S+)", str(error))
+        raise CheckpointError(
+            f"it is damaged or holds more than tensors{f' (it names {named[1]})' if named else ''}, and finjax "
+            f"runs no code of files: save the state dict alone, {HOW_TO_SAVE}"
+        ) from error
+    content = next((content[name] for name in WRAPPERS if isinstance(content, Mapping) and name in content), content)
+    if not isinstance(content, Mapping) or not all(isinstance(value, torch.Tensor) for value in content.values()):
+        held = _listed(content) if isinstance(content, Mapping) else type(content).__name__
+        raise CheckpointError(
+            f"it holds no state dict, nor one as {' or '.join(WRAPPERS)}, but {held}: save one with {HOW_TO_SAVE}"
+        )
+    # Integers are counters of BatchNorm, which nothing here reads.
+    weights = {
+        str(name): tensor.detach().to(torch.float32).numpy()
+        for name, tensor in content.items()
+        if tensor.is_floating_point() and tensor.layout == torch.strided
+    }
+    if broken := [name for name, array in weights.items() if not np.isfinite(array).all()]:
+        raise CheckpointError(f"it holds numbers that are not finite, in {_listed(broken)}")
+    return weights
+
+
+class Tensors:
+    """The tensors of a state dict, to be taken one by one: each must be there, of the right shape, and none be left."""
+
+    def __init__(self, arrays: Weights):
+        self._arrays = dict(arrays)
+        self._given = ""
+
+    def sizes(self, name: str, *, ndim: int) -> tuple[int, ...]:
+        """Returns the shape of a tensor, on which those of others depend."""
+        shape = self._find(name).shape
+        if len(shape) != ndim or 0 in shape:
+            raise CheckpointError(f"{name} is {_by(shape)}, where it must have {ndim} dimensions")
+        self._given += f"{', ' if self._given else 'where '}{name} is {_by(shape)}"
+        return shape
+
+    def take(self, name: str, *shape: int) -> np.ndarray:
+        """Removes and returns a tensor."""
+        array = self._find(name)
+        if array.shape != shape:
+            raise CheckpointError(f"{name} is {_by(array.shape)}, and must be {_by(shape)} {self._given}")
+        return self._arrays.pop(name)
+
+    def refuse_rest(self, *, but: tuple[str, ...] = ()) -> None:
+        """Raises `CheckpointError` where tensors were not taken, but for some that nothing reads."""
+        if rest := self._arrays.keys() - set(but):
+            raise CheckpointError(f"it holds {_listed(sorted(rest))} besides")
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._arrays
+
+    def _find(self, name: str) -> np.ndarray:
+        if name not in self._arrays:
+            raise CheckpointError(f"it lacks {name} and holds {_listed(self._arrays)}")
+        return self._arrays[name]
+
+
+def convert(weights: Weights) -> Network:
+    """Arranges the weights of a FIN or a CNN as finjax's; all their names may have the same prefix.
+
+    Raises:
+        CheckpointError: they are neither network's.
+    """
+    found = [
+        (kind, name.removesuffix(landmark))
+        for kind, landmark in LANDMARKS.items()
+        for name in weights
+        if f".{name}".endswith(f".{landmark}")
+    ]
+    if len(found) != 1:
+        raise CheckpointError(
+            f"a FIN of the published code has one {LANDMARKS['fin']}, its CNN one {LANDMARKS['cnn']}; "
+            f"here are {len(found) or 'none'} of these, among {_listed(weights)}"
+        )
+    kind, prefix = found[0]
+    try:
+        tensors = Tensors({name.removeprefix(prefix): array for name, array in weights.items()})
+        return {"fin": _fin, "cnn": _cnn}[kind](tensors)
+    except CheckpointError as error:
+        raise CheckpointError(f"this is not the published {kind.upper()}: {error}") from None
+
+
+def _fin(tensors: Tensors) -> Network:
+    """Arranges a FIN: LSTM layers with one input and a head, `fc1`; another dense layer, `fc`, feeds nothing."""
+    _, hidden = tensors.sizes("lstm.weight_hh_l0", ndim=2)
+    shadows, _ = tensors.sizes("fc1.weight", ndim=2)
+    layers = next(count for count in itertools.count() if f"lstm.weight_ih_l{count}" not in tensors)
+    params = {}
+    for layer in range(layers):
+        forward, backward = (
+            _direction(tensors, f"l{layer}{end}", hidden=hidden, inputs=2 * hidden if layer else 1)
+            for end in ("", "_reverse")
+        )
+        # Of the last layer, the head reads what the backward direction ends in, and nothing reads the other.
+        read = [backward] if layer == layers - 1 else [forward, backward]
+        params[f"lstm_{layer}"] = {name: np.stack([direction[name] for direction in read]) for name in backward}
+    params["head"] = {
+        "kernel": tensors.take("fc1.weight", shadows, hidden).T,
+        "bias": tensors.take("fc1.bias", shadows),
+    }
+    tensors.refuse_rest(but=("fc.weight", "fc.bias"))
+    fields = {"hidden": hidden, "layers": layers, "shadows": shadows, "patch_size": 1, "init": "uniform"}
+    return Network(kind="fin", params=params, fields=fields)
+
+
+def _direction(tensors: Tensors, end: str, *, hidden: int, inputs: int) -> dict[str, np.ndarray]:
+    """Returns the parameters of one direction of a layer; the gates are in the same order as ours."""
+    gates = 4 * hidden
+    return {
+        "kernel": tensors.take(f"lstm.weight_ih_{end}", gates, inputs).T,
+        "recurrent": tensors.take(f"lstm.weight_hh_{end}", gates, hidden).T,
+        "bias": tensors.take(f"lstm.bias_ih_{end}", gates) + tensors.take(f"lstm.bias_hh_{end}", gates),
+    }
+
+
+def _cnn(tensors: Tensors) -> Network:
+    """Arranges a CNN: convolution, BatchNorm and PReLU with one slope, three times."""
+    shapes = [tensors.sizes(f"conv{number}.weight", ndim=4) for number in (1, 2, 3)]
+    filters, kernels = [shape[0] for shape in shapes], [shape[2:] for shape in shapes]
+    features = inputs = shapes[0][1]
+    params, stats = {}, {}
+    for number, outputs, kernel in zip((1, 2, 3), filters, kernels, strict=True):
+        convolution = tensors.take(f"conv{number}.weight", outputs, inputs, *kernel)
+        params[f"conv_{number}"] = {
+            "kernel": convolution.transpose(2, 3, 1, 0),  # [N, D, H, W] → [H, W, D, N]
+            "bias": tensors.take(f"conv{number}.bias", outputs),
+        }
+        scale, bias, mean, var = (
+            tensors.take(f"batchnorm{number}.{name}", outputs)
+            for name in ("weight", "bias", "running_mean", "running_var")
+        )
+        slope = tensors.take(f"prelu{number}.weight", 1)[0]
+        params[f"norm_{number}"] = {"batch": {"scale": scale, "bias": bias}, "prelu": {"negative_slope": slope}}
+        stats[f"norm_{number}"] = {"batch": {"mean": mean, "var": var}}
+        inputs = outputs
+    tensors.refuse_rest()
+    # Without padding, the last convolution takes all that the others leave.
+    channels, shadows = (sum(sizes) - 2 for sizes in zip(*kernels, strict=True))
+    fields = {
+        "filters": tuple(filters[:2]),
+        "kernel": _kernel_size(kernels, rows=channels, columns=shadows),
+        "dropout": 0.0,  # only training reads it, and takes its own
+        "shadows": shadows,
+        "logit_norm": True,
+        "linear_weight": 0.0,
+    }
+    made_for = {"movements": filters[2], "channels": channels, "features": features}
+    return Network(kind="cnn", params={"cnn": params}, stats=stats, fields=fields, made_for=made_for)
+
+
+def _kernel_size(kernels: list[tuple[int, ...]], *, rows: int, columns: int) -> int:
+    """Returns the one size that the kernels of the first two convolutions have, as far as it fits their inputs."""
+    size = max(*kernels[0], *kernels[1])
+    for kernel in kernels[:2]:
+        if kernel != (min(size, rows), min(size, columns)):
+            sizes = ", ".join(map(_by, kernels))
+            raise CheckpointError(f"its kernels are {sizes}; of the first two, both must be {size} × {size}")
+        rows, columns = rows - kernel[0] + 1, columns - kernel[1] + 1
+    return size
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape)) or "a single number"
+
+
+def _listed(names: Iterable) -> str:
+    """Returns the first of some names as text."""
+    names = list(map(str, names))
+    more = [f"{len(names) - SHOWN_NAMES} more"] if len(names) > SHOWN_NAMES else []
+    return ", ".join(names[:SHOWN_NAMES] + more) or "nothing"
+
+
+# --- What surrounds the weights -------------------------------------------------------------------
+
+
+def _spec(name: str) -> DatasetSpec:
+    """Returns what a dataset is; the synthetic one is generated, not registered."""
+    if name != synthetic.NAME:
+        return get_spec(name)
+    return DatasetSpec(
+        name=name,
+        rate_hz=synthetic.RATE_HZ,
+        channel_names=synthetic.CHANNEL_NAMES,
+        movement_names=synthetic.MOVEMENT_NAMES,
+        files=(),
+        read=lambda paths: (),
+        splits=synthetic.SPLITS,
+    )
+
+
+def _features(network: Network, around: Surroundings) -> tuple[str, ...]:
+    """Returns the feature of a FIN or those of a CNN.
+
+    Raises:
+        ConfigError: none for a FIN, an unknown or a repeated one, or the option of the other network.
+    """
+    if network.kind == "fin":
+        option, text, other = "target", around.target, around.features
+        if not text:
+            raise ConfigError("the file holds a FIN: say which feature it imitates, as --target=ssi")
+    else:
+        option, text, other = "features", around.features or PAPER_FEATURES, around.target
+    if other:
+        raise ConfigError(f"the file holds a {network.kind.upper()}: describe it by --{option} alone")
+    names = _items(text)
+    if unknown := [name for name in names if name not in feature_names()]:
+        raise ConfigError(f"--{option}={text}: unknown {', '.join(unknown)}; known are {', '.join(feature_names())}")
+    if len(set(names)) < len(names) or (option == "target" and len(names) > 1):
+        raise ConfigError(f"--{option}={text}: give {'one feature' if option == 'target' else 'each feature once'}")
+    return names
+
+
+def _refuse_unfit(network: Network, spec: DatasetSpec, features: tuple[str, ...]) -> None:
+    """Raises `CheckpointError` where a CNN is not made for a dataset and features."""
+    there = {
+        "movements": (len(spec.movement_names), f"dataset {spec.name} has"),
+        "channels": (len(spec.channel_names), f"dataset {spec.name} has"),
+        "features": (len(features), f"--features={','.join(features)} names"),
+    }
+    for what, has in network.made_for.items():
+        wants, whose = there[what]
+        if has != wants:
+            raise CheckpointError(f"the CNN is made for {has} {what}, and {whose} {wants}")
+
+
+def _describe(network: Network, around: Surroundings, spec: DatasetSpec, features: tuple[str, ...]) -> dict:
+    """Returns what the checkpoint says of its model, JSON.
+
+    Raises:
+        ConfigError: a length is no whole number of samples, or a number is negative.
+    """
+    for field in ("prediction", "limit_sd"):
+        if not 0 <= getattr(around, field) < math.inf:
+            raise ConfigError(f"--{field}={getattr(around, field)}: give a number of 0 or more")
+    framing = Framing(
+        length=to_samples(around.window, spec.rate_hz, name="window"),
+        step=to_samples(around.step, spec.rate_hz, name="step"),
+        horizon=around.prediction,
+    )
+    trained_on = parse_numbers(around.trained_on)
+    named = parse_numbers(spec.splits.seen_subjects) + parse_numbers(spec.splits.unseen_subjects)
+    split = resolve_split(spec.splits, named)
+    # What it may have been fitted to: a FIN does not see the repetitions that tune.
+    tune = () if network.kind == "fin" else split.seen_tune_repetitions + split.unseen_tune_repetitions
+    repetitions = sorted({*split.train_repetitions, *tune})
+    info = {
+        "kind": network.kind,
+        "framing": dataclasses.asdict(framing),
+        "rate_hz": spec.rate_hz,
+        "dataset": spec.name,
+        "split": dataclasses.asdict(split),
+        "trained_on": {str(subject): repetitions for subject in trained_on},
+        "config": _config(network, around, features),
+    }
+    if network.kind == "fin":
+        return {**info, "target": features[0]}
+    names = {"channel_names": spec.channel_names, "movement_names": spec.movement_names}
+    return {**info, **names, "features": features, "subjects": trained_on}
+
+
+def _config(network: Network, around: Surroundings, features: tuple[str, ...]) -> dict:
+    """Returns the configuration, as far as it is known and a restored model reads it."""
+    fin = network.kind == "fin"
+    own_filter = {edge.name: None for edge in dataclasses.fields(Filter)}  # the dataset's
+    return {
+        "stage": network.kind,
+        **({"target": features[0]} if fin else {"features": ",".join(features)}),
+        "prediction": (around.prediction,),
+        "window": around.window,
+        "step": around.step,
+        "limit_sd": around.limit_sd,
+        "seed": None,
+        "data": {"name": around.dataset, "filter": own_filter},
+        ("model" if fin else "cnn"): network.fields,
+        **({} if fin else {"train": {"shadow_noise": 0.0}}),  # only training reads it, and takes its own
+    }
+
+
+def _know_nobody(*, channels: int, limit_sd: float) -> SignalNormaliser:
+    """Returns the z-score of no subject; orbax stores no empty array, so it has the row of one that there is not."""
+    return SignalNormaliser(
+        subjects=np.array([NOBODY], np.int32),
+        mean=np.zeros((1, channels), np.float32),
+        std=np.ones((1, channels), np.float32),
+        limit=np.float32(limit_sd or np.inf),
+    )
+
+
+def _standardisation(network: Network, around: Surroundings, *, count: int) -> FeatureNormaliser:
+    """Returns the standardisation of the features: scalars of a FIN, `[F]` of a CNN.
+
+    Raises:
+        ConfigError: too few numbers or too many, or a deviation that is not above 0.
+    """
+    numbers = {}
+    for field, default in (("mean", 0.0), ("std", 1.0)):
+        text = getattr(around, field)
+        try:
+            values = np.array(_items(text) or (default,) * count, np.float32)
+        except ValueError:
+            values = np.array([])
+        if len(values) != count or not np.isfinite(values).all() or (field == "std" and values.min() <= 0):
+            allowed = f"{count} number{'s' * (count > 1)}{' above 0' * (field == 'std')}"
+            raise ConfigError(f"--{field}={text}: give {allowed}, for {count} feature{'s' * (count > 1)}")
+        numbers[field] = values[0] if network.kind == "fin" else values
+    return FeatureNormaliser(**numbers)
+
+
+# --- The command line -----------------------------------------------------------------------------
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        load_plugins(options.plugins)
+        around = Surroundings(
+            **{field.name: getattr(options, field.name) for field in dataclasses.fields(Surroundings)}
+        )
+        network = import_checkpoint(options.file, options.out, around)
+    except (FinjaxError, OSError) as error:
+        # Some messages speak of the training program's options; here they go by their bare names.
+        print(f"error: {error}".replace("--config.", "--"), file=sys.stderr)
+        return 1
+    if not around.trained_on:
+        print(
+            "warning: finjax cannot know whom the imported model was trained on, and cannot refuse to test it on "
+            "them: if you know, say so with --trained_on",
+            file=sys.stderr,
+        )
+    read = ("hidden", "layers", "filters", "kernel", "shadows")
+    settings = ", ".join(f"{name} {network.fields[name]}" for name in read if name in network.fields)
+    print(f"wrote {options.out}: {network.kind.upper()} with {settings}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m finjax.interop.torch_checkpoint",
+        description=__doc__.splitlines()[0],
+        epilog="Without the --mean and --std of the training, what a FIN gives stays standardised, and a CNN takes "
+        "features as they are.",
+    )
+    parser.add_argument("file", type=Path, help="the PyTorch checkpoint")
+    parser.add_argument("out", type=Path, help="the folder to write, such as runs/fin_ssi_torch")
+    for option, text in (
+        ("dataset", "what it was trained on: gives rate, channels, movements and split (default: %(default)s)"),
+        ("target", "the feature that a FIN imitates, as ssi; a FIN needs it"),
+        ("features", f"those that a CNN takes, in its order (default: {PAPER_FEATURES})"),
+        ("window", "window length, as 300ms, or in samples (default: %(default)s)"),
+        ("step", "from one window to the next, likewise (default: %(default)s)"),
+        ("prediction", "steps that it predicts ahead (default: %(default)s)"),
+        ("mean", "of the feature over the training windows; of a CNN, of each of them (default: 0)"),
+        ("std", "likewise, the standard deviation (default: 1)"),
+        ("limit_sd", "standard deviations at which z-scored samples were held (default: 0, not at all)"),
+        ("trained_on", "subjects it was trained on, as 1-25 (default: unknown)"),
+    ):
+        default = getattr(Surroundings, option)
+        parser.add_argument(f"--{option}", type=type(default), default=default, help=text)
+    parser.add_argument("--plugins", default="", help="modules to import first, with your own datasets and features")
+    return parser
+
+
+def _items(text: str) -> tuple[str, ...]:
+    return tuple(item.strip() for item in text.split(",")) if text.strip() else ()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""Figures of runs.
+
+python -m finjax.plots sheet OUT.png RUN [--subject=1] [--repetition=2] [--dir=FOLDER]
+    One repetition of a subject with its movements, features (closed-form and imitated) and decisions over time.
+    RUN is a decoder's folder, such as runs/fine_tune/subject_1.
+python -m finjax.plots curves OUT.png RUN [RUN ...] [--part=unseen]
+    Learning curves of FINs side by side: what --config.evaluate.every_steps recorded.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from finjax.errors import FinjaxError
+from finjax.evaluation.figures import TITLES
+from finjax.plots import curves, sheet
+from finjax.restored import load_decoder
+from finjax.tasks.task import Task
+
+
+def _sheet(options: argparse.Namespace) -> None:
+    model = load_decoder(options.run)
+    config = model.config
+    if options.dir:
+        config.data.dir = options.dir
+    subject = options.subject or model.subjects[0]
+    task = Task.load(config, horizon=model.framing.horizon, subjects=(subject,))
+    repetition = options.repetition or task.split.test_repetitions[0]
+    sheet.draw(options.out, model, task, repetition=repetition)
+
+
+def _curves(options: argparse.Namespace) -> None:
+    curves.draw(options.out, options.runs, part=options.part)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m finjax.plots", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    kinds = parser.add_subparsers(required=True)
+    one = kinds.add_parser("sheet", help="one repetition of a subject over time")
+    one.add_argument("out", type=Path, help="the PNG to write")
+    one.add_argument("run", type=Path, help="folder of a decoder's run")
+    one.add_argument("--subject", type=int, help="default: the decoder's own")
+    one.add_argument("--repetition", type=int, help="default: the first test repetition")
+    one.add_argument("--dir", help="folder of the data, where it is no longer that of the run")
+    one.set_defaults(draw=_sheet)
+    several = kinds.add_parser("curves", help="learning curves of FINs")
+    several.add_argument("out", type=Path, help="the PNG to write")
+    several.add_argument("runs", type=Path, nargs="+", help="working directories")
+    several.add_argument("--part", choices=TITLES, default="unseen", help="whose R² (default: unseen)")
+    several.set_defaults(draw=_curves)
+    options = parser.parse_args(arguments)
+    try:
+        options.draw(options)
+    except FinjaxError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+"""A sheet of one repetition of a subject: the signal, the features as computed and as imitated, the decisions."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from finjax.data.normalise import z_score
+from finjax.data.numbers import format_numbers
+from finjax.errors import DataError
+from finjax.evaluation.figures import COLOURS, save
+from finjax.evaluation.predict import decoded_logits, decoder_features
+from finjax.restored import DecoderModel
+from finjax.tasks.decoder import inputs_of
+from finjax.tasks.task import Task
+from finjax.training import parallel
+
+CHANNELS = 4  # of the signal, the most active ones
+DRAWN_SAMPLES = 20_000  # of each channel, at most
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Repetition:
+    """What the sheet shows, in seconds of labelled signal since the start of the repetition.
+
+    Attributes:
+        time_s: `[m]` of the samples.
+        signal: `[C, m]` z-scored.
+        borders_s: where movements begin.
+        movements: which ones.
+        decided_s: `[n]`, the ends of the windows: when a decision can be had.
+        computed: `[n, C, F]` closed-form features, standardised.
+        imitated: `[n, C, F]`, or `None` where the decoder has no FINs.
+        true: `[n]` movements.
+        decided: `[n]` movements.
+    """
+
+    time_s: np.ndarray
+    signal: np.ndarray
+    borders_s: np.ndarray
+    movements: np.ndarray
+    decided_s: np.ndarray
+    computed: np.ndarray
+    imitated: np.ndarray | None
+    true: np.ndarray
+    decided: np.ndarray
+
+
+def draw(path: Path, model: DecoderModel, task: Task, *, repetition: int) -> None:
+    """Draws the sheet of a repetition of the subject that a task holds.
+
+    Args:
+        path: the PNG to write.
+        model: the decoder.
+        task: signals of one subject, as the decoder takes them.
+        repetition: number of the repetition.
+
+    Raises:
+        DataError: the subject has no window in that repetition.
+    """
+    shown = _look(model, task, repetition)
+    features = len(model.features)
+    heights = [1.6, *[0.8] * features, 2.2]
+    figure = Figure(figsize=(11, 1.4 * sum(heights)), layout="constrained")
+    rows = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
+    active = np.sort(np.argsort(shown.signal.std(axis=1))[::-1][:CHANNELS])
+    _draw_signal(rows[0], shown, active, task.store.channel_names)
+    channel = int(active[0])
+    for number, name in enumerate(model.features):
+        axes = rows[1 + number]
+        axes.plot(shown.decided_s, shown.computed[:, channel, number], color="0.6", label="closed form")
+        if shown.imitated is not None:
+            imitated = shown.imitated[:, channel, number]
+            axes.plot(shown.decided_s, imitated, color=COLOURS["unseen"], linewidth=0.8, label="FIN, fine-tuned")
+        axes.set_ylabel(f"{name.upper()}\n{task.store.channel_names[channel]}", fontsize=7)
+        if not number:
+            axes.legend(frameon=False, fontsize=7, ncols=2, loc="upper right")
+    _draw_decisions(rows[-1], shown, task.store.movement_names)
+    for axes in rows:
+        for border in shown.borders_s:
+            axes.axvline(border, color="0.85", linewidth=0.6, zorder=0)
+    subject = task.store.subjects[0]
+    accuracy = np.mean(shown.true == shown.decided)
+    figure.suptitle(
+        f"{task.store.dataset}, subject {subject}, repetition {repetition}: "
+        f"{accuracy:.1%} of {len(shown.true)} decisions are right"
+    )
+    save(figure, path)
+
+
+def _look(model: DecoderModel, task: Task, repetition: int) -> _Repetition:
+    """Computes what the sheet shows."""
+    windows = task.windows[task.windows.repetition == repetition]
+    if not len(windows):
+        raise DataError(
+            f"subject {task.store.subjects[0]} has no window in repetition {repetition}; "
+            f"there are {format_numbers(np.unique(task.windows.repetition))}"
+        )
+    store, rate = task.store, task.store.rate_hz
+    segments = store.segments[store.segments[:, 4] == repetition]
+    lengths = segments[:, 1] - segments[:, 0]
+    offsets = np.cumsum(lengths) - lengths  # of each segment on the sheet
+    signal = task.signal.with_rows_of(model.signal)
+    samples = np.concatenate([store.samples[:, start:stop] for start, stop in segments[:, :2]], axis=1)
+    samples = z_score(samples, signal.mean[0][:, None], signal.std[0][:, None], signal.limit)
+    row = np.searchsorted(segments[:, 0], windows.start, side="right") - 1
+    ends = offsets[row] + windows.start - segments[row, 0] + task.framing.length
+
+    inputs = parallel.replicate(inputs_of(task, model.features, model.feature, windows, signal=signal))
+    count = {"windows": len(windows), "batch_size": task.config.evaluate.batch_size}
+    logits = decoded_logits(model.decoder, model.params, model.stats, inputs, **count)
+    shape = len(windows), len(store.channel_names), len(model.features)
+    imitated = None
+    if model.kind == "fine_tune":
+        imitated = decoder_features(model.decoder, model.params, inputs, **count).reshape(shape)
+    computed = np.zeros(shape)
+    if model.features:
+        computed = model.feature.standardise(task.features(model.features, windows, signal, ahead=True))
+    return _Repetition(
+        time_s=np.arange(samples.shape[1]) / rate,
+        signal=samples,
+        borders_s=offsets / rate,
+        movements=segments[:, 3],
+        decided_s=ends / rate,
+        computed=computed,
+        imitated=imitated,
+        true=windows.movement,
+        decided=logits.argmax(axis=-1),
+    )
+
+
+def _draw_signal(axes: Axes, shown: _Repetition, channels: np.ndarray, names: tuple[str, ...]) -> None:
+    every = max(1, len(shown.time_s) // DRAWN_SAMPLES)
+    for place, channel in enumerate(channels):
+        z = shown.signal[channel, ::every]
+        axes.plot(shown.time_s[::every], place + z / 12, linewidth=0.3, color=COLOURS["seen"])
+    axes.set_yticks(range(len(channels)), [names[channel] for channel in channels], fontsize=7)
+    axes.set_ylabel("signal")
+
+
+def _draw_decisions(axes: Axes, shown: _Repetition, names: tuple[str, ...]) -> None:
+    right = shown.true == shown.decided
+    axes.plot(shown.decided_s, shown.true, ".", color="0.8", markersize=7, label="true")
+    axes.plot(shown.decided_s[right], shown.decided[right], ".", color=COLOURS["seen"], markersize=2.5, label="right")
+    axes.plot(shown.decided_s[~right], shown.decided[~right], "x", color=COLOURS["unseen"], markersize=4, label="wrong")
+    axes.set_yticks(range(len(names)), names, fontsize=7)
+    axes.set_ylabel("movement")
+    axes.set_xlabel("labelled signal (s); a decision stands at the end of its window")
+    axes.legend(frameon=False, fontsize=7, ncols=3, loc="lower right", bbox_to_anchor=(1, 1))

@@ -1,0 +1,127 @@
+"""The cells of a study's tables: one subject of one method under one condition, and the run that fills it."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from ml_collections import ConfigDict
+
+from finjax.data.splits import Split
+from finjax.errors import ConfigError
+from finjax.study.methods import RANDOM, features_of, method_config, names_in
+from finjax.tasks.task import parse_features
+
+PARTS = ("within", "cross", "horizon")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One number of the study.
+
+    Attributes:
+        part: one of `PARTS`.
+        method: name of the method.
+        subject: whom it recognises.
+        percentage: of the subject's tuning windows that it is fitted to.
+        horizon_ms: how far ahead it recognises.
+        run: name of the run that gives the number.
+    """
+
+    part: str
+    method: str
+    subject: int
+    percentage: float = 100.0
+    horizon_ms: float = 0.0
+    run: str
+
+
+def fin_run(feature: str, horizon_ms: float) -> str:
+    """Returns the name of the run of a FIN."""
+    return f"fin/{feature}/{horizon_ms:g}_ms"
+
+
+def within_run(method: str, subject: int) -> str:
+    """Returns the name of the run of a method on a subject's own tuning windows."""
+    return f"within/{method}/subject_{subject}"
+
+
+def make_cells(config: ConfigDict, split: Split) -> list[Cell]:
+    """Returns the cells of a study, in the order of its tables.
+
+    Raises:
+        ConfigError: a method, percentage or horizon that does not exist, or no unseen subject to cross over to.
+    """
+    return [*_within(config, split), *_cross(config, split), *_horizon(config, split)]
+
+
+def _within(config: ConfigDict, split: Split) -> list[Cell]:
+    return [
+        Cell(part="within", method=method, subject=subject, run=within_run(method, subject))
+        for method in names_in(config, "within")
+        for subject in split.subjects
+    ]
+
+
+def _cross(config: ConfigDict, split: Split) -> list[Cell]:
+    methods, percentages = names_in(config, "cross"), tuple(config.percentages)
+    if methods and not (split.seen_subjects and split.unseen_subjects):
+        raise ConfigError(
+            f"--config.cross={config.cross}: from seen to unseen subjects, of which there are "
+            f"{len(split.seen_subjects)} and {len(split.unseen_subjects)}: choose them with "
+            "--config.data.seen_subjects, or leave this part out with --config.cross="
+        )
+    if not all(isinstance(p, int | float) and 0 <= p <= 100 for p in percentages) or len(set(percentages)) < len(
+        percentages
+    ):
+        raise ConfigError(f"--config.percentages={percentages}: numbers from 0 to 100, each once")
+    return [
+        Cell(
+            part="cross",
+            method=method,
+            subject=subject,
+            percentage=float(percentage),
+            run=f"cross/{method}/{percentage:g}_percent/subject_{subject}",
+        )
+        for method in methods
+        for percentage in percentages
+        if percentage or can_be_zero_shot(config, method)
+        for subject in split.unseen_subjects
+    ]
+
+
+def _horizon(config: ConfigDict, split: Split) -> list[Cell]:
+    horizons = tuple(config.horizons)
+    if not all(isinstance(ms, int | float) and ms >= 0 for ms in horizons) or len(set(horizons)) < len(horizons):
+        raise ConfigError(f"--config.horizons={horizons}: milliseconds of 0 or more, each once")
+    return [
+        Cell(
+            part="horizon",
+            method=method,
+            subject=subject,
+            horizon_ms=float(ms),
+            # 0 ms ahead is what the first part does.
+            run=f"horizon/{method}/{ms:g}_ms/subject_{subject}" if ms else within_run(method, subject),
+        )
+        for method in names_in(config, "horizon")
+        for ms in horizons
+        for subject in split.subjects
+    ]
+
+
+def can_be_zero_shot(config: ConfigDict, method: str) -> bool:
+    """Whether a method can recognise a subject that it has seen nothing of."""
+    one = method_config(config, method)
+    return one.stage != "classical" and not (one.stage == "fine_tune" and one.fine_tune.fin_init == RANDOM)
+
+
+def fins_of(config: ConfigDict, cells: Sequence[Cell]) -> list[tuple[str, float]]:
+    """Returns the FINs, as feature and horizon in ms: those asked for and those that the cells need.
+
+    Raises:
+        ConfigError: an unknown feature.
+    """
+    asked = parse_features(config.fins, field="fins") if config.fins.strip() else ()
+    fins = {(feature, 0.0): None for feature in asked}
+    needed = {(cell.method, cell.horizon_ms): None for cell in cells}
+    for method, horizon_ms in needed:
+        fins |= {(feature, horizon_ms): None for feature in features_of(config, method)}
+    return sorted(fins, key=lambda fin: fin[1])

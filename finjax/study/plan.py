@@ -1,0 +1,147 @@
+"""The plan of a study: its runs in an order in which each finds what it needs."""
+
+import copy
+import dataclasses
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from finjax.data.splits import Split
+from finjax.data.windows import to_samples
+from finjax.errors import ConfigError
+from finjax.study.cells import Cell, fin_run, fins_of, make_cells, within_run
+from finjax.study.dataset import dataset_of
+from finjax.study.methods import features_of, fin_config, method_config
+from finjax.tasks.task import parse_features
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run of a stage.
+
+    Attributes:
+        name: what it is, and its folder below that of the study.
+        config: its whole configuration.
+        needs: names of the runs whose results it starts from.
+    """
+
+    name: str
+    config: ConfigDict
+    needs: tuple[str, ...] = ()
+
+
+def make_plan(config: ConfigDict, split: Split, workdir: Path) -> list[Run]:
+    """Returns the runs of a study, each once.
+
+    Args:
+        config: as `configs/study.py` makes it.
+        split: the subjects that are there.
+        workdir: folder of the study.
+
+    Raises:
+        ConfigError: a method, feature, percentage or horizon that does not exist or does not fit.
+    """
+    return _Planner(config, split, workdir).plan()
+
+
+class _Planner:
+    def __init__(self, config: ConfigDict, split: Split, workdir: Path):
+        self._config, self._split = config, split
+        # Braces of the folder's own are not for the tasks to fill in.
+        self._folder = str(workdir.resolve()).replace("{", "{{").replace("}", "}}")
+        self._runs: dict[str, Run] = {}
+
+    def plan(self) -> list[Run]:
+        cells = make_cells(self._config, self._split)
+        for feature, horizon_ms in fins_of(self._config, cells):
+            self._fin(feature, horizon_ms)
+        for method in dict.fromkeys(cell.method for cell in cells if cell.part == "cross"):
+            self._pooled(method)
+        for cell in cells:
+            self._decoder(cell)
+        return list(self._runs.values())
+
+    def _add(self, name: str, config: ConfigDict, needs: tuple[str, ...] = ()) -> str:
+        config.lock()
+        self._runs.setdefault(name, Run(name=name, config=config, needs=needs))
+        return name
+
+    def _fin(self, feature: str, horizon_ms: float) -> None:
+        config = fin_config(self._config)
+        config.target = feature
+        config.prediction = (self._steps(horizon_ms, config.step, of="fin.step"),)
+        self._add(fin_run(feature, horizon_ms), config)
+
+    def _pooled(self, method: str) -> str | None:
+        """Plans the decoder of the seen subjects that a method starts from; None for a classical one."""
+        own = method_config(self._config, method)
+        if own.stage == "classical":
+            return None
+        if own.stage == "raw_cnn":
+            name, config = "pooled/raw_cnn", copy.deepcopy(own)
+        else:
+            features = parse_features(own.features, field=f"methods.{method}.features")
+            name = f"pooled/cnn_{'-'.join(features)}"
+            config = own if own.stage == "cnn" else self._plain_cnn(own)
+        config.pooled, config.subject = True, "seen"
+        planned = self._runs.get(name)
+        if planned and planned.config.to_dict() != config.to_dict():
+            raise ConfigError(
+                f"--config.cross: method {method} and one before it would start from different decoders of the seen "
+                f"subjects, {name}: they must have the same settings of stage {config.stage}"
+            )
+        return self._add(name, config)
+
+    def _plain_cnn(self, own: ConfigDict) -> ConfigDict:
+        """Returns the configuration of a CNN on closed-form features that a FIN decoder can start from."""
+        config = method_config(self._with_method({"stage": "cnn", "features": own.features}), "_")
+        theirs, ours = config.cnn.to_dict(), own.cnn.to_dict()
+        for field in ours:
+            if field != "dropout" and theirs.get(field) != ours[field]:
+                raise ConfigError(
+                    f"cnn.cnn.{field} is {theirs.get(field)} and fine_tune.cnn.{field} is {ours[field]}: "
+                    "a FIN decoder starts from a CNN of the same shape"
+                )
+        return config
+
+    def _with_method(self, method: dict) -> ConfigDict:
+        config = copy.deepcopy(self._config)
+        config.unlock()
+        config.methods = ConfigDict({"_": method})
+        return config
+
+    def _decoder(self, cell: Cell) -> str:
+        if cell.run in self._runs:
+            return cell.run
+        config, needs = method_config(self._config, cell.method), []
+        config.subject, config.percentage = str(cell.subject), cell.percentage
+        config.prediction = (self._steps(cell.horizon_ms, config.step, of="step"),)
+        if features := features_of(self._config, cell.method):
+            needs += [fin_run(feature, cell.horizon_ms) for feature in features]
+            config.fine_tune.fins = f"{self._folder}/{fin_run('{feature}', cell.horizon_ms)}"
+        if cell.part == "cross":
+            if start := self._pooled(cell.method):
+                needs.append(start)
+                config.fine_tune.cnn_init = f"{self._folder}/{start}/pooled"
+        elif start := self._config.methods[cell.method].get("start"):
+            needs.append(self._started(cell, start))
+            config.fine_tune.cnn_init = f"{self._folder}/{needs[-1]}/subject_{cell.subject}"
+        return self._add(cell.run, config, tuple(needs))
+
+    def _started(self, cell: Cell, start: str) -> str:
+        """Plans the decoder of the same subject and horizon that a method starts from."""
+        if start not in self._config.methods or self._config.methods[start].get("start"):
+            raise ConfigError(f"methods.{cell.method}.start={start}: name a method that starts from no other")
+        run = cell.run.replace(f"/{cell.method}/", f"/{start}/") if cell.horizon_ms else within_run(start, cell.subject)
+        return self._decoder(dataclasses.replace(cell, method=start, run=run))
+
+    def _steps(self, horizon_ms: float, step: str, *, of: str) -> int:
+        """Converts a horizon to steps from window to window; raises `ConfigError` where they are not whole."""
+        rate_hz = dataset_of(self._config.data).rate_hz
+        steps = horizon_ms * rate_hz / 1000 / to_samples(step, rate_hz, name=of)
+        if abs(steps - round(steps)) > 1e-6:
+            raise ConfigError(
+                f"--config.horizons: {horizon_ms:g} ms is {steps:g} steps of --config.{of}={step}; "
+                "it must be a whole number"
+            )
+        return round(steps)

@@ -1,0 +1,174 @@
+"""The report of a study: tables, figures and a page with all of them, from the results that are there."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from ml_collections import ConfigDict
+
+from finjax.data import synthetic
+from finjax.data.splits import Split
+from finjax.evaluation.figures import confusion
+from finjax.files import whole_file, write_text
+from finjax.study import figures, tables
+from finjax.study.cells import PARTS, Cell, fins_of, make_cells
+from finjax.study.circumstances import data_section, how_section
+from finjax.study.pages import Block, Heading, Image, Table, Text, to_html, to_markdown
+from finjax.study.plan import make_plan
+from finjax.study.results import finished, read_result
+
+TITLES = {
+    "within": "Recognition within subjects",
+    "cross": "Recognition across subjects",
+    "horizon": "Recognition ahead of time",
+}
+OVER = {"within": (), "cross": ("percentage",), "horizon": ("horizon_ms",)}
+
+
+def write_report(workdir: Path, config: ConfigDict, split: Split) -> Path:
+    """Writes `report/`: `tables/*.csv`, `figures/*.png`, `report.md` and `report.html`.
+
+    All but the last section depends only on the results of the runs.
+
+    Returns:
+        The path of `report.html`.
+    """
+    return _Report(workdir, config, split).write()
+
+
+class _Report:
+    def __init__(self, workdir: Path, config: ConfigDict, split: Split):
+        self._workdir, self._config, self._split = workdir, config, split
+        self._folder = workdir / "report"
+        self._cells = make_cells(config, split)
+        self._fins = fins_of(config, self._cells)
+        self._plan = make_plan(config, split, workdir)
+        self._colours = figures.colours_of(list(config.methods))
+
+    def write(self) -> Path:
+        """Writes all files; returns the path of the page."""
+        title = f"Hand movement recognition from sEMG: {self._config.data.name} data"
+        if self._config.data.name == synthetic.NAME:
+            title += " (no recordings of people)"
+        blocks = [
+            *data_section(self._config, self._split, self._fins, self._cells, self._read),
+            *self._not_run(),
+            *self._fin_section(),
+            *(block for part in PARTS for block in self._recognition_section(part)),
+            *how_section(self._workdir, self._plan),
+        ]
+        write_text(self._folder / "report.md", to_markdown(title, blocks))
+        page = self._folder / "report.html"
+        write_text(page, to_html(title, blocks, self._folder))
+        return page
+
+    def _read(self, run: str) -> dict | None:
+        return read_result(self._workdir, run)
+
+    def _not_run(self) -> list[Block]:
+        """Says what the report is without."""
+        lines = [Text(f"{TITLES[part]}: not part of this study.") for part in PARTS if not self._config[part]]
+        if unused := [name for name in self._config.methods if name not in {cell.method for cell in self._cells}]:
+            lines.append(Text(f"Methods not part of this study: {', '.join(unused)}."))
+        missing = [one.name for one in self._plan if not finished(self._workdir, one.name)]
+        if missing:
+            lines.append(Text(f"Not run yet: {len(missing)} of {len(self._plan)} runs: {', '.join(missing)}."))
+        return [Heading("Not run"), *lines] if lines else []
+
+    def _fin_section(self) -> list[Block]:
+        table = tables.fins(self._fins, self._read)
+        if table.empty:
+            return []
+        self._write_csv("fins", table)
+        columns = {"feature": "feature", "horizon_ms": "ms ahead", "r2_seen": "R², seen", "r2_unseen": "R², unseen"}
+        columns |= {"windows_seen": "windows, seen", "windows_unseen": "windows, unseen"}
+        blocks = [
+            Heading("Features imitated by FINs"),
+            Text("R² over all test windows × channels at once, of subjects whose other repetitions trained the FIN "
+                 "(seen) and of those it never met (unseen)."),
+            _shown(table, columns),
+        ]  # fmt: skip
+        if (table.horizon_ms == 0).any():
+            figures.fin_bars(self._figure("fins"), table)
+            blocks.append(Image("figures/fins.png", "R² of the FINs, 0 ms ahead."))
+        if (table.horizon_ms > 0).any():
+            figures.r2_curves(self._figure("fins_horizon"), table)
+            blocks.append(Image("figures/fins_horizon.png", "R² of the FINs against the horizon."))
+        return blocks
+
+    def _recognition_section(self, part: str) -> list[Block]:
+        cells, over = [cell for cell in self._cells if cell.part == part], OVER[part]
+        baseline = self._config.baseline if part == "within" else ""
+        table = tables.recognition(cells, self._read, by=("method", *over), baseline=baseline)
+        if table.empty:
+            return []
+        self._write_csv(part, table)
+        columns = {"method": "method", "percentage": "% of tuning windows", "horizon_ms": "ms ahead"}
+        columns |= {"subjects": "subjects", "mean": "accuracy", "sd": "SD", "low": "95 % from", "high": "to"}
+        columns |= {"balanced_accuracy": "balanced", "macro_f1": "macro F1", "difference": "difference", "p": "p"}
+        columns |= {"windows": "windows", "segments": "segments"}
+        blocks = [Heading(TITLES[part]), Text(self._explained(part)), _shown(table, columns)]
+        if part == "within":
+            figures.accuracy_by_method(self._figure(part), table, self._colours)
+            caption = "Accuracy of each method: mean, 95 % interval, and a dot for each subject."
+            by_subject = {name: name.removeprefix("subject_") for name in table if name.startswith("subject_")}
+            blocks += [Text("Accuracy (%) of each subject:"), _shown(table, {"method": "method", **by_subject})]
+        else:
+            label = "tuning windows used (%)" if part == "cross" else "horizon (ms)"
+            figures.accuracy_curves(self._figure(part), table, self._colours, over=over[0], label=label)
+            caption = f"Accuracy against {label}, mean and 95 % interval."
+        blocks.append(Image(f"figures/{part}.png", caption))
+        return blocks + (self._confusion(cells) if part == "within" else [])
+
+    def _explained(self, part: str) -> str:
+        said = {
+            "within": "One model for each subject, fitted to the subject's own tuning repetitions.",
+            "cross": "Networks start from one that is fitted to all seen subjects, and are tuned to a share of the "
+            f"tuning windows of each unseen subject ({self._config.percentage_how}); 0 %: they are not tuned at "
+            "all. Classical methods have that share alone.",
+            "horizon": "Recognised is the movement of the window that many milliseconds ahead.",
+        }[part]
+        said += " Accuracy on the test repetitions in %, with standard deviation and 95 % bootstrap interval "
+        said += "of the mean over subjects."
+        if part == "within" and self._config.baseline:
+            said += f" Difference: to {self._config.baseline}, in percentage points; p: of the paired Wilcoxon "
+            said += "signed-rank test over subjects, not corrected for the number of methods."
+        return said
+
+    def _confusion(self, cells: Sequence[Cell]) -> list[Block]:
+        shown = self._config.shown
+        results = [self._read(cell.run) for cell in cells if cell.method == shown]
+        if not (results := [result for result in results if result]):
+            return []
+        counts = np.sum([result["confusion"] for result in results], axis=0)
+        confusion(self._figure("confusion"), counts, results[0]["movements"])
+        caption = f"Movements as recognised by {shown}, all {len(results)} subjects, in % of each movement's windows."
+        return [Image("figures/confusion.png", caption)]
+
+    def _figure(self, name: str) -> Path:
+        return self._folder / "figures" / f"{name}.png"
+
+    def _write_csv(self, name: str, table: pd.DataFrame) -> None:
+        with whole_file(self._folder / "tables" / f"{name}.csv") as temporary:
+            table.to_csv(temporary, index=False, float_format="%.6g")
+
+
+PERCENT = ("mean", "sd", "low", "high", "balanced_accuracy", "macro_f1", "difference")
+
+
+def _shown(table: pd.DataFrame, columns: dict[str, str]) -> Table:
+    """Returns some columns of a table, those it has, under other names and with few digits."""
+    kept = [name for name in columns if name in table]
+    rows = [[_text(name, value) for name, value in zip(kept, row, strict=True)] for row in table[kept].to_numpy()]
+    return Table([columns[name] for name in kept], rows)
+
+
+def _text(column: str, value) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None or not np.isfinite(value):
+        return "–"
+    if column in PERCENT or column.startswith("subject_"):
+        return f"{100 * value:+.1f}" if column == "difference" else f"{100 * value:.1f}"
+    return f"{value:.4f}" if column.startswith("r2_") else f"{value:.2g}" if column == "p" else f"{value:g}"

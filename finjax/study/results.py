@@ -1,0 +1,23 @@
+"""Results of a study's runs, in the runs' folders."""
+
+import json
+from pathlib import Path
+
+RESULT = "eval/metrics.json"  # written last: a run that has it is finished
+TIMING = "timing.json"
+
+
+def finished(workdir: Path, run: str) -> bool:
+    """Whether a run has its result."""
+    return (workdir / run / RESULT).exists()
+
+
+def read_result(workdir: Path, run: str) -> dict | None:
+    """Returns the result of a run, or None where it is not finished."""
+    return json.loads((workdir / run / RESULT).read_text()) if finished(workdir, run) else None
+
+
+def read_seconds(workdir: Path, run: str) -> float:
+    """Returns how long a finished run took; 0 where that is not known."""
+    path = workdir / run / TIMING
+    return json.loads(path.read_text())["seconds"] if path.exists() else 0.0

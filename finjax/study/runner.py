@@ -1,0 +1,151 @@
+"""Does the runs of a study, or a part of them, and writes the report."""
+
+import contextlib
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from math import gcd
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from finjax.data.source import find_split
+from finjax.errors import ConfigError, FinjaxError, TrainingError
+from finjax.files import write_json
+from finjax.models.classical import CLASSIFIERS, FEATURE_SETS
+from finjax.run import STAGES, check_least
+from finjax.study.plan import Run, make_plan
+from finjax.study.record import open_study, read_study, split_of
+from finjax.study.results import TIMING, finished
+from finjax.study.shard import of_shard, parse_shard
+from finjax.tasks.start import FIN_INITS
+from finjax.tasks.task import parse_features
+
+logger = logging.getLogger(__name__)
+
+OUTPUT = "output.txt"
+NAMED = 6  # runs that a message lists
+
+
+def run(config: ConfigDict, workdir: Path, *, mode: str, shard: str = "") -> None:
+    """Goes on with a study as far as it can, and writes the report once all is done.
+
+    Args:
+        config: as `configs/study.py` makes it.
+        workdir: folder of the study.
+        mode: `"train"`, or `"evaluate"` to report what is there.
+        shard: which part of the runs, as `"3/40"`; empty: all of them.
+
+    Raises:
+        ConfigError: what is asked for does not exist or does not fit; said before anything is run.
+        CheckpointError: the folder holds a study with other settings.
+        TrainingError: some runs failed; the others are done.
+    """
+    from finjax.study.report import write_report  # pandas takes a second
+
+    chosen = parse_shard(shard)
+    split = find_split(config.data) if mode == "train" else split_of(read_study(workdir))
+    plan = make_plan(config, split, workdir)
+    _check(config, plan)
+    open_study(workdir, config, split)
+    failed = {}
+    if mode == "train":
+        failed = _do(plan, of_shard(list(enumerate(plan, 1)), chosen), workdir)
+    left = [one.name for one in plan if not finished(workdir, one.name)]
+    if not left or not shard or mode == "evaluate":
+        logger.info("report: %s", write_report(workdir, config, split))
+    if left and mode == "train":
+        logger.warning(
+            "%d of %d runs are left (%s): the same command goes on with them%s",
+            len(left),
+            len(plan),
+            _listed(left),
+            ". Those of a SLURM array may wait for other parts' runs: submit it again when it has ended" * bool(shard),
+        )
+    if failed:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in list(failed.items())[:NAMED])
+        raise TrainingError(f"{len(failed)} runs failed: {reasons}")
+
+
+def devices_batch(config: ConfigDict) -> int:
+    """Returns the largest number that divides all batches, which the devices must divide."""
+    return gcd(*(config[stage].train.batch_size for stage in STAGES if "train" in config[stage]))
+
+
+def _do(plan: Sequence[Run], ours: Sequence[tuple[int, Run]], workdir: Path) -> dict[str, str]:
+    """Does those of our runs that are not finished and whose needs are; returns why some failed."""
+    waiting = [(number, one) for number, one in ours if not finished(workdir, one.name)]
+    if len(waiting) < len(ours):
+        logger.info("%d of %d runs are finished", len(ours) - len(waiting), len(ours))
+    failed: dict[str, str] = {}
+    ready = waiting
+    while ready:  # again, in case other parts have finished what ours need
+        ready = []
+        for number, one in waiting:
+            if one.name in failed or not all(finished(workdir, need) for need in one.needs):
+                continue
+            ready.append(one)
+            logger.info("[%d/%d] %s", number, len(plan), one.name)
+            try:
+                _do_one(one, workdir / one.name)
+            except FinjaxError as error:
+                failed[one.name] = str(error)
+                logger.warning("%s failed: %s", one.name, error)
+        waiting = [(number, one) for number, one in waiting if not finished(workdir, one.name)]
+    return failed
+
+
+def _do_one(one: Run, folder: Path) -> None:
+    started = time.perf_counter()
+    with _quiet(folder / OUTPUT):
+        STAGES[one.config.stage](one.config, folder, mode="train")
+    write_json(folder / TIMING, {"seconds": round(time.perf_counter() - started, 1)})
+
+
+@contextlib.contextmanager
+def _quiet(path: Path) -> Iterator[None]:
+    """Sends what a run prints and logs to a file; warnings go to the terminal too."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    finjax_logger = logging.getLogger("finjax")
+    levels = {handler: handler.level for handler in finjax_logger.handlers}
+    with path.open("a") as file, contextlib.redirect_stdout(file):
+        handler = logging.StreamHandler(file)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        for other in levels:
+            other.setLevel(logging.WARNING)
+        finjax_logger.addHandler(handler)
+        try:
+            yield
+        finally:
+            finjax_logger.removeHandler(handler)
+            for other, level in levels.items():
+                other.setLevel(level)
+
+
+def _check(config: ConfigDict, plan: Sequence[Run]) -> None:
+    """Raises `ConfigError` for what would otherwise be noticed only hours later."""
+    for field in ("baseline", "shown"):
+        if config[field] and config[field] not in config.methods:
+            raise ConfigError(f"--config.{field}: unknown method {config[field]!r}")
+    for one in plan:
+        try:
+            _check_run(one.config)
+        except FinjaxError as error:
+            raise ConfigError(f"run {one.name}: {error}") from error
+
+
+def _check_run(config: ConfigDict) -> None:
+    check_least(config)
+    if config.stage == "classical":
+        if config.classifier not in CLASSIFIERS:
+            raise ConfigError(f"unknown classifier {config.classifier!r}; known are {', '.join(CLASSIFIERS)}")
+        if config.features in FEATURE_SETS:
+            return
+    if "features" in config:
+        parse_features(config.features, field="features")
+    if config.stage == "fine_tune" and config.fine_tune.fin_init not in FIN_INITS:
+        raise ConfigError(f"unknown fin_init {config.fine_tune.fin_init!r}; choose from {', '.join(FIN_INITS)}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")

@@ -1,0 +1,73 @@
+"""The tables of a study, from the results of its runs; what is not finished is not in them."""
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from finjax.data.splits import TEST_PARTS
+from finjax.evaluation.statistics import compare, summarise
+from finjax.study.cells import Cell, fin_run
+
+Read = Callable[[str], dict | None]  # the result of a run by name, None where it is not finished
+SUMMARY = ("subjects", "mean", "sd", "low", "high")
+
+
+def fins(asked: Sequence[tuple[str, float]], read: Read) -> pd.DataFrame:
+    """Returns R² and the windows it is over, of each FIN, for seen and for unseen subjects."""
+    rows = []
+    for feature, horizon_ms in asked:
+        if not (result := read(fin_run(feature, horizon_ms))):
+            continue
+        row = {"feature": feature, "horizon_ms": horizon_ms}
+        for part in TEST_PARTS:
+            scores = result.get(part, {})
+            row[f"r2_{part}"] = scores.get("r2")
+            row[f"windows_{part}"] = scores.get("windows", 0)
+            row[f"windows_available_{part}"] = scores.get("windows_available", 0)
+        rows.append(row)
+    return pd.DataFrame(rows).astype({"r2_seen": float, "r2_unseen": float}) if rows else pd.DataFrame()
+
+
+def recognition(cells: Sequence[Cell], read: Read, *, by: Sequence[str], baseline: str = "") -> pd.DataFrame:
+    """Returns a row for each method and condition, with the accuracy of each subject.
+
+    Args:
+        cells: those of one part of the study.
+        read: gives the result of a run.
+        by: fields of `Cell` that make a row.
+        baseline: a method to compare the others with, subject by subject.
+
+    Returns:
+        The fields of `by`; `subjects` (n), `mean`, `sd`, `low` and `high` of the accuracy over subjects, see
+        `statistics.summarise`; mean `balanced_accuracy` and `macro_f1`; `windows` and `segments`, summed; with a
+        baseline `difference` and `p`, see `statistics.compare`; `subject_1`, … All scores are shares, 0 to 1.
+    """
+    groups: dict[tuple, dict[int, dict]] = {}
+    for cell in cells:
+        if result := read(cell.run):
+            groups.setdefault(tuple(getattr(cell, field) for field in by), {})[cell.subject] = result
+    accuracy = {key: {s: r["subjects"][0]["accuracy"] for s, r in group.items()} for key, group in groups.items()}
+    baselines = {key[1:]: value for key, value in accuracy.items() if baseline and key[0] == baseline}
+    rows = []
+    for key, group in groups.items():
+        scored = [result["subjects"][0] for result in group.values()]
+        summary = summarise(list(accuracy[key].values()))
+        row = {**dict(zip(by, key, strict=True)), **{name: summary[name] for name in SUMMARY}}
+        for score in ("balanced_accuracy", "macro_f1"):
+            row[score] = sum(entry[score] for entry in scored) / len(scored)
+        for count in ("windows", "segments"):
+            row[count] = sum(entry[count] for entry in scored)
+        if baseline:
+            row |= {"difference": float("nan"), "p": float("nan")}
+            if key[0] != baseline and key[1:] in baselines:
+                row |= _against(accuracy[key], baselines[key[1:]])
+        rows.append(row | {f"subject_{subject}": value for subject, value in sorted(accuracy[key].items())})
+    return pd.DataFrame(rows)
+
+
+def _against(values: dict[int, float], baseline: dict[int, float]) -> dict:
+    """Compares the subjects that both have."""
+    if not (both := sorted(values.keys() & baseline.keys())):
+        return {}
+    compared = compare([values[s] for s in both], [baseline[s] for s in both])
+    return {"difference": compared["difference"], "p": compared["p"]}
