@@ -149,7 +149,7 @@ def cnn() -> ConfigDict:
     config = _decoder("cnn")
     _cnn_network(config)
     config.train.batch_size = 300
-    config.train.max_epochs = 30
+    config.train.max_epochs = 12
     config.train.shadow_noise = 0.01
     config.optimiser.learning_rate = 1e-2
     config.optimiser.l2 = 3e-5
@@ -178,12 +178,13 @@ def fine_tune() -> ConfigDict:
     """Returns the configuration of stage 3, FINs and CNN tuned together."""
     config = _decoder("fine_tune")
     _fin_model(config)
-    config.model.patch_size = 10
+    config.model.patch_size = 30
     _cnn_network(config)
-    config.train.batch_size = 250
-    config.train.max_epochs = 10
+    config.train.batch_size = 126
+    config.train.max_steps = 60
     config.train.gain_sd = 0.0  # each window is amplified by exp(N(0, gain_sd²)), anew in each step
-    config.fine_tune.fins = "runs/fin_{feature}_fast"  # runs of the FINs
+    config.fine_tune.cnn_init = "runs/cnn/subject_{subject}"
+    config.fine_tune.fins = "runs/fin_{feature}_coarse"  # runs of the FINs, {feature} and {horizon} filled in
     config.fine_tune.fin_init = "pretrained"  # or "random", or "decoder": those of the decoder in cnn_init
     config.fine_tune.freeze = ""  # comma-separated: fins (whole), head (theirs), cnn
     config.fine_tune.recompute = True  # the FINs' states in the backward pass, rather than keep them
@@ -200,3 +201,36 @@ def classical() -> ConfigDict:
     config.classifier = "lda"  # or "svm"
     config.features = "logstd"  # a set of `finjax.models.classical.FEATURE_SETS`, or features, comma-separated
     return config
+
+
+def best_features(config: ConfigDict) -> None:
+    """Features in logarithms, noise as they have it, and a linear read-out: what validation on 3DC chose."""
+    config.features = "logstd,logstd_d1,logstd_d2,smyop"
+    config.validation_share = 0.0
+    config.train.covariance_noise = 1.0
+    config.cnn.linear_weight = 0.25
+
+
+def published_protocol(config: ConfigDict) -> None:
+    """Ninapro DB2 as in the published code: windows every 10 ms, constant rates, no validation, no limiter."""
+    config.data.name = "ninapro_db2"
+    config.step = "10ms"
+    config.limit_sd = 0.0
+    config.percentage_how = "random"
+    config.validation_share = 0.0
+    config.optimiser.schedule = "constant"
+    config.optimiser.clip_norm = 0.0
+
+
+def tiny_data(config: ConfigDict) -> None:
+    """Two subjects and a second of each movement."""
+    config.data.synthetic.subjects = 2
+    config.data.synthetic.movement_s = 1.0
+    config.data.synthetic.rest_s = 0.0
+    config.data.seen_subjects = "1"
+
+
+def tiny(config: ConfigDict) -> None:
+    """The same, trained with small batches."""
+    tiny_data(config)
+    config.train.batch_size = 64

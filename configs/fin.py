@@ -1,14 +1,14 @@
 """FINs of the paper's four features, one after the other, to runs/fin_rms, runs/fin_var, … (paper, section II).
 
-python main.py --config=configs/fin.py:fast
-python main.py --config=configs/fin.py:fast --config.target=logstd,logstd_d1,logstd_d2
+python main.py --config=configs/fin.py:coarse
+python main.py --config=configs/fin.py:coarse --config.target=logstd,logstd_d1,logstd_d2
 """
 
 from configs import default
 
 
 def get_config(preset=None, *, target="rms,var,ssi,ent"):
-    """Returns the configuration; presets are `fast`, `paper` and `test`."""
+    """Returns the configuration; presets are `coarse`, `fast`, `paper` and `test`."""
     return default.chosen(
         default.fin(target), preset, {None: None, "paper": _paper, "fast": _fast, "coarse": _coarse, "test": _test}
     )
@@ -41,10 +41,7 @@ def _fast(config):
 
 def _test(config):
     """Seconds: shows that everything works, not how well."""
-    config.data.synthetic.subjects = 2
-    config.data.synthetic.movement_s = 1.0
-    config.data.synthetic.rest_s = 0.0
-    config.data.seen_subjects = "1"
+    default.tiny_data(config)
     config.model.hidden = 8
     config.model.patch_size = 30
     config.train.max_steps = 20

@@ -1,18 +1,17 @@
-"""x."""
+"""Baseline: a CNN on the samples themselves, end to end, one for each subject.
+
+python main.py --config=configs/raw_cnn.py
+"""
 
 from configs import default
 
 
 def get_config(preset=None):
-    """Returns the configuration; presets are `test`."""
+    """Returns the configuration; the preset is `test`."""
     return default.chosen(default.raw_cnn(), preset, {None: None, "test": _test})
 
 
 def _test(config):
     """Seconds: shows that everything works, not how well."""
-    config.data.synthetic.subjects = 2
-    config.data.synthetic.movement_s = 1.0
-    config.data.synthetic.rest_s = 0.0
-    config.data.seen_subjects = "1"
-    config.train.batch_size = 64
+    default.tiny(config)
     config.train.max_epochs = 2

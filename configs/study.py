@@ -10,7 +10,7 @@ The same command goes on with what is left; `report/` in the folder of the study
 
 from ml_collections import ConfigDict
 
-from configs import default, fin
+from configs import classical, cnn, default, fin, fine_tune, raw_cnn
 
 FEATURES = "rms,var,ssi,ent"
 # What the study sets in each of its runs; so it is no field of a stage's own settings here.
@@ -42,25 +42,25 @@ def _study() -> ConfigDict:
     config.baseline = "lda_logstd"  # which every other method is compared with, in pairs; empty: none
     config.shown = "fin_cnn"  # whose confusion matrix is drawn; empty: none
 
-    config.fin = _settings(fin.get_config("fast"), keep=("step",))
-    config.fin.model.patch_size = 30
-    config.cnn = _settings(default.cnn())
-    config.fine_tune = _settings(default.fine_tune())
-    del config.fine_tune.model  # its FINs are those of config.fin
-    del config.fine_tune.fine_tune.fins
-    config.raw_cnn = _settings(default.raw_cnn())
-    config.classical = _settings(default.classical())
+    config.fin = _settings(fin.get_config("coarse"))
+    config.cnn = _settings(cnn.get_config())
+    config.fine_tune = _settings(fine_tune.get_config())
+    config.raw_cnn = _settings(raw_cnn.get_config())
+    config.classical = _settings(classical.get_config())
     config.methods = _methods()
     return config
 
 
-def _settings(config: ConfigDict, *, keep=()) -> ConfigDict:
+def _settings(config: ConfigDict) -> ConfigDict:
     """Returns a stage's settings without what the study sets."""
+    kept = ("step",) if config.stage == "fin" else ()
     for field in SET_BY_STUDY:
-        if field in config and field not in keep:
+        if field in config and field not in kept:
             del config[field]
     if "fine_tune" in config:
         del config.fine_tune.cnn_init
+    if "fins" in config.get("fine_tune", ()):
+        del config.fine_tune.fins, config.model  # its FINs are the study's
     return config
 
 
@@ -77,8 +77,8 @@ def _methods() -> ConfigDict:
             }  # fmt: skip
     methods.cnn = {"stage": "cnn", "start": ""}
     methods.raw_cnn = {"stage": "raw_cnn", "start": ""}
-    methods.fin_cnn = {"stage": "fine_tune", "start": "", "fine_tune": {"fin_init": "pretrained"}}
-    methods.fin_cnn_random = {"stage": "fine_tune", "start": "", "fine_tune": {"fin_init": "random"}}
+    methods.fin_cnn = {"stage": "fine_tune", "start": "cnn", "fine_tune": {"fin_init": "pretrained"}}
+    methods.fin_cnn_random = {"stage": "fine_tune", "start": "cnn", "fine_tune": {"fin_init": "random"}}
     return methods
 
 
@@ -97,7 +97,6 @@ def _small(config):
     config.fin.train.batch_size = 64
     config.fin.evaluate.max_windows = 500
     config.cnn.train.max_epochs = 10
-    config.fine_tune.train.max_epochs = 5
     for stage in ("cnn", "fine_tune"):
         config[stage].features = "rms,ent"
         config[stage].train.batch_size = 64
@@ -106,8 +105,36 @@ def _small(config):
 
 
 def _three_dc(config):
-    """The whole study on the 3DC data."""
+    """The whole study on the 3DC data, with the recipe that validation chose, and the paper's beside it."""
     config.data.name = "three_dc"
+    config.step = "100ms"
+    config.fins = ""
+    config.within = (
+        "lda_paper,svm_paper,lda_hudgins,svm_hudgins,lda_logstd,svm_logstd,lda_best,cnn_paper,cnn,raw_cnn,"
+        "fin_cnn,fin_cnn_paper"
+    )
+    config.horizon = "cnn,fin_cnn"
+    config.horizons = (0, 100, 300)
+    config.cnn = _settings(cnn.get_config("best"))
+    config.fine_tune = _settings(fine_tune.get_config("best"))
+    config.raw_cnn.train.max_epochs = 15
+    published = {"features": FEATURES, "cnn": {"linear_weight": 0.0}}
+    plain = {"covariance_noise": 0.0}
+    config.methods.lda_best = {"stage": "classical", "classifier": "lda", "features": config.cnn.features}
+    config.methods.cnn_paper = {
+        "stage": "cnn", "start": "", **published, "train": {**plain, "batch_size": 300},
+        "optimiser": {"learning_rate": 1e-2, "l2": 3e-5},
+    }  # fmt: skip
+    config.methods.fin_cnn_paper = {
+        "stage": "fine_tune", "start": "cnn_paper", **published, "fine_tune": {"fin_init": "pretrained"},
+        "train": {**plain, "batch_size": 250},
+        "optimiser": {"fin": {"learning_rate": 1e-3, "l2": 2e-5}, "cnn": {"learning_rate": 1e-2, "l2": 2e-4}},
+    }  # fmt: skip
+    # Random FINs have further to go.
+    config.methods.fin_cnn_random.train = {"max_steps": 60}
+    config.methods.fin_cnn_random.optimiser = {"fin": {"learning_rate": 1e-3}, "cnn": {"learning_rate": 1e-3}}
+    for stage in ("fin", "cnn", "fine_tune", "raw_cnn"):
+        config[stage].log.tensorboard = False
 
 
 def _paper(config):
@@ -121,13 +148,9 @@ def _paper(config):
     config.horizon = "fin_cnn"
     config.horizons = tuple(range(0, 301, 30))
     config.baseline = "fin_cnn_random"
-    config.fin = _settings(fin.get_config("paper"), keep=("step",))
-    for stage in ("cnn", "fine_tune", "raw_cnn"):
-        config[stage].validation_share = 0.0
-        config[stage].optimiser.schedule = "constant"
-        config[stage].optimiser.clip_norm = 0.0
-    config.methods.fin_cnn.start = "cnn"
-    config.methods.fin_cnn_random.start = "cnn"
+    for stage, published in (("fin", fin), ("cnn", cnn), ("fine_tune", fine_tune)):
+        config[stage] = _settings(published.get_config("paper"))
+    config.methods.fin_cnn.start = config.methods.fin_cnn_random.start = ""
 
 
 def _test(config):
@@ -136,19 +159,24 @@ def _test(config):
     config.data.synthetic.movement_s = 2.0
     config.data.synthetic.rest_s = 0.0
     config.data.seen_subjects = "1"
+    # As much of everything for everybody, so that few programs serve all runs: compiling takes most of the time.
+    for part in ("train", "seen_tune", "unseen_tune"):
+        config.data[f"{part}_repetitions"] = "6"
     config.within = "lda_logstd,cnn,fin_cnn"
     config.cross = "lda_logstd,fin_cnn"
-    config.percentages = (0, 50)
+    config.percentages = (0, 100)
     config.horizon = "lda_logstd,fin_cnn"
-    config.horizons = (0, 100)
+    config.horizons = (0, 50)
     config.fins = "rms"
-    config.fin.model.hidden = 4
+    config.fin.model.hidden = 8
     config.fin.train.batch_size = 64
-    config.fin.train.max_steps = 20
+    config.fin.train.max_steps = 60
     config.fin.evaluate.max_windows = 50
     for stage in ("cnn", "fine_tune"):
         config[stage].features = "rms"
+        config[stage].validation_share = 0.0
         config[stage].train.batch_size = 64
-        config[stage].train.max_epochs = 1
+        config[stage].train.max_steps = 0
+        config[stage].train.max_epochs = 4
     for stage in ("fin", "cnn", "fine_tune"):
         config[stage].log.tensorboard = False

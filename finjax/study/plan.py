@@ -53,10 +53,19 @@ class _Planner:
 
     def plan(self) -> list[Run]:
         cells = make_cells(self._config, self._split)
-        for feature, horizon_ms in fins_of(self._config, cells):
-            self._fin(feature, horizon_ms)
+        fins = fins_of(self._config, cells)
+        # What lies ahead of time comes last: a study that has got half-way has its main tables.
+        for feature, horizon_ms in fins:
+            if not horizon_ms:
+                self._fin(feature, horizon_ms)
         for method in dict.fromkeys(cell.method for cell in cells if cell.part == "cross"):
             self._pooled(method)
+        for cell in cells:
+            if not cell.horizon_ms:
+                self._decoder(cell)
+        for feature, horizon_ms in fins:
+            if horizon_ms:
+                self._fin(feature, horizon_ms)
         for cell in cells:
             self._decoder(cell)
         return list(self._runs.values())
@@ -93,15 +102,11 @@ class _Planner:
         return self._add(name, config)
 
     def _plain_cnn(self, own: ConfigDict) -> ConfigDict:
-        """Returns the configuration of a CNN on closed-form features that a FIN decoder can start from."""
+        """Returns the configuration of a CNN on closed-form features of the shape that a FIN decoder has."""
         config = method_config(self._with_method({"stage": "cnn", "features": own.features}), "_")
-        theirs, ours = config.cnn.to_dict(), own.cnn.to_dict()
-        for field in ours:
-            if field != "dropout" and theirs.get(field) != ours[field]:
-                raise ConfigError(
-                    f"cnn.cnn.{field} is {theirs.get(field)} and fine_tune.cnn.{field} is {ours[field]}: "
-                    "a FIN decoder starts from a CNN of the same shape"
-                )
+        shape = copy.deepcopy(own.cnn)
+        shape.dropout = config.cnn.dropout
+        config.cnn = shape
         return config
 
     def _with_method(self, method: dict) -> ConfigDict:
@@ -130,8 +135,12 @@ class _Planner:
 
     def _started(self, cell: Cell, start: str) -> str:
         """Plans the decoder of the same subject and horizon that a method starts from."""
+        where = f"methods.{cell.method}.start={start}"
         if start not in self._config.methods or self._config.methods[start].get("start"):
-            raise ConfigError(f"methods.{cell.method}.start={start}: name a method that starts from no other")
+            raise ConfigError(f"{where}: name a method that starts from no other")
+        ours, theirs = (_shape(method_config(self._config, method)) for method in (cell.method, start))
+        if differing := [field for field in ours if ours[field] != theirs.get(field)]:
+            raise ConfigError(f"{where}: the two differ in {', '.join(differing)}, and must not")
         run = cell.run.replace(f"/{cell.method}/", f"/{start}/") if cell.horizon_ms else within_run(start, cell.subject)
         return self._decoder(dataclasses.replace(cell, method=start, run=run))
 
@@ -145,3 +154,9 @@ class _Planner:
                 "it must be a whole number"
             )
         return round(steps)
+
+
+def _shape(config: ConfigDict) -> dict:
+    """Returns what a decoder must have in common with the one it starts from."""
+    shape = {f"cnn.{field}": value for field, value in config.get("cnn", {}).items() if field != "dropout"}
+    return {"features": config.get("features"), **shape}

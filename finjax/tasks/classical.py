@@ -58,4 +58,6 @@ def _fit_and_score(task: Task, workdir: Path) -> list[dict]:
 
 def _table(task: Task, features: tuple[str, ...], windows) -> np.ndarray:
     """Returns the features of windows as rows, `[n, C × F]`."""
-    return task.features(features, windows, task.signal).reshape(len(windows), -1)
+    return task.features(features, windows, task.signal).reshape(
+        len(windows), len(task.store.channel_names) * len(features)
+    )

@@ -13,15 +13,16 @@ import finjax
 ROOT = Path(__file__).parents[2]
 
 
-def trained_on(devices: int, workdir: Path) -> finjax.FINModel:
+def trained_on(devices: int, workdir: Path, *, stage: str):
     child = Path(__file__).with_name("devices_child.py")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    subprocess.run([sys.executable, child, str(devices), workdir], check=True, env=environment, timeout=300)
+    command = [sys.executable, child, stage, str(devices), workdir]
+    subprocess.run(command, check=True, env=environment, timeout=300)
     return finjax.load(workdir)
 
 
 def test_eight_devices_train_as_one(tmp_path):
-    one, eight = (trained_on(n, tmp_path / str(n)) for n in (1, 8))
+    one, eight = (trained_on(n, tmp_path / str(n), stage="fin") for n in (1, 8))
     assert one.step == eight.step == 5
     start = one.network.init(jax.random.key(0), np.zeros((1, 600), np.float32))["params"]
     for (path, a), b, s in zip(
@@ -29,3 +30,17 @@ def test_eight_devices_train_as_one(tmp_path):
     ):
         assert np.abs(a - s).max() > 1e-3, "training moved nothing"
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-5 * np.abs(a).max(), err_msg=jax.tree_util.keystr(path))
+
+
+def test_two_devices_train_a_decoder_as_one(tmp_path):
+    """BatchNorm sees the whole batch, and each example has its own noise and dropout.
+
+    The outputs are compared: a bias before a BatchNorm has no gradient but rounding's, which Adam makes large.
+    """
+    one, two = (trained_on(n, tmp_path / str(n), stage="fine_tune") for n in (1, 2))
+    windows = np.random.default_rng(0).normal(size=(20, 12, 600)).astype(np.float32)
+    expected = np.asarray(one.logits(windows))
+    assert one.step == two.step == 5 and expected.std() > 0.1
+    np.testing.assert_allclose(two.logits(windows), expected, rtol=0, atol=2e-3 * np.abs(expected).max())
+    for a, b in zip(jax.tree.leaves(one.stats), jax.tree.leaves(two.stats), strict=True):
+        assert np.isfinite(a).all() and a.shape == b.shape

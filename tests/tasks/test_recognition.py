@@ -1,0 +1,191 @@
+"""Stages 2 and 3 as a user runs them: the sequence, zero-shot, and what is refused before any training."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+
+import finjax
+from configs import classical, cnn, fin, fine_tune, raw_cnn
+from finjax.checkpoints import has_checkpoint
+from finjax.errors import FinjaxError
+from finjax.run import run
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_device():
+    """Jax has begun in this process, so that its devices can no longer be divided."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("finjax.training.parallel.use_cpu_devices", lambda count, **batch: None)
+        yield
+
+
+def small(module, **changes):
+    config = module.get_config("test")
+    if "log" in config:
+        config.log.tensorboard = False
+    if config.stage != "fin":
+        config.step = "100ms"
+    config.update_from_flattened_dict(changes)
+    return config
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """FINs of RMS and VAR, a CNN of the seen subject, and FIN+CNN of the unseen one."""
+    folder = tmp_path_factory.mktemp("runs")
+    run(small(fin, target="rms,var"), workdir=folder)
+    pooled = {"features": "rms,var", "subject": "seen", "pooled": True}
+    run(small(cnn, **pooled), workdir=folder / "cnn")
+    run(small(fine_tune, subject="2", **start(folder)), workdir=folder / "fine_tune")
+    return folder
+
+
+def start(folder) -> dict:
+    return {"fine_tune.fins": f"{folder}/fin_{{feature}}", "fine_tune.cnn_init": f"{folder}/cnn/pooled"}
+
+
+def metrics(folder) -> dict:
+    return json.loads((folder / "eval/metrics.json").read_text())
+
+
+def test_a_run_leaves_what_it_should(runs):
+    folder = runs / "fine_tune"
+    for name in ("eval/metrics.json", "eval/confusion.png", "eval/accuracy.png"):
+        assert (folder / name).stat().st_size > 0, name
+    for name in ("config.json", "metrics.jsonl", "eval/metrics.json", "eval/decisions.npz", "eval/learning_curve.png"):
+        assert (folder / "subject_2" / name).stat().st_size > 0, name
+    result = metrics(folder)
+    # 17 movements × 2 repetitions of 1 s: (2000 − 600) // 200 + 1 = 8 windows each.
+    assert (result["windows"], result["segments"]) == (17 * 2 * 8, 17 * 2)
+    decisions = np.load(folder / "subject_2/eval/decisions.npz")
+    assert set(decisions["repetition"]) == {2, 5} and set(decisions["subject"]) == {2}
+    accuracy = np.mean(decisions["movement"] == decisions["predicted"])
+    assert result["summary"]["accuracy"]["mean"] == pytest.approx(accuracy)
+
+
+def test_the_checkpoint_says_what_it_was_made_from(runs):
+    model = finjax.load(runs / "fine_tune/subject_2")
+    assert (model.kind, model.features, model.subjects) == ("fine_tune", ("rms", "var"), (2,))
+    # FINs and CNN: subject 1 (training 1, 3, 4, and the CNN its tuning 6 too); the decoder: subject 2.
+    assert model.trained_on == {1: (1, 3, 4, 6), 2: (1, 3, 4, 6)}
+    windows = np.random.default_rng(0).normal(size=(3, 12, 600)).astype(np.float32)
+    assert model.logits(windows).shape == (3, 17)
+    np.testing.assert_array_equal(model(windows), np.argmax(model.logits(windows), axis=-1))
+
+
+def test_evaluating_again_gives_the_same(runs):
+    before = metrics(runs / "fine_tune")["subjects"]
+    run(small(fine_tune, subject="2", **start(runs)), workdir=runs / "fine_tune", mode="evaluate")
+    assert metrics(runs / "fine_tune")["subjects"] == before
+
+
+def test_zero_shot_is_fins_and_cnn_as_they_are(runs, tmp_path):
+    run(small(fine_tune, subject="2", percentage=0.0, **start(runs)), workdir=tmp_path)
+    model, cnn_model = finjax.load(tmp_path / "subject_2"), finjax.load(runs / "cnn/pooled")
+    assert model.step == 0
+    for one, other in zip(
+        jax.tree.leaves((model.params["cnn"], model.stats)),
+        jax.tree.leaves((cnn_model.params["cnn"], cnn_model.stats)),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
+    # A FIN gives its feature as the CNN knows it standardised, whatever it was itself trained with.
+    windows = np.random.default_rng(0).normal(size=(4, 12, 600)).astype(np.float32)
+    rms = finjax.load(runs / "fin_rms")
+    expected = (np.asarray(rms(windows[:, 3])) - cnn_model.feature.mean[0]) / cnn_model.feature.std[0]
+    np.testing.assert_allclose(model.decoder.before_cnn(model.params, windows)[:, 3, 0, 0], expected, atol=1e-4)
+
+
+def test_frozen_groups_stay(runs, tmp_path):
+    run(small(fine_tune, subject="2", **start(runs), **{"fine_tune.freeze": "fins"}), workdir=tmp_path)
+    model, rms = finjax.load(tmp_path / "subject_2"), finjax.load(runs / "fin_rms")
+    kernel = rms.params["lstm_0"]["kernel"]
+    np.testing.assert_array_equal(
+        model.params["fins"]["lstm_0"]["kernel"][0], np.broadcast_to(kernel, (12, *kernel.shape))
+    )
+    tuned = finjax.load(runs / "fine_tune/subject_2").params["fins"]["lstm_0"]["kernel"]
+    assert np.abs(tuned[0] - kernel).max() > 1e-4
+    assert np.abs(tuned[0, 0] - tuned[0, 1]).max() > 1e-4  # each on its own way
+
+
+@pytest.mark.parametrize(("classifier", "features"), [("lda", "logstd"), ("svm", "hudgins"), ("lda", "rms,wl")])
+def test_classical_baselines(tmp_path, classifier, features):
+    run(small(classical, classifier=classifier, features=features, **{"evaluate.vote": 3}), workdir=tmp_path)
+    summary = metrics(tmp_path)["summary"]
+    assert summary["accuracy"]["mean"] > 0.15  # chance is 1/17
+    assert summary["vote"]["decisions"] == 3
+
+
+def test_the_end_to_end_network(tmp_path):
+    run(small(raw_cnn, subject="2"), workdir=tmp_path)
+    assert finjax.load(tmp_path / "subject_2").logits(np.zeros((1, 12, 600))).shape == (1, 17)
+
+
+@pytest.mark.parametrize(
+    ("module", "changes", "message"),
+    [
+        (fine_tune, {"fine_tune.fins": "{runs}/fin_rms"}, "FIN in .*fin_rms's feature is rms, the configuration's var"),
+        (fine_tune, {"window": "150ms"}, "FIN in .*window length in samples is 600, the configuration's 300"),
+        (fine_tune, {"prediction": (2,)}, "FIN in .*horizon in samples is 0, the configuration's 400"),
+        (fine_tune, {"model.hidden": 16}, "FIN in .*model.hidden is 8, the configuration's 16"),
+        (fine_tune, {"features": "rms,ssi"}, "no finjax run in .*fin_ssi"),
+        (fine_tune, {"features": "rms,var", "cnn.kernel": 3}, "decoder in .*cnn.kernel is 5, the configuration's 3"),
+        (fine_tune, {"fine_tune.freeze": "lstm"}, "unknown lstm; choose from fins, head, cnn"),
+        (fine_tune, {"fine_tune.fin_init": "chrono"}, "'chrono': choose from pretrained, random, decoder"),
+        (fine_tune, {"optimiser.fin.layer_factors": (1.0, 0.5)}, "one factor of 0 or more for each of the 3 layers"),
+        (fine_tune, {"fine_tune.cnn_init": "{runs}/fin_rms"}, "holds the FIN of rms; a decoder of movements"),
+        (fine_tune, {"percentage": 120.0}, "percentage=120: per cent of the tuning windows, 0 to 100"),
+        (fine_tune, {"percentage": 0.0, "fine_tune.fin_init": "random"}, "percentage=0 tests without training"),
+        (fine_tune, {"subject": "1", "percentage": 0.0}, "trained on subjects 1, among them 1"),
+        (fine_tune, {"subject": "9"}, "no data of subjects 9; there are 1-2"),
+        (fine_tune, {"validation_share": 1.5}, "validation_share=1.5"),
+        (fine_tune, {"prediction": (30,)}, "no window fits"),
+        (cnn, {"features": "rms,vra"}, "unknown feature 'vra'"),
+        (cnn, {"percentage_how": "last"}, "'last': choose from leading, random"),
+        (classical, {"classifier": "knn"}, "'knn'"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_any_training(runs, tmp_path, module, changes, message):
+    changes = {k: v.format(runs=runs) if isinstance(v, str) and "{runs}" in v else v for k, v in changes.items()}
+    if module is fine_tune:
+        changes = {"subject": "2", **start(runs), **changes}
+    with pytest.raises(FinjaxError, match=message):
+        run(small(module, **changes), workdir=tmp_path / "run")
+    assert not list(tmp_path.rglob("checkpoints"))
+
+
+def test_a_cnn_of_other_movements_is_refused(runs, tmp_path):
+    """17 movements of the checkpoint against 11 of the data."""
+    from finjax.restored import load_decoder
+    from finjax.tasks.compatibility import refuse_unfit_start
+    from finjax.tasks.task import Task
+
+    config = small(cnn, features="rms,var")
+    task = Task.load(config, horizon=0, subjects=(2,))
+    eleven = tuple(f"grip {n}" for n in range(11))
+    other = Task(
+        config=config,
+        store=task.store.__class__(**{**vars(task.store), "movement_names": eleven}),
+        split=task.split,
+        framing=task.framing,
+    )
+    with pytest.raises(FinjaxError, match="number of movements is 17, the configuration's 11"):
+        refuse_unfit_start(load_decoder(runs / "cnn/pooled"), ("rms", "var"), other, path="runs/cnn")
+
+
+def test_a_run_of_another_configuration_is_not_gone_on_with(runs):
+    config = small(fine_tune, subject="2", **start(runs), **{"train.label_smoothing": 0.1})
+    with pytest.raises(FinjaxError, match=r"another configuration \(train.label_smoothing: 0.0 there, 0.1 here\)"):
+        run(config, workdir=runs / "fine_tune")
+    assert has_checkpoint(runs / "fine_tune/subject_2")
+
+
+def test_what_was_tuned_on_is_no_test(runs):
+    config = small(
+        fine_tune, subject="2", **start(runs),
+        **{"data.test_repetitions": "6", "data.unseen_tune_repetitions": "1", "data.seen_tune_repetitions": "1"},
+    )  # fmt: skip
+    with pytest.raises(FinjaxError, match=r"trained on repetitions 6 of subjects 2; they cannot be test repetitions"):
+        run(config, workdir=runs / "fine_tune", mode="evaluate")
