@@ -1,5 +1,5 @@
 # make demo   trains and evaluates a FIN on synthetic data, in minutes
-# make study  runs a small study on synthetic data, with a report, in MINUTES minutes
+# make study  runs a small study on synthetic data, with a report, in minutes
 # make test   runs the tests
 # make lint   checks the style
 # Each makes .venv and installs what it needs into it, with $(PYTHON), Python 3.11 or newer.

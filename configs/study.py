@@ -92,11 +92,12 @@ def _small(config):
     config.cross = "cnn,fin_cnn"
     config.percentages = (0, 50, 100)
     config.horizon = "lda_logstd,fin_cnn"
-    config.horizons = (0, 100, 300)
+    config.horizons = (0, 200)
     config.fin.train.max_steps = 400
     config.fin.train.batch_size = 64
     config.fin.evaluate.max_windows = 500
     config.cnn.train.max_epochs = 10
+    config.fine_tune.train.max_steps = 30
     for stage in ("cnn", "fine_tune"):
         config[stage].features = "rms,ent"
         config[stage].train.batch_size = 64

@@ -45,6 +45,7 @@ class _Report:
         self._fins = fins_of(config, self._cells)
         self._plan = make_plan(config, split, workdir)
         self._colours = figures.colours_of(list(config.methods))
+        self._written: set[Path] = set()
 
     def write(self) -> Path:
         """Writes all files; returns the path of the page."""
@@ -61,6 +62,8 @@ class _Report:
         write_text(self._folder / "report.md", to_markdown(title, blocks))
         page = self._folder / "report.html"
         write_text(page, to_html(title, blocks, self._folder))
+        for old in {*self._folder.glob("tables/*.csv"), *self._folder.glob("figures/*.png")} - self._written:
+            old.unlink(missing_ok=True)  # of a report that had more in it
         return page
 
     def _read(self, run: str) -> dict | None:
@@ -73,7 +76,12 @@ class _Report:
             lines.append(Text(f"Methods not part of this study: {', '.join(unused)}."))
         missing = [one.name for one in self._plan if not finished(self._workdir, one.name)]
         if missing:
-            lines.append(Text(f"Not run yet: {len(missing)} of {len(self._plan)} runs: {', '.join(missing)}."))
+            lines.append(
+                Text(
+                    f"Not run yet: {len(missing)} of {len(self._plan)} runs: {', '.join(missing)}. "
+                    "Rows of fewer subjects than others are not complete."
+                )
+            )
         return [Heading("Not run"), *lines] if lines else []
 
     def _fin_section(self) -> list[Block]:
@@ -147,10 +155,14 @@ class _Report:
         return [Image("figures/confusion.png", caption)]
 
     def _figure(self, name: str) -> Path:
-        return self._folder / "figures" / f"{name}.png"
+        path = self._folder / "figures" / f"{name}.png"
+        self._written.add(path)
+        return path
 
     def _write_csv(self, name: str, table: pd.DataFrame) -> None:
-        with whole_file(self._folder / "tables" / f"{name}.csv") as temporary:
+        path = self._folder / "tables" / f"{name}.csv"
+        self._written.add(path)
+        with whole_file(path) as temporary:
             table.to_csv(temporary, index=False, float_format="%.6g")
 
 

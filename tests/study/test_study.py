@@ -120,6 +120,7 @@ def test_what_is_not_run_is_said(whole_study, tmp_path):
     run_main(TEST, f"--workdir={workdir}", "--mode=evaluate", "--config.horizon=")
     said = body(workdir)
     assert "Recognition ahead of time: not part of this study" in said
+    assert not (workdir / "report/tables/horizon.csv").exists()  # of the report before
     assert "Not run yet: 1 of 11 runs: cross/fin_cnn/0_percent/subject_2." in said
     assert "Methods not part of this study:" in said and "raw_cnn" in said
     assert "| fin_cnn | 100 |" in said and "| fin_cnn | 0 |" not in said
