@@ -22,6 +22,7 @@ BY_HAND = {
     "var": 3.5,  # mean 1; deviations 0, −3, 2, 1
     "ssi": 18.0,
     "mav": 2.0,
+    "smyop": (0.9640276 + 2 * 0.9993293 + 0.9999877) / 4,  # tanh of 2, 4, 6 and 4, from a table
     "wl": 3.0 + 5.0 + 1.0,
     "zc": 2.0,
     "ssc": 2.0,  # −2 is a valley, 3 a peak
