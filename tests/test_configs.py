@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from ml_collections import ConfigDict
 
-from configs import fin
+from configs import classical, cnn, fin, fine_tune, raw_cnn
 from finjax import features
 from finjax.data import ninapro, source, synthetic
+from finjax.errors import CheckpointError
 from finjax.run import default_workdir, run
 
 CONFIGS = sorted(path.stem for path in (Path(__file__).parent.parent / "configs").glob("fin_*.py"))
@@ -106,3 +107,28 @@ def test_every_field_is_read(tmp_path, monkeypatch):
     source.load_store(config.data)
 
     assert leaves(config) - log.read == set()
+
+
+@pytest.mark.parametrize("module", [cnn, fine_tune, raw_cnn, classical])
+def test_every_field_of_what_recognises_is_read(tmp_path, monkeypatch, module):
+    monkeypatch.setattr("finjax.training.parallel.use_cpu_devices", lambda count, **batch: None)  # jax has begun here
+    config = module.get_config("test")
+    config.subject, config.step = "1", "200ms"
+    if "train" in config:
+        config.train.max_epochs = config.cpu_devices = 1
+    if module is fine_tune:
+        config.fine_tune.fin_init = "random"
+    log = ReadLog(monkeypatch, config)
+    run(config, workdir=tmp_path / "run")
+    default_workdir(config)
+    if module is not classical:
+        config.fine_tune.cnn_init = str(tmp_path / "run/subject_1")
+        if module is fine_tune:
+            config.fine_tune.fin_init = "decoder"
+        run(config, workdir=tmp_path / "again")
+    if module is fine_tune:
+        config.fine_tune.fin_init = "pretrained"
+        with pytest.raises(CheckpointError, match="no finjax run in runs/fin_rms_test"):
+            run(config, workdir=tmp_path / "nowhere")
+    on_disk = {"data.dir", "data.cache_dir"}
+    assert leaves(config) - log.read - on_disk == set()

@@ -222,8 +222,7 @@ def _describe(task: Task, start: Start) -> dict:
 
 def _jitter(task: Task, start: Start, windows: Windows) -> np.ndarray | None:
     """Returns the factor of the noise that training adds to the features: of their spread within movements."""
-    scale = task.config.train.get("covariance_noise", 0.0)
-    if not scale or not len(windows):
+    if not start.features or not len(windows) or not (scale := task.config.train.covariance_noise):
         return None
     values = start.feature.standardise(task.features(start.features, windows, task.signal))
     values = values.reshape(len(windows), -1).astype(np.float64)  # [n, C × F]
