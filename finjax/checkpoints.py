@@ -129,17 +129,13 @@ def read_model(workdir: str | Path, *, step: int | str = "latest") -> SavedModel
     options = ocp.CheckpointManagerOptions(best_fn=_goodness, create=False)
     with ocp.CheckpointManager(folder.absolute(), options=options) as manager:
         chosen = _choose(manager, step, folder)
+        info = _restore(manager, chosen, model=ocp.args.JsonRestore()).model
+        if info.get("format") != FORMAT:
+            raise CheckpointError(
+                f"{folder / str(chosen)} has checkpoint format {info.get('format')}; this finjax reads {FORMAT}"
+            )
         restored = _restore(
-            manager,
-            chosen,
-            variables=ocp.args.StandardRestore(),
-            normalisers=ocp.args.StandardRestore(),
-            model=ocp.args.JsonRestore(),
-        )
-    info = restored.model
-    if info.get("format") != FORMAT:
-        raise CheckpointError(
-            f"{folder / str(chosen)} has checkpoint format {info.get('format')}; this finjax reads {FORMAT}"
+            manager, chosen, variables=ocp.args.StandardRestore(), normalisers=ocp.args.StandardRestore()
         )
     arrays = jax.tree.map(np.asarray, {**restored.variables, "normalisers": restored.normalisers})
     return SavedModel(**arrays, info=info, step=chosen)

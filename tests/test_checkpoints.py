@@ -1,5 +1,7 @@
 """Checkpoints: what is kept, what comes back, and what is said when nothing can."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -72,7 +74,7 @@ def test_a_step_that_is_not_there_is_refused(workdir):
 
 
 def test_a_damaged_checkpoint_is_named(workdir):
-    for file in (workdir / "checkpoints" / "3" / "params").rglob("*"):
+    for file in (workdir / "checkpoints" / "3" / "variables").rglob("*"):
         if file.is_file():
             file.write_bytes(b"")
     with pytest.raises(CheckpointError, match="checkpoints/3 cannot be read"):
@@ -80,7 +82,8 @@ def test_a_damaged_checkpoint_is_named(workdir):
     assert read_model(workdir, step=2).step == 2
 
 
-def test_a_checkpoint_of_another_format_is_refused(workdir, monkeypatch):
-    monkeypatch.setattr("finjax.checkpoints.FORMAT", 2)
-    with pytest.raises(CheckpointError, match="format 1; this finjax reads 2"):
+def test_a_checkpoint_of_another_format_is_refused_whatever_it_holds(workdir, monkeypatch):
+    monkeypatch.setattr("finjax.checkpoints.FORMAT", 3)
+    shutil.rmtree(workdir / "checkpoints" / "3" / "variables")
+    with pytest.raises(CheckpointError, match="format 2; this finjax reads 3"):
         read_model(workdir)

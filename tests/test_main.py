@@ -126,7 +126,11 @@ def test_a_killed_run_ends_as_one_that_was_not(tmp_path):
 
 
 def test_what_was_trained_on_is_no_test(finished_run):
-    repetitions = ["--config.data.train_repetitions=6", "--config.data.test_repetitions=3"]
+    repetitions = [
+        "--config.data.train_repetitions=6",
+        "--config.data.unseen_tune_repetitions=6",
+        "--config.data.test_repetitions=3",
+    ]
     done = run_main(TEST, f"--workdir={finished_run[0]}", "--mode=evaluate", *repetitions, check=False)
     assert done.returncode == 1
     assert "trained on repetitions 3 of subjects 1; they cannot be test repetitions" in done.stderr

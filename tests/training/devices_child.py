@@ -24,7 +24,7 @@ def settings(stage: str) -> ConfigDict:
         config.fine_tune.fin_init = "random"
         config.train.gain_sd, config.train.covariance_noise = 0.1, 0.5
     config.train.batch_size = BATCH
-    config.train.max_steps = 5
+    config.train.max_steps, config.train.max_epochs = 5, 5
     config.train.steps_per_dispatch = 2
     config.log.tensorboard = False
     return config
