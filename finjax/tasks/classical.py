@@ -1,6 +1,5 @@
 """Fitting and evaluating the classical baselines: LDA and SVM on hand-made features."""
 
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +12,6 @@ from finjax.models.classical import FEATURE_SETS, fit
 from finjax.tasks.decoder import chosen_subjects, test_windows, tuning_windows
 from finjax.tasks.task import Task, check_horizons, parse_features
 from finjax.training.logs import describe_run
-
-logger = logging.getLogger(__name__)
 
 
 def run(config: ConfigDict, workdir: Path, *, mode: str) -> None:
@@ -40,7 +37,8 @@ def _fit_and_score(task: Task, workdir: Path) -> list[dict]:
         )
     features = FEATURE_SETS.get(config.features) or parse_features(config.features, field="features")
     fitted, held_out = tuning_windows(task)
-    parts = [_table(task, features, windows) for windows in (fitted, held_out, test_windows(task))]
+    tested = test_windows(task)
+    parts = [_table(task, features, windows) for windows in (fitted, held_out, tested)]
     classifier = fit(
         config.classifier,
         np.concatenate(parts[:2]),
@@ -50,7 +48,7 @@ def _fit_and_score(task: Task, workdir: Path) -> list[dict]:
     )
     return recognition.evaluate_run(
         workdir,
-        recognition.Decisions(windows=test_windows(task), predicted=classifier.predict(parts[2]), store=task.store),
+        recognition.Decisions(windows=tested, predicted=classifier.predict(parts[2]), store=task.store),
         vote=config.evaluate.vote,
         about={"stage": "classical", "classifier": config.classifier, "features": features},
     )

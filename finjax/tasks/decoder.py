@@ -78,8 +78,9 @@ def train(task: Task, workdir: Path) -> None:
     compatibility.refuse_another_run(workdir, task)
     fitted, held_out = tuning_windows(task)
     start = starting_point(task, fitted)
+    inputs = inputs_of(task, start.features, start.feature, fitted, signal=task.signal)
     data = DecoderData(
-        inputs=inputs_of(task, start.features, start.feature, fitted, signal=task.signal),
+        inputs=inputs,
         movement=pad_to_grid(fitted.movement.astype(np.int32)),
         jitter=_jitter(task, start, fitted),
     )
@@ -94,7 +95,7 @@ def train(task: Task, workdir: Path) -> None:
         normalisers={"signal": vars(task.signal), "feature": vars(start.feature)},
         info=_describe(task, start),
         validate=_validator(task, start, held_out) if len(held_out) else None,
-        complete=_linear_fitter(task, start, fitted),
+        complete=_linear_fitter(task, start, fitted, inputs),
     )
     Trainer(problem, config, workdir).run()
 
@@ -234,11 +235,13 @@ def _jitter(task: Task, start: Start, windows: Windows) -> np.ndarray | None:
     return (scale * (directions.T * deviations) @ directions).astype(np.float32)
 
 
-def _linear_fitter(task: Task, start: Start, windows: Windows) -> Callable[[TrainState], TrainState]:
+def _linear_fitter(
+    task: Task, start: Start, windows: Windows, inputs: FeatureData | WindowData
+) -> Callable[[TrainState], TrainState]:
     """Returns a function that fits the read-out beside the CNN, by LDA, to the features of a state."""
     if not start.decoder.linear_weight or not len(windows):
         return lambda state: state
-    data = parallel.replicate(inputs_of(task, start.features, start.feature, windows, signal=task.signal))
+    data = parallel.replicate(inputs)
 
     def fit(state: TrainState) -> TrainState:
         features = decoder_features(
