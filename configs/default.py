@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping
 
 from ml_collections import ConfigDict, config_dict
 
+PAPER_FEATURES = "rms,var,ssi,ent"
+BEST_FEATURES = "logstd,logstd_d1,logstd_d2,smyop"  # to imitate, as validation on 3DC chose
+
 
 def chosen(config: ConfigDict, preset: str | None, presets: Mapping[str | None, Callable]) -> ConfigDict:
     """Returns the configuration after its preset, which comes after a colon: `configs/fin_ssi.py:fast`."""
@@ -127,7 +130,7 @@ def _protocol(stage: str) -> ConfigDict:
     config.percentage = 100.0  # of the tuning windows of each movement; 0: zero-shot
     config.percentage_how = "leading"  # the first in time, or "random" ones
     config.validation_share = 0.2  # of each movement's tuning windows, the last in time; 0: no validation
-    config.features = "rms,var,ssi,ent"
+    config.features = PAPER_FEATURES
     config.evaluate.vote = 1  # score a majority vote over so many last decisions too
     return config
 
@@ -140,7 +143,8 @@ def _cnn_network(config: ConfigDict) -> None:
     cnn.dropout = 0.3
     cnn.shadows = 12  # the feature and 11 noisy copies
     cnn.logit_norm = True  # BatchNorm and PReLU after the last convolution, as in the paper
-    cnn.linear_weight = 0.0  # of an LDA on the same features, whose log-probabilities are added; 0: none
+    cnn.read_out = ""  # beside it, on the same features: "lda" or "rda", whose log-probabilities are added
+    cnn.read_out_weight = 0.25  # of these
     config.train.covariance_noise = 0.0  # added to the features, in units of their spread within movements
 
 
@@ -198,17 +202,17 @@ def fine_tune() -> ConfigDict:
 def classical() -> ConfigDict:
     """Returns the configuration of the classical baselines: LDA or SVM on hand-made features."""
     config = _protocol("classical")
-    config.classifier = "lda"  # or "svm"
+    config.classifier = "lda"  # or "rda", "svm"
     config.features = "logstd"  # a set of `finjax.models.classical.FEATURE_SETS`, or features, comma-separated
     return config
 
 
 def best_features(config: ConfigDict) -> None:
-    """Features in logarithms, noise as they have it, and a linear read-out: what validation on 3DC chose."""
-    config.features = "logstd,logstd_d1,logstd_d2,smyop"
+    """Features in logarithms, noise as they have it, and a read-out beside the CNN: what validation on 3DC chose."""
+    config.features = BEST_FEATURES
     config.validation_share = 0.0
     config.train.covariance_noise = 1.0
-    config.cnn.linear_weight = 0.25
+    config.cnn.read_out = "rda"
 
 
 def published_protocol(config: ConfigDict) -> None:

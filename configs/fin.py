@@ -1,17 +1,17 @@
 """FINs of the paper's four features, one after the other, to runs/fin_rms, runs/fin_var, … (paper, section II).
 
 python main.py --config=configs/fin.py:coarse
-python main.py --config=configs/fin.py:coarse --config.target=logstd,logstd_d1,logstd_d2
+python main.py --config=configs/fin.py:best --config.data.name=three_dc --config.data.dir=...
 """
 
 from configs import default
 
 
-def get_config(preset=None, *, target="rms,var,ssi,ent"):
-    """Returns the configuration; presets are `coarse`, `fast`, `paper` and `test`."""
-    return default.chosen(
-        default.fin(target), preset, {None: None, "paper": _paper, "fast": _fast, "coarse": _coarse, "test": _test}
-    )
+def get_config(preset=None, *, target=""):
+    """Returns the configuration; presets are `best`, `coarse`, `fast`, `paper` and `test`."""
+    target = target or (default.BEST_FEATURES if preset == "best" else default.PAPER_FEATURES)
+    presets = {None: None, "best": _best, "coarse": _coarse, "fast": _fast, "paper": _paper, "test": _test}
+    return default.chosen(default.fin(target), preset, presets)
 
 
 def _paper(config):
@@ -56,3 +56,9 @@ def _coarse(config):
     config.model.patch_size = 30
     config.train.max_steps = 1500
     config.evaluate.max_windows = 2000
+
+
+def _best(config):
+    """Four times as long, on the features of `fine_tune.py:best`: what tells movements apart are their differences."""
+    _coarse(config)
+    config.train.max_steps = 6000

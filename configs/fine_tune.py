@@ -3,7 +3,7 @@
 python main.py --config=configs/fine_tune.py                     # after fin.py:coarse and cnn.py
 python main.py --config=configs/fine_tune.py --config.fine_tune.fin_init=random        # what the FINs are worth
 python main.py --config=configs/fine_tune.py:best --config.data.name=three_dc --config.data.dir=... \
-    --config.fine_tune.fins=runs/fin_{feature}_coarse_three_dc \
+    --config.fine_tune.fins=runs/fin_{feature}_best_three_dc \
     --config.fine_tune.cnn_init=runs/cnn_best_three_dc/subject_{subject}
 """
 
@@ -21,6 +21,7 @@ def _best(config):
     config.train.batch_size = 128
     config.train.max_steps = 30
     config.fine_tune.cnn_init = "runs/cnn_best/subject_{subject}"
+    config.fine_tune.fins = "runs/fin_{feature}_best"
     config.optimiser.cnn.learning_rate = 3e-4
     config.optimiser.cnn.l2 = 0.0
     config.optimiser.fin.learning_rate = 1e-4

@@ -12,7 +12,6 @@ from ml_collections import ConfigDict
 
 from configs import classical, cnn, default, fin, fine_tune, raw_cnn
 
-FEATURES = "rms,var,ssi,ent"
 # What the study sets in each of its runs; so it is no field of a stage's own settings here.
 SET_BY_STUDY = (
     "stage", "preset", "prediction", "window", "step", "limit_sd", "seed", "plugins", "data", "cpu_devices",
@@ -33,7 +32,7 @@ def _study() -> ConfigDict:
     config.cpu_devices = 0  # as of every stage, but for batches of all of them
     config.percentage_how = "leading"
 
-    config.fins = FEATURES  # FINs to report, besides those that the methods need
+    config.fins = default.PAPER_FEATURES  # FINs to report, besides those that the methods need
     config.within = "lda_paper,svm_paper,lda_hudgins,svm_hudgins,lda_logstd,svm_logstd,cnn,raw_cnn,fin_cnn"
     config.cross = "lda_logstd,cnn,fin_cnn,fin_cnn_random"  # of unseen subjects, from decoders of the seen ones
     config.percentages = (0, 20, 40, 60, 80, 100)  # of an unseen subject's tuning windows; 0: zero-shot
@@ -108,20 +107,23 @@ def _small(config):
 def _three_dc(config):
     """The whole study on the 3DC data, with the recipe that validation chose, and the paper's beside it."""
     config.data.name = "three_dc"
-    config.step = "100ms"
     config.fins = ""
     config.within = (
-        "lda_paper,svm_paper,lda_hudgins,svm_hudgins,lda_logstd,svm_logstd,lda_best,cnn_paper,cnn,raw_cnn,"
+        "lda_paper,svm_paper,lda_hudgins,svm_hudgins,lda_logstd,svm_logstd,lda_best,rda_best,cnn_paper,cnn,raw_cnn,"
         "fin_cnn,fin_cnn_paper"
     )
     config.horizon = "cnn,fin_cnn"
-    config.horizons = (0, 100, 300)
+    config.horizons = (0, 100, 200, 300)
+    config.fin = _settings(fin.get_config("best"))
     config.cnn = _settings(cnn.get_config("best"))
     config.fine_tune = _settings(fine_tune.get_config("best"))
     config.raw_cnn.train.max_epochs = 15
-    published = {"features": FEATURES, "cnn": {"linear_weight": 0.0}}
+    published = {"features": default.PAPER_FEATURES, "cnn": {"read_out": ""}}
     plain = {"covariance_noise": 0.0}
-    config.methods.lda_best = {"stage": "classical", "classifier": "lda", "features": config.cnn.features}
+    for classifier in ("lda", "rda"):
+        config.methods[f"{classifier}_best"] = {
+            "stage": "classical", "classifier": classifier, "features": config.cnn.features,
+        }  # fmt: skip
     config.methods.cnn_paper = {
         "stage": "cnn", "start": "", **published, "train": {**plain, "batch_size": 300},
         "optimiser": {"learning_rate": 1e-2, "l2": 3e-5},

@@ -116,6 +116,8 @@ def test_every_field_of_what_recognises_is_read(tmp_path, monkeypatch, module):
     config.subject, config.step = "1", "200ms"
     if "train" in config:
         config.train.max_epochs = config.cpu_devices = 1
+    if module in (cnn, fine_tune):
+        config.cnn.read_out = "rda"
     if module is fine_tune:
         config.fine_tune.fin_init = "random"
     log = ReadLog(monkeypatch, config)

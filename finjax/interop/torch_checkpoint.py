@@ -301,7 +301,8 @@ def _cnn(tensors: Tensors) -> Network:
         "dropout": 0.0,  # only training reads it, and takes its own
         "shadows": shadows,
         "logit_norm": True,
-        "linear_weight": 0.0,
+        "read_out": "",
+        "read_out_weight": 0.0,
     }
     made_for = {"movements": filters[2], "channels": channels, "features": features}
     return Network(kind="cnn", params={"cnn": params}, stats=stats, fields=fields, made_for=made_for)

@@ -1,10 +1,11 @@
-"""Classifiers of hand-made features: linear discriminant analysis and a support-vector machine."""
+"""Classifiers of hand-made features: discriminant analysis, linear or regularised, and a support-vector machine."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from finjax.errors import ConfigError, DataError
+from finjax.models import discriminant
 
 if TYPE_CHECKING:  # scikit-learn takes a second to import; only `fit` needs it
     from sklearn.pipeline import Pipeline
@@ -18,9 +19,8 @@ FEATURE_SETS = {
     # Hjorth's parameters in logarithms, as log-deviations: Hjorth 1970, "EEG analysis based on time domain properties".
     "logstd": ("logstd", "logstd_d1", "logstd_d2"),
 }
-CLASSIFIERS = ("lda", "svm")
+CLASSIFIERS = ("lda", "rda", "svm")
 
-ABSENT = -1e4  # logit of a movement that was never seen
 SVM_C = (1, 10, 100)  # what the validation rows choose from
 DEFAULT_SVM_C = 10  # without validation rows
 
@@ -47,6 +47,19 @@ def _best_c(features: np.ndarray, labels: np.ndarray, validation: np.ndarray, se
     return max(accuracy, key=accuracy.__getitem__)
 
 
+class RegularisedDiscriminant:
+    """The classifier that `discriminant.fit_discriminant` fits, with the labels it was given."""
+
+    def __init__(self, features: np.ndarray, labels: np.ndarray):
+        self.classes, rows = np.unique(labels, return_inverse=True)
+        self._params = discriminant.fit_discriminant(features, rows, kind="rda", classes=len(self.classes))
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        """Returns the most probable label of each row of `[n, D]`."""
+        found = discriminant.scores(self._params, features.astype(np.float32))
+        return self.classes[np.asarray(found).argmax(axis=1)]
+
+
 def fit(
     classifier: str,
     features: np.ndarray,
@@ -54,10 +67,11 @@ def fit(
     *,
     validation: np.ndarray | None = None,
     seed: int = 0,
-) -> "Pipeline":
+) -> "Pipeline | RegularisedDiscriminant":
     """Fits a classifier to standardised features.
 
-    `lda` is linear discriminant analysis; `svm` has the kernel exp(−γ‖x − x'‖²) with γ = 1 / (D · variance of x),
+    `lda` is linear discriminant analysis, `rda` the same with a share of each movement's own covariance, see
+    `finjax.models.discriminant`; `svm` has the kernel exp(−γ‖x − x'‖²) with γ = 1 / (D · variance of x),
     and its C is the one of `SVM_C` with the best accuracy on the validation rows after a fit to the others.
     Either is fitted to all rows in the end.
 
@@ -69,7 +83,7 @@ def fit(
         seed: the SVM's `random_state`, which it draws from only for probabilities; those are off.
 
     Returns:
-        The fitted scikit-learn pipeline.
+        What has `predict`: a fitted scikit-learn pipeline, or the discriminant.
 
     Raises:
         ConfigError: the classifier is unknown.
@@ -85,29 +99,11 @@ def fit(
         c = _best_c(features, labels, validation, seed) if chosen else DEFAULT_SVM_C
         return _svm(c, seed).fit(features, labels)
 
+    if classifier == "rda":
+        return RegularisedDiscriminant(features, labels)
+
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     return make_pipeline(StandardScaler(), LinearDiscriminantAnalysis()).fit(features, labels)
-
-
-def linear_discriminant(features: np.ndarray, labels: np.ndarray, *, classes: int) -> dict[str, np.ndarray]:
-    """Fits an LDA; returns its `kernel` `[D, K]` and `bias` `[K]`, whose softmax is its posterior.
-
-    Args:
-        features: `[n, D]`.
-        labels: `[n]`, at least two different ones.
-        classes: K; those absent from `labels` get a bias that rules them out.
-    """
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-
-    present = np.unique(labels)
-    lda = LinearDiscriminantAnalysis().fit(features.astype(np.float64), labels)
-    kernel = np.zeros((features.shape[1], classes), np.float32)
-    bias = np.full(classes, ABSENT, np.float32)
-    if len(present) == 2:  # scikit-learn keeps only their difference
-        kernel[:, present[1]], bias[present] = lda.coef_[0], (0.0, lda.intercept_[0])
-    else:
-        kernel[:, present], bias[present] = lda.coef_.T, lda.intercept_
-    return {"kernel": kernel, "bias": bias}

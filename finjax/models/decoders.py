@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from finjax.data.gather import FeatureData, WindowData
+from finjax.models import discriminant
 from finjax.models.shadows import shadow
 from finjax.models.stack import FINStack
 from finjax.models.tiling import map_in_tiles
@@ -26,12 +27,12 @@ class Decoder(ABC):
 
     Attributes:
         cnn: the network that gives the logits; its parameters are `params["cnn"]`.
-        linear_weight: weight of a linear read-out beside the CNN, `params["linear"]`: its log-probabilities are
+        read_out_weight: weight of a discriminant beside the CNN, `params["read_out"]`: its log-probabilities are
             added to the CNN's when movements are recognised, not in training. 0: there is none.
     """
 
     cnn: nn.Module
-    linear_weight: float = 0.0
+    read_out_weight: float = 0.0
 
     @abstractmethod
     def cnn_input(self, *, channels: int) -> tuple[int, ...]:
@@ -73,11 +74,10 @@ class Decoder(ABC):
         """Returns logits `[b, K]`."""
         seen = self.before_cnn(params, inputs)
         logits = self.cnn.apply({"params": params["cnn"], "batch_stats": stats}, seen)
-        if not self.linear_weight:
+        if not self.read_out_weight:
             return logits
-        values = feature_values_of(seen)
-        linear = values @ params["linear"]["kernel"] + params["linear"]["bias"][None]
-        return jax.nn.log_softmax(logits) + self.linear_weight * jax.nn.log_softmax(linear)
+        read_out = discriminant.scores(params["read_out"], feature_values_of(seen))
+        return jax.nn.log_softmax(logits) + self.read_out_weight * jax.nn.log_softmax(read_out)
 
 
 def feature_values_of(features: jax.Array) -> jax.Array:

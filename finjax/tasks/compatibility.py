@@ -20,7 +20,7 @@ FREE_FIELDS = (
     "preset", "subject", "target",
 )  # fmt: skip
 
-NOT_OF_WEIGHTS = ("dropout", "linear_weight")  # fields of `cnn` that may differ from those of a start
+NOT_OF_WEIGHTS = ("dropout", "read_out", "read_out_weight")  # fields of `cnn` that may differ from those of a start
 
 
 def refuse_another_model(model: Model, task: Task) -> None:

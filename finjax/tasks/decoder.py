@@ -17,7 +17,7 @@ from finjax.data.windows import Windows, pad_to_grid
 from finjax.errors import ConfigError, DataError
 from finjax.evaluation import recognition
 from finjax.evaluation.predict import decoded_logits, decoder_features
-from finjax.models.classical import linear_discriminant
+from finjax.models.discriminant import fit_discriminant
 from finjax.restored import load_decoder
 from finjax.tasks import compatibility
 from finjax.tasks.start import Start, decoder_of, merge, starting_point
@@ -95,7 +95,7 @@ def train(task: Task, workdir: Path) -> None:
         normalisers={"signal": vars(task.signal), "feature": vars(start.feature)},
         info=_describe(task, start),
         validate=_validator(task, start, held_out) if len(held_out) else None,
-        complete=_linear_fitter(task, start, fitted, inputs),
+        complete=_read_out_fitter(task, start, fitted, inputs),
     )
     Trainer(problem, config, workdir).run()
 
@@ -235,11 +235,11 @@ def _jitter(task: Task, start: Start, windows: Windows) -> np.ndarray | None:
     return (scale * (directions.T * deviations) @ directions).astype(np.float32)
 
 
-def _linear_fitter(
+def _read_out_fitter(
     task: Task, start: Start, windows: Windows, inputs: FeatureData | WindowData
 ) -> Callable[[TrainState], TrainState]:
-    """Returns a function that fits the read-out beside the CNN, by LDA, to the features of a state."""
-    if not start.decoder.linear_weight or not len(windows):
+    """Returns a function that fits the read-out beside the CNN, to the features of a state."""
+    if not start.decoder.read_out_weight or not len(windows):
         return lambda state: state
     data = parallel.replicate(inputs)
 
@@ -247,8 +247,10 @@ def _linear_fitter(
         features = decoder_features(
             start.decoder, state.params, data, windows=len(windows), batch_size=task.config.evaluate.batch_size
         )
-        linear = linear_discriminant(features, windows.movement, classes=len(task.store.movement_names))
-        return state.replace(params={**state.params, "linear": linear})
+        read_out = fit_discriminant(
+            features, windows.movement, kind=task.config.cnn.read_out, classes=len(task.store.movement_names)
+        )
+        return state.replace(params={**state.params, "read_out": read_out})
 
     return fit
 

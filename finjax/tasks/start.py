@@ -12,6 +12,7 @@ from finjax.data.normalise import FeatureNormaliser, fit_feature_normaliser, sta
 from finjax.data.windows import Windows
 from finjax.errors import ConfigError
 from finjax.models.decoders import Decoder
+from finjax.models.discriminant import empty_discriminant
 from finjax.restored import DecoderModel, FINModel, load_decoder, load_fin
 from finjax.tasks.compatibility import (
     refuse_known_subjects,
@@ -92,10 +93,9 @@ def starting_point(task: Task, fitted: Windows) -> Start:
         params["cnn"], stats = decoder.init_cnn(key_cnn, channels=channels)
     else:
         params["cnn"], stats = start.params["cnn"], start.stats
-    if decoder.linear_weight:
-        classes = len(task.store.movement_names)
-        zeros = {"kernel": np.zeros((channels * len(features), classes)), "bias": np.zeros(classes)}
-        params["linear"] = start.params.get("linear", zeros) if start else zeros
+    if decoder.read_out_weight:
+        empty = empty_discriminant(features=channels * len(features), classes=len(task.store.movement_names))
+        params["read_out"] = start.params.get("read_out", empty) if start else empty
     if fins:
         params["fins"] = _stack(fins, features, feature, channels=channels)
     elif config.stage == "fine_tune":

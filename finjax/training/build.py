@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from ml_collections import ConfigDict
 
+from finjax.errors import ConfigError
 from finjax.models.cnn import build_cnn, build_raw_cnn
 from finjax.models.decoders import Decoder, FeatureDecoder, FINDecoder, RawDecoder
+from finjax.models.discriminant import OWN_COVARIANCE
 from finjax.models.fin import build_fin
 from finjax.models.stack import FINStack
 from finjax.training import parallel
@@ -23,13 +25,16 @@ def build_decoder(
         classes: movements K.
         length: samples T in a window.
         batch_size: windows that a device works on in one step.
+
+    Raises:
+        ConfigError: an unknown read-out.
     """
     settings = {"classes": classes, "axis_name": parallel.AXIS}
     match config.stage:
         case "cnn":
             return FeatureDecoder(
                 cnn=build_cnn(config.cnn, **settings),
-                linear_weight=config.cnn.linear_weight,
+                read_out_weight=_read_out_weight(config.cnn),
                 shadows=config.cnn.shadows,
                 noise=config.train.shadow_noise,
                 features=len(features),
@@ -37,7 +42,7 @@ def build_decoder(
         case "fine_tune":
             return FINDecoder(
                 cnn=build_cnn(config.cnn, **settings),
-                linear_weight=config.cnn.linear_weight,
+                read_out_weight=_read_out_weight(config.cnn),
                 fins=FINStack(fin=build_fin(config.model), features=len(features), channels=channels),
                 length=length,
                 gain_sd=config.train.gain_sd,
@@ -48,3 +53,13 @@ def build_decoder(
             return RawDecoder(cnn=build_raw_cnn(config.cnn, **settings), length=length, gain_sd=config.train.gain_sd)
         case stage:
             raise AssertionError(stage)
+
+
+def _read_out_weight(cnn: ConfigDict) -> float:
+    if not cnn.read_out:
+        return 0.0
+    if cnn.read_out not in OWN_COVARIANCE:
+        raise ConfigError(
+            f"--config.cnn.read_out={cnn.read_out}: choose from {', '.join(OWN_COVARIANCE)}, or leave it empty"
+        )
+    return cnn.read_out_weight

@@ -36,8 +36,8 @@ class Group:
     frozen: bool = False
 
 
-# A decoder's linear read-out is fitted in closed form, not trained.
-FITTED = Group(prefix="linear", learning_rate=0.0, frozen=True)
+# A decoder's read-out is fitted in closed form, not trained.
+FITTED = Group(prefix="read_out", learning_rate=0.0, frozen=True)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ import scipy.special
 from finjax.data.gather import FeatureData, WindowData
 from finjax.models.cnn import CNN
 from finjax.models.decoders import FeatureDecoder, FINDecoder, feature_values_of
+from finjax.models.discriminant import fit_discriminant, scores
 from finjax.models.fin import FIN
 from finjax.models.stack import FINStack
 from finjax.training.losses import correlated_noise
@@ -101,17 +102,18 @@ def test_windows_are_gathered_with_all_channels_and_gain_is_common_to_them():
     assert abs(gain[0, 0, 0] - 1) > 0.01 and gain[0, 0, 0] != gain[1, 0, 0]
 
 
-def test_the_linear_read_out_is_added_where_movements_are_recognised(params_and_stats):
+def test_the_read_out_is_added_where_movements_are_recognised(params_and_stats):
     params, stats = params_and_stats
     rng = np.random.default_rng(0)
-    linear = {"kernel": rng.normal(size=(CHANNELS * FEATURES, 4)).astype(np.float32), "bias": np.arange(4.0)}
-    decoder = fin_decoder(linear_weight=0.25)
-    both = decoder.predict({**params, "linear": linear}, stats, WINDOWS)
+    rows, labels = rng.normal(size=(80, CHANNELS * FEATURES)), np.repeat(np.arange(4), 20)
+    read_out = fit_discriminant(rows + labels[:, None], labels, kind="rda", classes=4)
+    decoder = fin_decoder(read_out_weight=0.25)
+    both = decoder.predict({**params, "read_out": read_out}, stats, WINDOWS)
     values = feature_values_of(decoder.before_cnn(params, WINDOWS))
     assert values.shape == (10, CHANNELS * FEATURES)
     alone = scipy.special.log_softmax(fin_decoder().predict(params, stats, WINDOWS), axis=1)
-    read_out = scipy.special.log_softmax(np.asarray(values) @ linear["kernel"] + linear["bias"], axis=1)
-    np.testing.assert_allclose(both, alone + 0.25 * read_out, atol=1e-5)
+    posterior = scipy.special.log_softmax(scores(read_out, values), axis=1)
+    np.testing.assert_allclose(both, alone + 0.25 * posterior, atol=1e-4)
 
 
 def test_noise_has_the_covariance_asked_for():

@@ -110,7 +110,7 @@ def test_frozen_groups_stay(runs, tmp_path):
     assert np.abs(tuned[0, 0] - tuned[0, 1]).max() > 1e-4  # each on its own way
 
 
-@pytest.mark.parametrize(("classifier", "features"), [("lda", "logstd"), ("svm", "hudgins"), ("lda", "rms,wl")])
+@pytest.mark.parametrize(("classifier", "features"), [("lda", "logstd"), ("svm", "hudgins"), ("rda", "rms,wl")])
 def test_classical_baselines(tmp_path, classifier, features):
     run(small(classical, classifier=classifier, features=features, **{"evaluate.vote": 3}), workdir=tmp_path)
     summary = metrics(tmp_path)["summary"]
@@ -143,6 +143,7 @@ def test_the_end_to_end_network(tmp_path):
         (fine_tune, {"validation_share": 1.5}, "validation_share=1.5"),
         (fine_tune, {"prediction": (30,)}, "no window fits"),
         (cnn, {"features": "rms,vra"}, "unknown feature 'vra'"),
+        (cnn, {"cnn.read_out": "svm"}, "cnn.read_out=svm: choose from lda, rda, or none"),
         (cnn, {"percentage_how": "last"}, "'last': choose from leading, random"),
         (classical, {"classifier": "knn"}, "'knn'"),
     ],

@@ -1,0 +1,66 @@
+"""Gaussian discriminants against densities written out with SciPy."""
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from finjax.models.discriminant import ABSENT, OWN_COVARIANCE, empty_discriminant, fit_discriminant, scores
+
+rng = np.random.default_rng(0)
+LABELS = np.repeat([0, 2, 3], [40, 60, 100])
+WIDTH = np.repeat([0.5, 1.0, 2.0], [40, 60, 100])[:, None]
+FEATURES = 1.5 * rng.normal(size=(4, 5))[LABELS] + WIDTH * rng.normal(size=(200, 5))
+PRESENT = [0, 2, 3]
+
+
+def log_posterior(params, features):
+    found = np.asarray(scores(params, features.astype(np.float32)), np.float64)
+    return found - np.logaddexp.reduce(found, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("kind", OWN_COVARIANCE)
+def test_posteriors_are_those_of_normal_densities(kind):
+    groups = [FEATURES[movement == LABELS] for movement in PRESENT]
+    own = [np.cov(group.T) for group in groups]
+    pooled = sum((len(group) - 1) * cov for group, cov in zip(groups, own, strict=True)) / (200 - 3)
+    share = OWN_COVARIANCE[kind]
+    joint = np.stack(
+        [
+            np.log(len(group) / 200)
+            + scipy.stats.multivariate_normal(group.mean(0), (1 - share) * pooled + share * cov).logpdf(FEATURES)
+            for group, cov in zip(groups, own, strict=True)
+        ],
+        axis=1,
+    )
+    expected = joint - np.logaddexp.reduce(joint, axis=1, keepdims=True)
+    params = fit_discriminant(FEATURES, LABELS, kind=kind, classes=5)
+    np.testing.assert_allclose(log_posterior(params, FEATURES)[:, PRESENT], expected, rtol=1e-4, atol=1e-4)
+    assert 0.6 < np.mean(expected.argmax(axis=1) == np.searchsorted(PRESENT, LABELS)) < 1
+
+
+def test_the_two_kinds_differ():
+    linear, regularised = (fit_discriminant(FEATURES, LABELS, kind=kind, classes=4) for kind in ("lda", "rda"))
+    assert np.abs(log_posterior(linear, FEATURES) - log_posterior(regularised, FEATURES)).max() > 0.05
+
+
+def test_a_movement_that_was_never_seen_is_ruled_out():
+    params = fit_discriminant(FEATURES, LABELS, kind="rda", classes=5)
+    assert log_posterior(params, FEATURES)[:, [1, 4]].max() < ABSENT / 2
+
+
+def test_features_that_depend_on_each_other_add_nothing():
+    plain = fit_discriminant(FEATURES, LABELS, kind="rda", classes=4)
+    doubled = np.hstack([FEATURES, -3 * FEATURES[:, :2], np.full((200, 1), 7.0)])
+    again = fit_discriminant(doubled, LABELS, kind="rda", classes=4)
+    np.testing.assert_allclose(log_posterior(again, doubled), log_posterior(plain, FEATURES), rtol=1e-3, atol=1e-3)
+
+
+def test_one_window_of_a_movement_is_enough():
+    rows = np.r_[0:40, 41, 150:200]
+    params = fit_discriminant(FEATURES[rows], LABELS[rows], kind="rda", classes=4)
+    assert np.isfinite(log_posterior(params, FEATURES)).all()
+
+
+def test_all_movements_are_alike_before_the_fit():
+    params = empty_discriminant(features=5, classes=3)
+    np.testing.assert_allclose(log_posterior(params, FEATURES), -np.log(3), rtol=1e-6)
