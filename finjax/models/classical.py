@@ -25,15 +25,21 @@ SVM_C = (1, 10, 100)  # what the validation rows choose from
 DEFAULT_SVM_C = 10  # without validation rows
 
 
-def _svm(c: float, seed: int) -> "Pipeline":
+def check_classifier(name: str) -> None:
+    """Raises `ConfigError` for a classifier that does not exist."""
+    if name not in CLASSIFIERS:
+        raise ConfigError(f"unknown classifier {name!r}; known are {', '.join(CLASSIFIERS)}")
+
+
+def _svm(c: float) -> "Pipeline":
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import SVC
 
-    return make_pipeline(StandardScaler(), SVC(C=c, kernel="rbf", gamma="scale", random_state=seed))
+    return make_pipeline(StandardScaler(), SVC(C=c, kernel="rbf", gamma="scale"))
 
 
-def _best_c(features: np.ndarray, labels: np.ndarray, validation: np.ndarray, seed: int) -> float:
+def _best_c(features: np.ndarray, labels: np.ndarray, validation: np.ndarray) -> float:
     """Returns the C of the most accurate SVM on the validation rows, the smallest of those that tie."""
     rest = ~validation
     if len(np.unique(labels[rest])) < 2:
@@ -41,8 +47,7 @@ def _best_c(features: np.ndarray, labels: np.ndarray, validation: np.ndarray, se
             "the rows that are not for validation have fewer than 2 movements: the SVM's C cannot be chosen"
         )
     accuracy = {
-        c: _svm(c, seed).fit(features[rest], labels[rest]).score(features[validation], labels[validation])
-        for c in SVM_C
+        c: _svm(c).fit(features[rest], labels[rest]).score(features[validation], labels[validation]) for c in SVM_C
     }
     return max(accuracy, key=accuracy.__getitem__)
 
@@ -66,7 +71,6 @@ def fit(
     labels: np.ndarray,
     *,
     validation: np.ndarray | None = None,
-    seed: int = 0,
 ) -> "Pipeline | RegularisedDiscriminant":
     """Fits a classifier to standardised features.
 
@@ -80,7 +84,6 @@ def fit(
         features: `[n, D]`.
         labels: `[n]`, the movement of each row.
         validation: `[n]` mask of the rows to choose C on; without any, C is `DEFAULT_SVM_C`.
-        seed: the SVM's `random_state`, which it draws from only for probabilities; those are off.
 
     Returns:
         What has `predict`: a fitted scikit-learn pipeline, or the discriminant.
@@ -89,15 +92,14 @@ def fit(
         ConfigError: the classifier is unknown.
         DataError: fewer than two movements, in all rows or, for an SVM, in those that are not for validation.
     """
-    if classifier not in CLASSIFIERS:
-        raise ConfigError(f"unknown classifier {classifier!r}; known are {', '.join(CLASSIFIERS)}")
+    check_classifier(classifier)
     if len(np.unique(labels)) < 2:
         raise DataError(f"a classifier needs 2 movements or more; the labels are {np.unique(labels).tolist()}")
 
     if classifier == "svm":
         chosen = validation is not None and validation.any()
-        c = _best_c(features, labels, validation, seed) if chosen else DEFAULT_SVM_C
-        return _svm(c, seed).fit(features, labels)
+        c = _best_c(features, labels, validation) if chosen else DEFAULT_SVM_C
+        return _svm(c).fit(features, labels)
 
     if classifier == "rda":
         return RegularisedDiscriminant(features, labels)

@@ -12,14 +12,15 @@ from ml_collections import ConfigDict
 from finjax.data.source import find_split
 from finjax.errors import ConfigError, FinjaxError, TrainingError
 from finjax.files import write_json
-from finjax.models.classical import CLASSIFIERS, FEATURE_SETS
+from finjax.models.classical import FEATURE_SETS, check_classifier
 from finjax.run import STAGES, check_least
 from finjax.study.plan import Run, make_plan
 from finjax.study.record import open_study, read_study, split_of
 from finjax.study.results import TIMING, finished
 from finjax.study.shard import of_shard, parse_shard
-from finjax.tasks.start import FIN_INITS
+from finjax.tasks.start import check_fin_init
 from finjax.tasks.task import parse_features
+from finjax.training.build import read_out_weight
 
 logger = logging.getLogger(__name__)
 
@@ -137,14 +138,15 @@ def _check(config: ConfigDict, plan: Sequence[Run]) -> None:
 def _check_run(config: ConfigDict) -> None:
     check_least(config)
     if config.stage == "classical":
-        if config.classifier not in CLASSIFIERS:
-            raise ConfigError(f"unknown classifier {config.classifier!r}; known are {', '.join(CLASSIFIERS)}")
+        check_classifier(config.classifier)
         if config.features in FEATURE_SETS:
             return
     if "features" in config:
         parse_features(config.features, field="features")
-    if config.stage == "fine_tune" and config.fine_tune.fin_init not in FIN_INITS:
-        raise ConfigError(f"unknown fin_init {config.fine_tune.fin_init!r}; choose from {', '.join(FIN_INITS)}")
+    if config.stage == "fine_tune":
+        check_fin_init(config)
+    if config.stage in ("cnn", "fine_tune"):
+        read_out_weight(config.cnn)
 
 
 def _listed(names: Sequence[str]) -> str:

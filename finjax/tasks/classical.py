@@ -44,7 +44,6 @@ def _fit_and_score(task: Task, workdir: Path) -> list[dict]:
         np.concatenate(parts[:2]),
         np.concatenate([fitted.movement, held_out.movement]),
         validation=np.repeat([False, True], [len(fitted), len(held_out)]),
-        seed=config.seed,
     )
     return recognition.evaluate_run(
         workdir,

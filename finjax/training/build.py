@@ -34,7 +34,7 @@ def build_decoder(
         case "cnn":
             return FeatureDecoder(
                 cnn=build_cnn(config.cnn, **settings),
-                read_out_weight=_read_out_weight(config.cnn),
+                read_out_weight=read_out_weight(config.cnn),
                 shadows=config.cnn.shadows,
                 noise=config.train.shadow_noise,
                 features=len(features),
@@ -42,7 +42,7 @@ def build_decoder(
         case "fine_tune":
             return FINDecoder(
                 cnn=build_cnn(config.cnn, **settings),
-                read_out_weight=_read_out_weight(config.cnn),
+                read_out_weight=read_out_weight(config.cnn),
                 fins=FINStack(fin=build_fin(config.model), features=len(features), channels=channels),
                 length=length,
                 gain_sd=config.train.gain_sd,
@@ -55,7 +55,8 @@ def build_decoder(
             raise AssertionError(stage)
 
 
-def _read_out_weight(cnn: ConfigDict) -> float:
+def read_out_weight(cnn: ConfigDict) -> float:
+    """Returns the weight of the discriminant beside a CNN, 0 where there is none; refuses an unknown one."""
     if not cnn.read_out:
         return 0.0
     if cnn.read_out not in OWN_COVARIANCE:

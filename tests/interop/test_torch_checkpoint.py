@@ -17,7 +17,8 @@ from finjax.checkpoints import has_checkpoint  # noqa: E402
 from finjax.data.normalise import SignalNormaliser  # noqa: E402
 from finjax.data.synthetic import Settings, generate  # noqa: E402
 from finjax.errors import CheckpointError, ConfigError, DataError, FinjaxError  # noqa: E402
-from finjax.interop.torch_checkpoint import Surroundings, import_checkpoint, main, read_state_dict  # noqa: E402
+from finjax.interop.torch_checkpoint import Surroundings, import_checkpoint, main  # noqa: E402
+from finjax.interop.torch_weights import read_state_dict  # noqa: E402
 from finjax.restored import load_decoder, load_fin  # noqa: E402
 from finjax.tasks import decoder  # noqa: E402
 from finjax.tasks.start import starting_point  # noqa: E402

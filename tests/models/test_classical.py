@@ -26,13 +26,13 @@ def test_lda_is_the_nearest_mean_by_the_pooled_covariance():
     precision = np.linalg.inv(residual.T @ residual / (240 - 3))
     offset = FEATURES[:, None] - means  # [n, K, D]
     nearest = np.einsum("nkd,de,nke->nk", offset, precision, offset).argmin(axis=1)  # classes equally frequent
-    predicted = classical.fit("lda", FEATURES, LABELS, seed=0).predict(FEATURES)
+    predicted = classical.fit("lda", FEATURES, LABELS).predict(FEATURES)
     np.testing.assert_array_equal(predicted, np.array([2, 5, 9])[nearest])
     assert 0.5 < np.mean(predicted == LABELS) < 1  # neither chance nor a task that tests nothing
 
 
 def test_svm_has_an_rbf_kernel_of_standardised_features():
-    model = classical.fit("svm", FEATURES[:160], LABELS[:160], seed=0)
+    model = classical.fit("svm", FEATURES[:160], LABELS[:160])
     svc = model[-1]
     z = (FEATURES - FEATURES[:160].mean(axis=0)) / FEATURES[:160].std(axis=0)
     support = z[svc.support_]
@@ -58,7 +58,7 @@ def stripes(frequency: float, mislabelled: float) -> tuple[np.ndarray, np.ndarra
 @pytest.mark.parametrize(("frequency", "mislabelled", "chosen"), [(1, 0.3, 1), (5, 0.0, 100)])
 def test_validation_rows_choose_c_and_the_fit_is_to_all_rows(frequency, mislabelled, chosen):
     points, labels, validation = stripes(frequency, mislabelled)
-    model = classical.fit("svm", points, labels, validation=validation, seed=0)
+    model = classical.fit("svm", points, labels, validation=validation)
     assert model[-1].get_params()["C"] == chosen
     np.testing.assert_allclose(model[0].mean_, points.mean(axis=0))  # the validation rows are in it
 
@@ -66,31 +66,31 @@ def test_validation_rows_choose_c_and_the_fit_is_to_all_rows(frequency, mislabel
 @pytest.mark.parametrize("validation", [None, np.zeros(600, bool)])
 def test_without_validation_rows_c_is_the_default(validation):
     points, labels, _ = stripes(5, 0.0)
-    model = classical.fit("svm", points, labels, validation=validation, seed=0)
+    model = classical.fit("svm", points, labels, validation=validation)
     assert model[-1].get_params()["C"] == 10
 
 
 @pytest.mark.parametrize("classifier", classical.CLASSIFIERS)
 def test_each_classifier_fits_and_returns_the_labels_it_was_given(classifier):
-    model = classical.fit(classifier, FEATURES, LABELS, validation=np.arange(240) % 4 == 0, seed=0)
+    model = classical.fit(classifier, FEATURES, LABELS, validation=np.arange(240) % 4 == 0)
     assert set(model.predict(FEATURES)) == {2, 5, 9}
     assert np.mean(model.predict(FEATURES) == LABELS) > 0.6
 
 
 def test_an_unknown_classifier_is_refused_by_name():
     with pytest.raises(ConfigError, match="unknown classifier 'knn'; known are lda, rda, svm"):
-        classical.fit("knn", FEATURES, LABELS, seed=0)
+        classical.fit("knn", FEATURES, LABELS)
 
 
 @pytest.mark.parametrize("classifier", classical.CLASSIFIERS)
 def test_a_single_movement_is_refused(classifier):
     with pytest.raises(DataError, match=r"2 movements or more; the labels are \[2\]"):
-        classical.fit(classifier, FEATURES[:80], LABELS[:80], seed=0)
+        classical.fit(classifier, FEATURES[:80], LABELS[:80])
 
 
 def test_validation_rows_that_leave_a_single_movement_are_refused():
     with pytest.raises(DataError, match="not for validation"):
-        classical.fit("svm", FEATURES, LABELS, validation=LABELS != 5, seed=0)
+        classical.fit("svm", FEATURES, LABELS, validation=LABELS != 5)
 
 
 def test_importing_the_module_does_not_import_scikit_learn():
