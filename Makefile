@@ -1,6 +1,7 @@
 # make demo   trains and evaluates a FIN on synthetic data, in minutes
 # make study  runs a small study on synthetic data, with a report, in minutes
 # make test   runs the tests
+# make bench  times finjax against PyTorch, in ten minutes
 # make lint   checks the style
 # Each makes .venv and installs what it needs into it, with $(PYTHON), Python 3.11 or newer.
 
@@ -8,7 +9,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo study test lint clean
+.PHONY: demo study test bench lint clean
 
 demo: $(VENV)/installed
 	$(BIN)/python main.py --config=configs/fin_ssi.py
@@ -18,6 +19,9 @@ study: $(VENV)/installed
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest
+
+bench: $(VENV)/installed-bench
+	$(BIN)/python -m benchmarks
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -36,4 +40,8 @@ $(VENV)/installed: requirements.txt | $(BIN)/python
 
 $(VENV)/installed-dev: pyproject.toml $(VENV)/installed
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	touch $@
+
+$(VENV)/installed-bench: pyproject.toml $(VENV)/installed
+	$(BIN)/python -m pip install --quiet -e '.[bench]'
 	touch $@

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from finjax.data import synthetic
+from finjax.data import cache, synthetic
 from finjax.errors import ConfigError
 from finjax.plugins import load_plugins
 from finjax.tasks import classical, decoder, fin
@@ -64,6 +64,7 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
     Raises:
         FinjaxError: something that the user can mend.
     """
+    parallel.keep_programs(cache.default_folder() / "programs")
     if config.stage == "study":
         _run_study(config, Path(workdir).expanduser() if workdir else default_workdir(config), mode=mode, shard=shard)
         return

@@ -3,10 +3,16 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
-import jax
-import pytest
+# What one test or process of the session has compiled, another need not; set before jax is imported.
+_programs = tempfile.TemporaryDirectory(prefix="finjax_programs_", ignore_cleanup_errors=True)
+os.environ["JAX_COMPILATION_CACHE_DIR"] = _programs.name
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
+
+import jax  # noqa: E402
+import pytest  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 

@@ -5,6 +5,7 @@ Train steps are pure functions of one device's share, with `AXIS` as the name to
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -17,6 +18,8 @@ AXIS = "devices"
 CPU_TILE, OTHER_TILE = 16, 1024
 # The same for a stack of LSTMs with weights of their own, counted in windows × LSTMs.
 CPU_STACK_TILE, OTHER_STACK_TILE = 192, 480
+
+KEPT_FROM_S = 0.1  # programs that compile faster are not worth a file
 
 
 def use_cpu_devices(count: int, *, batch_size: int) -> None:
@@ -33,6 +36,14 @@ def use_cpu_devices(count: int, *, batch_size: int) -> None:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         count = max(n for n in range(1, cores + 1) if batch_size % n == 0)
     jax.config.update("jax_num_cpu_devices", count)
+
+
+def keep_programs(folder: Path) -> None:
+    """Keeps compiled programs for later processes in a folder, unless JAX was told of one already."""
+    if jax.config.jax_compilation_cache_dir:
+        return
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", KEPT_FROM_S)
 
 
 def pmap(function: Callable, *, donate_argnums: tuple[int, ...] = ()) -> Callable:

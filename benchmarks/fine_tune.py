@@ -1,0 +1,96 @@
+"""A joint step of 48 FINs and the CNN: time in turn with PyTorch's, and peak memory of each in its own process.
+
+python -m benchmarks.fine_tune [--windows=25] [--large=250] [--repeats=2]
+
+The large step is finjax's alone: what PyTorch keeps for its backward pass grows with the windows.
+"""
+
+import argparse
+import json
+import time
+
+import jax
+import torch
+from torch import nn
+
+from benchmarks import problems, rival
+from benchmarks.measure import Table, Timing, alternate, in_child, peak_gib
+from finjax.training import parallel
+
+CHANNELS, LENGTH = 12, 600
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--windows", type=int, default=25, help="of all channels, in the step that both take")
+    parser.add_argument("--large", type=int, default=250, help="in the step that finjax takes alone; 0: none")
+    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--child", choices=("finjax", "torch"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        print(json.dumps(_one_step(options.child, options.windows)))
+        return
+
+    parallel.use_cpu_devices(0, batch_size=options.windows)
+    table = Table(
+        "fine_tune",
+        f"Joint step, {CHANNELS * len(problems.FEATURES)} LSTM networks × {LENGTH} samples",
+        ("windows", "finjax", "PyTorch", "times as fast", "finjax, peak GiB", "PyTorch, peak GiB", "share of memory"),
+    )
+    took = alternate({name: step(options.windows) for name, step in STEPS.items()}, repeats=options.repeats)
+    a, b = took["finjax"], took["torch"]
+    memory = {name: in_child("benchmarks.fine_tune", *_child(name, options.windows))["peak_gib"] for name in STEPS}
+    share = memory["finjax"] / memory["torch"]
+    table.add(
+        options.windows, a, b, f"{b.median / a.median:.2f}",
+        f"{memory['finjax']:.2f}", f"{memory['torch']:.2f}", f"1/{1 / share:.1f}",
+        windows=options.windows, finjax_s=a, torch_s=b, ratio=b.median / a.median, peak_gib=memory,
+    )  # fmt: skip
+    if options.large:
+        alone = in_child("benchmarks.fine_tune", *_child("finjax", options.large))
+        timing = Timing((alone["seconds"],))
+        table.add(
+            options.large, timing, "–", "–", f"{alone['peak_gib']:.2f}", "–", "–",
+            windows=options.large, finjax_s=timing, peak_gib={"finjax": alone["peak_gib"]},
+        )  # fmt: skip
+    table.write()
+
+
+def _child(name: str, windows: int) -> tuple[str, ...]:
+    return f"--child={name}", f"--windows={windows}"
+
+
+def _one_step(name: str, windows: int) -> dict:
+    """Takes a step to compile and one to time; returns its time and the peak of this process."""
+    if name == "finjax":
+        parallel.use_cpu_devices(0, batch_size=windows)
+    step = STEPS[name](windows)
+    if name == "finjax":
+        step()
+    started = time.perf_counter()
+    step()
+    return {"seconds": time.perf_counter() - started, "peak_gib": _peak_gib(name)}
+
+
+def _peak_gib(name: str) -> float:
+    """Returns the peak on the device where there is one of its own, else that of the process."""
+    if jax.default_backend() == "cpu":
+        return peak_gib()
+    if name == "torch":
+        return torch.cuda.max_memory_allocated() / 1024**3
+    return jax.local_devices()[0].memory_stats()["peak_bytes_in_use"] / 1024**3
+
+
+def _torch_step(windows: int):
+    device = rival.device()
+    network = rival.TorchFINCNN().to(device)
+    inputs = torch.randn(windows, CHANNELS, LENGTH, device=device)
+    target = torch.randint(0, problems.CLASSES, (windows,), device=device)
+    return rival.training_step(network, nn.functional.cross_entropy, inputs, target, lr=1e-3, weight_decay=2e-5)
+
+
+STEPS = {"finjax": lambda windows: problems.joint_training(windows=windows), "torch": _torch_step}
+
+if __name__ == "__main__":
+    main()

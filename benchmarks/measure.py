@@ -1,0 +1,154 @@
+"""Timing rivals in turn, memory in processes of their own, and tables of both."""
+
+import dataclasses
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from finjax.files import write_json
+
+RESULTS = Path("runs/bench")
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy", "pandas", "torch")
+
+
+@dataclasses.dataclass(frozen=True)
+class Timing:
+    """How long something took, each time it was done, in seconds."""
+
+    seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The middle one."""
+        return statistics.median(self.seconds)
+
+    def __str__(self) -> str:
+        """Median, and how far the fastest and slowest are from it."""
+        low, high = min(self.seconds), max(self.seconds)
+        unit, scale = ("s", 1) if self.median >= 1 else ("ms", 1e3)
+        text = f"{self.median * scale:.3g} {unit}"
+        return text if len(self.seconds) == 1 else f"{text} ({low * scale:.3g}–{high * scale:.3g})"
+
+
+def alternate(rivals: Mapping[str, Callable[[], Any]], *, repeats: int, warm_up: int = 1) -> dict[str, Timing]:
+    """Times functions in turn, so that whatever else the machine does meets all of them.
+
+    Args:
+        rivals: what to time, by name; each returns when its work is done.
+        repeats: how often each is timed.
+        warm_up: how often each is called before, not timed.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in rivals}
+    for turn in range(-warm_up, repeats):
+        for name, work in rivals.items():
+            started = time.perf_counter()
+            work()
+            if turn >= 0:
+                seconds[name].append(time.perf_counter() - started)
+    return {name: Timing(tuple(taken)) for name, taken in seconds.items()}
+
+
+def peak_gib() -> float:
+    """Returns the most memory that this process has held so far, in GiB (Linux)."""
+    return _status("VmHWM")  # not ru_maxrss, which begins with what the parent process held
+
+
+def resident_gib() -> float:
+    """Returns the memory that this process holds now, in GiB (Linux)."""
+    return _status("VmRSS")
+
+
+def _status(field: str) -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024**2
+
+
+def in_child(module: str, *arguments: str) -> dict:
+    """Runs `python -m module arguments`; returns the JSON object that is the last line it prints."""
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def cores() -> int:
+    """Returns how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def circumstances() -> dict:
+    """Returns what a figure depends on: date, command, device and versions."""
+    import jax
+
+    devices = jax.local_devices()
+    return {
+        "date": datetime.date.today().isoformat(),
+        "command": ["python", "-m", f"benchmarks.{Path(sys.argv[0]).stem}", *sys.argv[1:]],
+        "device": f"{len(devices)} × {devices[0].device_kind}, {cores()} cores of {_processor()}",
+        "versions": {"python": platform.python_version(), **_versions()},
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+class Table:
+    """Rows of a benchmark: printed as they come, then written as JSON and Markdown.
+
+    Args:
+        name: of the files.
+        title: what was measured.
+        columns: headings.
+    """
+
+    def __init__(self, name: str, title: str, columns: Sequence[str]):
+        self._name, self._title, self._columns = name, title, list(columns)
+        self._rows: list[list[str]] = []
+        self._figures: list[dict] = []
+        print(f"\n{title}\n{_line(self._columns)}\n{_line(['---'] * len(self._columns))}", flush=True)
+
+    def add(self, *cells: Any, **figures: Any) -> None:
+        """Adds a row; `figures` are what the JSON file says of it."""
+        self._rows.append([str(cell) for cell in cells])
+        self._figures.append(
+            {key: list(value.seconds) if isinstance(value, Timing) else value for key, value in figures.items()}
+        )
+        print(_line(self._rows[-1]), flush=True)
+
+    def write(self) -> None:
+        """Writes `NAME.json` and `NAME.md` to `RESULTS`."""
+        about = circumstances()
+        write_json(RESULTS / f"{self._name}.json", {"title": self._title, **about, "rows": self._figures})
+        lines = [self._columns, ["---"] * len(self._columns), *self._rows]
+        where = f"{about['date']}, {about['device']}, `{' '.join(about['command'])}`"
+        text = "\n".join([f"**{self._title}** ({where})", "", *map(_line, lines), ""])
+        (RESULTS / f"{self._name}.md").write_text(text)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

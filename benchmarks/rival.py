@@ -1,0 +1,101 @@
+"""The published design in PyTorch, written with torch's own modules: a loop over 48 `nn.LSTM`, one for each FIN."""
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from benchmarks.measure import cores
+
+
+class TorchFIN(nn.Module):
+    """The head `fc1` reads the last layer's backward direction; `fc` is in the state dict and nowhere else."""
+
+    def __init__(self, *, hidden: int = 32, layers: int = 3, shadows: int = 12, patch_size: int = 1):
+        super().__init__()
+        self.patch_size = patch_size
+        self.lstm = nn.LSTM(patch_size, hidden, layers, bidirectional=True, batch_first=True)
+        self.fc = nn.Linear(hidden, shadows)
+        self.fc1 = nn.Linear(hidden, shadows)
+
+    def forward(self, x):
+        """Maps `[B, T]` to `[B, S]`."""
+        _, (hidden, _) = self.lstm(x.reshape(len(x), -1, self.patch_size))
+        return self.fc1(hidden[-1])
+
+
+class TorchCNN(nn.Module):
+    """Three convolutions over channels × shadows, each with BatchNorm and PReLU."""
+
+    def __init__(self, *, features=4, channels=12, shadows=12, classes=17, filters=(64, 32), kernel=5):
+        super().__init__()
+        rows, columns, sizes = channels, shadows, []
+        for size in (kernel, kernel, max(channels, shadows)):
+            sizes.append((min(size, rows), min(size, columns)))
+            rows, columns = rows - sizes[-1][0] + 1, columns - sizes[-1][1] + 1
+        assert (rows, columns) == (1, 1)
+        self.conv1 = nn.Conv2d(features, filters[0], sizes[0])
+        self.conv2 = nn.Conv2d(filters[0], filters[1], sizes[1])
+        self.conv3 = nn.Conv2d(filters[1], classes, sizes[2])
+        self.batchnorm1, self.batchnorm2, self.batchnorm3 = map(nn.BatchNorm2d, (*filters, classes))
+        self.prelu1, self.prelu2, self.prelu3 = nn.PReLU(), nn.PReLU(), nn.PReLU()
+        self.dropout = nn.Dropout(0.3)
+
+    def forward(self, x):
+        """Maps `[B, F, C, S]` to logits `[B, K]`."""
+        x = self.dropout(self.prelu1(self.batchnorm1(self.conv1(x))))
+        x = self.prelu2(self.batchnorm2(self.conv2(x)))
+        return self.prelu3(self.batchnorm3(self.conv3(x))).flatten(start_dim=1)
+
+
+class TorchFINCNN(nn.Module):
+    """A FIN for each feature and channel, and a CNN on what they give."""
+
+    def __init__(self, *, features: int = 4, channels: int = 12, patch_size: int = 1, **cnn):
+        super().__init__()
+        self.features = features
+        self.fins = nn.ModuleList(TorchFIN(patch_size=patch_size) for _ in range(features * channels))
+        self.cnn = TorchCNN(features=features, channels=channels, **cnn)
+
+    def forward(self, x):
+        """Maps windows `[B, C, T]` to logits `[B, K]`."""
+        channels = x.shape[1]
+        outputs = [fin(x[:, number % channels]) for number, fin in enumerate(self.fins)]  # F × C of [B, S]
+        return self.cnn(torch.stack(outputs, dim=1).unflatten(1, (self.features, channels)))
+
+
+def device() -> torch.device:
+    """Returns the GPU if torch sees one, else the CPU with all of its cores."""
+    torch.set_num_threads(cores())
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def wait() -> None:
+    """Returns once the GPU has done what it was given."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def training_step(network: nn.Module, loss: Callable, inputs, target, **adam) -> Callable[[], None]:
+    """Returns a function that takes one step of Adam on a batch."""
+    optimiser = torch.optim.Adam(network.parameters(), **adam)
+
+    def step():
+        optimiser.zero_grad()
+        loss(network(inputs), target).backward()
+        optimiser.step()
+        wait()
+
+    return step
+
+
+def inference(network: nn.Module, inputs) -> Callable[[], None]:
+    """Returns a function that runs a network on a batch, in evaluation mode."""
+    network.eval()
+
+    def run():
+        with torch.inference_mode():
+            network(inputs)
+        wait()
+
+    return run
