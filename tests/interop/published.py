@@ -1,6 +1,7 @@
 """The published networks with random weights."""
 
 import torch
+
 from benchmarks.rival import TorchCNN, TorchFIN
 
 
