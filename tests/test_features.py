@@ -1,5 +1,7 @@
 """Features against SciPy, against numbers worked out by hand, and their two forms against each other."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -79,51 +81,52 @@ def test_entropy_of_a_flat_window_is_that_of_equal_chances():
 @pytest.mark.parametrize(("length", "step"), [(60, 20), (61, 7), (300, 300)])
 def test_running_sums_equal_the_direct_form(name, length, step):
     # Spikes of 25 deviations: e^25 beside e^0 is where a difference of running sums would fail.
-    signal = rng.standard_t(3, size=(2, 3000))
-    signal[:, [100, 2000]] = 25.0
+    signal = rng.standard_t(3, size=3000).astype(np.float32)
+    signal[[100, 2000]] = 25.0
     starts = np.arange(0, 3000 - length + 1, step)
     feature = features.get_feature(name)
-    values = window_features(signal.astype(np.float32), starts, length=length, feature=feature)
-    windows = np.stack([signal[:, s : s + length] for s in starts]).astype(np.float32)  # [n, C, T]
+    windows = np.stack([signal[s : s + length] for s in starts])  # [n, T]
     with jax.enable_x64(True):  # the direct form itself, without float32's rounding
         expected = np.asarray(feature.direct(jnp.asarray(windows.astype(np.float64))))
-    np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-6)
+    for unit in {1, math.gcd(step, length)}:
+        values = window_features(signal, starts, length=length, feature=feature, unit=unit)
+        np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", PAPER)
 def test_running_sums_equal_the_direct_form_in_float32(name):
-    signal = rng.standard_t(4, size=(1, 5000)).astype(np.float32)
+    signal = rng.standard_t(4, size=5000).astype(np.float32)
     starts = np.arange(0, 4400, 20)
     feature = features.get_feature(name)
     values = window_features(signal, starts, length=600, feature=feature)
-    windows = np.stack([signal[:, s : s + 600] for s in starts])
+    windows = np.stack([signal[s : s + 600] for s in starts])
     # Behind a spike the entropy is near 0, where float32 has lost its relative precision: hence atol.
     np.testing.assert_allclose(values, feature.direct(windows), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("height", [705.0, 1300.0, 1600.0])
 def test_entropy_survives_what_float64_cannot_exponentiate(height):
-    signal = np.zeros((1, 800), np.float32)
-    signal[0, 100] = height  # a spike
-    signal[0, 450:550] = height  # a plateau
+    signal = np.zeros(800, np.float32)
+    signal[100] = height  # a spike
+    signal[450:550] = height  # a plateau
     values = window_features(signal, np.array([0, 200, 400]), length=200, feature=features.get_feature("ent"))
-    np.testing.assert_allclose(values[:, 0], [0.0, np.log(200), np.log(100)], atol=1e-5)
+    np.testing.assert_allclose(values, [0.0, np.log(200), np.log(100)], atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["skew", "kurt"])
 def test_moments_of_a_flat_window_are_0_in_both_forms(name):
-    signal = np.full((1, 300), 15.1, np.float32)  # whose mean float32 cannot hold exactly
+    signal = np.full(300, 15.1, np.float32)  # whose mean float32 cannot hold exactly
     feature = features.get_feature(name)
-    assert feature.direct(signal[0]) == 0
+    assert feature.direct(signal) == 0
     assert window_features(signal, np.array([0]), length=300, feature=feature) == 0
 
 
 @pytest.mark.parametrize("name", ["logstd", "logstd_d1", "logstd_d2"])
 def test_log_deviation_of_a_flat_window_is_that_of_the_floor_in_both_forms(name):
-    signal = np.full((1, 300), 15.1, np.float32)
+    signal = np.full(300, 15.1, np.float32)
     feature = features.get_feature(name)
     floor = np.log(features.FLAT_VARIANCE) / 2
-    np.testing.assert_allclose(feature.direct(signal[0]), floor, rtol=1e-6)
+    np.testing.assert_allclose(feature.direct(signal), floor, rtol=1e-6)
     np.testing.assert_allclose(window_features(signal, np.array([0]), length=300, feature=feature), floor, rtol=1e-6)
 
 
@@ -142,6 +145,15 @@ def test_window_sums_keep_small_windows_beside_a_large_sample():
     terms[0] = 1e12
     starts = np.arange(1, 900)
     np.testing.assert_allclose(window_sums(terms, starts, 100), 1e-10, rtol=1e-12)
+
+
+@pytest.mark.parametrize("unit", [1, 4, 20])
+@pytest.mark.parametrize("length", [60, 58, 3])
+def test_window_sums_are_sums(length, unit):
+    terms = rng.normal(size=517)
+    starts = np.arange(0, 517 - length + 1, unit)
+    sums = window_sums(terms, starts, length, unit=unit)
+    np.testing.assert_allclose(sums, [terms[s : s + length].sum() for s in starts], rtol=1e-9, atol=1e-12)
 
 
 def test_a_users_feature_joins_the_registry(monkeypatch):

@@ -1,5 +1,8 @@
 """Feature values of all overlapping windows of a signal, from running sums."""
 
+import math
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from finjax.data.normalise import SignalNormaliser, z_score
@@ -7,56 +10,75 @@ from finjax.data.windows import Framing, SignalStore, Windows
 from finjax.features import Feature
 
 
-def window_sums(terms: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
+def window_sums(terms: np.ndarray, starts: np.ndarray, length: int, *, unit: int = 1) -> np.ndarray:
     """Sums `terms[s : s + length]` for every start `s`, in O(len(terms) + len(starts)).
 
-    The signal is cut into blocks of `length`; a window is the tail of one block plus the head of the next,
+    Units of neighbouring terms are summed first; a window is some whole units and a part of one more. The units
+    are cut into blocks as long as a window's; its whole units are the tail of one block plus the head of the next,
     so two running sums, one from each end of the blocks, hold every answer. Nothing is ever subtracted:
     a difference of two sums over the whole recording would lose the small windows behind a large one
     (the e^x of the entropy spans 30 orders of magnitude).
 
     Args:
         terms: `[N]`, summed in float64.
-        starts: `[n]` first samples, each with `start + length <= N`.
+        starts: `[n]` first samples, multiples of `unit`, each with `start + length <= N`.
         length: samples in a window.
+        unit: terms in a unit.
 
     Returns:
         `[n]` float64.
 
     Reference: the two-sided block scan of van Herk 1992 and Gil & Werman 1993, with + in place of max.
     """
-    blocks = -(-len(terms) // length)
-    padded = np.zeros((blocks, length))
-    padded.reshape(-1)[: len(terms)] = terms
-    heads = np.cumsum(padded, axis=1).reshape(-1)
-    tails = np.cumsum(padded[:, ::-1], axis=1)[:, ::-1].reshape(-1)
-    sums = tails[starts]
-    crosses = starts % length != 0
-    sums[crosses] += heads[starts[crosses] + length - 1]
+    units = _filled(terms, unit)
+    whole, rest = divmod(length, unit)
+    first = starts // unit
+    if not whole:
+        return _sum_rows(units[:, :rest])[first]
+    blocks = _filled(_sum_rows(units), whole)
+    heads = np.cumsum(blocks, axis=1).reshape(-1)
+    tails = np.cumsum(blocks[:, ::-1], axis=1)[:, ::-1].reshape(-1)
+    sums = tails[first]
+    crosses = first % whole != 0
+    sums[crosses] += heads[first[crosses] + whole - 1]
+    if rest:
+        sums += _sum_rows(units[:, :rest])[first + whole]
     return sums
 
 
-def window_features(signal: np.ndarray, starts: np.ndarray, *, length: int, feature: Feature) -> np.ndarray:
-    """Evaluates a feature on every window of every channel.
+def _filled(values: np.ndarray, width: int) -> np.ndarray:
+    """Cuts `[N]` into rows `[⌈N / width⌉, width]`, the last filled up with zeros."""
+    if len(values) % width:
+        values = np.concatenate([values, np.zeros(-len(values) % width)])
+    return values.reshape(-1, width)
+
+
+def _sum_rows(rows: np.ndarray) -> np.ndarray:
+    return rows @ np.ones(rows.shape[1]) if rows.shape[1] > 1 else rows[:, 0]  # many times as fast as np.sum here
+
+
+def window_features(
+    signal: np.ndarray, starts: np.ndarray, *, length: int, feature: Feature, unit: int = 1
+) -> np.ndarray:
+    """Evaluates a feature on every window of a channel.
 
     Args:
-        signal: `[C, N]`, z-scored.
-        starts: `[n]` first samples of the windows.
+        signal: `[N]`, z-scored.
+        starts: `[n]` first samples of the windows, multiples of `unit`.
         length: samples in a window.
         feature: what to evaluate.
+        unit: what the starts are multiples of.
 
     Returns:
-        `[n, C]` float32, equal to `feature.direct` of the windows.
+        `[n]` float32, equal to `feature.direct` of the windows.
     """
-    values = np.empty((len(starts), len(signal)), np.float32)
-    for channel, x in enumerate(signal):
-        with np.errstate(over="ignore", invalid="ignore"):
-            terms = feature.terms(x.astype(np.float64))
-            # A term over neighbouring samples is shorter than the signal, and so is its window.
-            sums = [window_sums(t, starts, length - (len(x) - len(t))) for t in terms]
-            values[:, channel] = feature.finish(sums, length)
-        for window in np.flatnonzero(~np.isfinite(values[:, channel])):  # only where a term overflowed
-            values[window, channel] = feature.direct(x[starts[window] : starts[window] + length])
+    with np.errstate(over="ignore", invalid="ignore"):
+        terms = feature.terms(signal.astype(np.float64))
+        # A term over neighbouring samples is shorter than the signal, and so is its window.
+        sums = [window_sums(t, starts, length - (len(signal) - len(t)), unit=unit) for t in terms]
+        values = feature.finish(sums, length).astype(np.float32)
+    for window in np.flatnonzero(~np.isfinite(values)):  # only where a term overflowed
+        values[window] = feature.direct(signal[starts[window] : starts[window] + length])
     return values
 
 
@@ -76,12 +98,24 @@ def feature_values(
         `[n, C]` float32.
     """
     values = np.empty((len(windows), len(store.channel_names)), np.float32)
+    unit = math.gcd(framing.step, framing.length)
     for subject in np.unique(windows.subject):
         rows = np.flatnonzero(windows.subject == subject)
-        spans = store.segments[store.segments[:, 2] == subject, :2]
-        first, last = spans.min(), spans.max()
-        mean, std = normaliser.mean[subject][:, None], normaliser.std[subject][:, None]  # [C, 1]
-        signal = z_score(store.samples[:, first:last], mean, std, normaliser.limit)
-        starts = windows.start[rows] + framing.lead - first
-        values[rows] = window_features(signal, starts, length=framing.length, feature=feature)
+        # Segments one after another, each cut to whole units, so that windows start at multiples of these.
+        segments, which = np.unique(windows.segment[rows], return_inverse=True)
+        begins, ends = store.segments[segments, :2].T
+        units = (ends - begins) // unit
+        spans = [slice(begin, begin + count * unit) for begin, count in zip(begins, units, strict=True)]
+        moved = (np.cumsum(units) - units) * unit - begins
+        starts = windows.start[rows] + framing.lead + moved[which]
+
+        def of_channel(channel, *, subject=subject, spans=spans, starts=starts):
+            samples = np.concatenate([store.samples[channel, span] for span in spans])
+            mean, std = normaliser.mean[subject][channel], normaliser.std[subject][channel]
+            signal = z_score(samples, mean, std, normaliser.limit)
+            return window_features(signal, starts, length=framing.length, feature=feature, unit=unit)
+
+        with ThreadPoolExecutor() as pool:  # NumPy lets other threads run while it works
+            for channel, found in enumerate(pool.map(of_channel, range(values.shape[1]))):
+                values[rows, channel] = found
     return values
