@@ -90,6 +90,7 @@ def _fin_model(config: ConfigDict) -> None:
     model.shadows = 12  # outputs: the feature and 11 noisy copies
     model.patch_size = 1  # samples per time step
     model.init = "chrono"  # long memory, or "uniform" as in the paper
+    model.precision = "float32"  # of what LSTMs multiply, or "bfloat16"; sums and states are float32
 
 
 def fin(target: str) -> ConfigDict:

@@ -18,7 +18,7 @@ from finjax.errors import CheckpointError
 from finjax.training.step import TrainState
 
 FOLDER = "checkpoints"
-FORMAT = 2  # raised when a checkpoint of before can no longer be read
+FORMAT = 3  # raised when a checkpoint of before can no longer be read
 
 
 @dataclasses.dataclass

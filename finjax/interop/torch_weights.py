@@ -165,7 +165,8 @@ def _fin(tensors: Tensors) -> Network:
         "bias": tensors.take("fc1.bias", shadows),
     }
     tensors.refuse_rest(but=("fc.weight", "fc.bias"))
-    fields = {"hidden": hidden, "layers": layers, "shadows": shadows, "patch_size": 1, "init": "uniform"}
+    sizes = {"hidden": hidden, "layers": layers, "shadows": shadows, "patch_size": 1}
+    fields = {**sizes, "init": "uniform", "precision": "float32"}
     return Network(kind="fin", params=params, fields=fields)
 
 

@@ -9,6 +9,7 @@ from finjax.models import initialisers
 from finjax.models.lstm import BidirectionalLSTM
 
 INITIALISATIONS = ("chrono", "uniform")
+PRECISIONS = ("float32", "bfloat16")
 
 
 class FIN(nn.Module):
@@ -23,6 +24,7 @@ class FIN(nn.Module):
         shadows: outputs S: the feature's value and S − 1 shadow copies of it.
         patch_size: samples fed per time step; 1 is the paper's network, 10 trains about ten times faster.
         initialisation: `"chrono"` (long memory) or `"uniform"` (the paper's).
+        precision: of what the LSTMs multiply, `"float32"` or `"bfloat16"`; sums and states are float32.
     """
 
     hidden: int = 32
@@ -30,19 +32,22 @@ class FIN(nn.Module):
     shadows: int = 12
     patch_size: int = 1
     initialisation: str = "chrono"
+    precision: str = "float32"
 
     @nn.compact
     def __call__(self, windows: jax.Array) -> jax.Array:
         """Maps z-scored windows `[B, T]` to standardised features `[B, S]`.
 
         Raises:
-            ConfigError: T is no multiple of the patch size, or the initialisation is unknown.
+            ConfigError: T is no multiple of the patch size, or the initialisation or precision is unknown.
         """
         batch, length = windows.shape
         if length % self.patch_size:
             raise ConfigError(f"a window of {length} samples does not divide into patches of {self.patch_size}")
         if self.initialisation not in INITIALISATIONS:
             raise ConfigError(f"unknown initialisation {self.initialisation!r}; known are {', '.join(INITIALISATIONS)}")
+        if self.precision not in PRECISIONS:
+            raise ConfigError(f"unknown precision {self.precision!r}; known are {', '.join(PRECISIONS)}")
         steps = length // self.patch_size
         plain = initialisers.uniform(self.hidden)
         bias_init = plain if self.initialisation == "uniform" else initialisers.chrono(self.hidden, steps)
@@ -54,6 +59,7 @@ class FIN(nn.Module):
                 kernel_init=plain,
                 bias_init=bias_init,
                 last=layer == self.layers - 1,
+                precision=self.precision,
                 name=f"lstm_{layer}",
             )(x)
         return nn.Dense(self.shadows, kernel_init=plain, bias_init=plain, name="head")(x)  # [B, H] → [B, S]
@@ -67,4 +73,5 @@ def build_fin(config: ConfigDict) -> FIN:
         shadows=config.shadows,
         patch_size=config.patch_size,
         initialisation=config.init,
+        precision=config.precision,
     )

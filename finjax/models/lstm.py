@@ -9,8 +9,15 @@ import jax.numpy as jnp
 from jax import lax
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(4,))
-def scan_lstm(inputs: jax.Array, kernel: jax.Array, recurrent: jax.Array, bias: jax.Array, keep_all: bool) -> jax.Array:
+@functools.partial(jax.custom_vjp, nondiff_argnums=(4, 5))
+def scan_lstm(
+    inputs: jax.Array,
+    kernel: jax.Array,
+    recurrent: jax.Array,
+    bias: jax.Array,
+    keep_all: bool,
+    precision: str = "float32",
+) -> jax.Array:
     """Runs LSTMs over time from a zero state.
 
     A direction of a layer is an LSTM of its own, so `G` counts them all; under `jax.vmap` the models of a
@@ -26,11 +33,16 @@ def scan_lstm(inputs: jax.Array, kernel: jax.Array, recurrent: jax.Array, bias: 
         recurrent: `[G, H, 4H]` weights of the hidden state.
         bias: `[G, 4H]`.
         keep_all: whether to return the hidden state of every step or of the last one only.
+        precision: dtype of what is multiplied in matmuls; sums and states are float32.
 
     Returns:
         Hidden states `[T, G, B, H]`, or `[G, B, H]` after the last step.
     """
-    last, states = _forward(inputs, *_halved(kernel, recurrent, bias), lambda hidden, *_: hidden if keep_all else None)
+
+    def keep(hidden, *_):
+        return hidden if keep_all else None
+
+    last, states = _forward(inputs, *_halved(kernel, recurrent, bias), keep, precision)
     return states if keep_all else last
 
 
@@ -47,21 +59,28 @@ def _sigmoid_of(tanh_of_half: jax.Array) -> jax.Array:
     return 0.5 + 0.5 * tanh_of_half
 
 
-def _project(rows: jax.Array, weights: jax.Array) -> jax.Array:
+def _matmul(axes: str, left: jax.Array, right: jax.Array, precision: str) -> jax.Array:
+    if precision == "float32":
+        return jnp.einsum(axes, left, right)
+    return jnp.einsum(axes, left.astype(precision), right.astype(precision), preferred_element_type=left.dtype)
+
+
+def _project(rows: jax.Array, weights: jax.Array, precision: str) -> jax.Array:
     """Multiplies `[G, B, D]` with `[G, D, K]`; a single input is no matmul."""
     if weights.shape[1] == 1:
         return rows * weights
-    return jnp.einsum("gbd,gdk->gbk", rows, weights)
+    return _matmul("gbd,gdk->gbk", rows, weights, precision)
 
 
-def _forward(inputs: jax.Array, kernel: jax.Array, recurrent: jax.Array, bias: jax.Array, keep: Callable):
+def _forward(inputs, kernel, recurrent, bias, keep: Callable, precision: str):
     """Scans with halved weights; returns the last hidden state, and what `keep` makes of each step."""
     _, models, batch, _ = inputs.shape
     zeros = jnp.zeros((models, batch, recurrent.shape[1]), inputs.dtype)
 
     def step(state, now):
         hidden, cell = state
-        active = jnp.tanh(_project(now, kernel) + bias[:, None] + _project(hidden, recurrent))  # [G, B, 4H]
+        gates = _project(now, kernel, precision) + bias[:, None] + _project(hidden, recurrent, precision)
+        active = jnp.tanh(gates)  # [G, B, 4H]
         update, forget, candidate, output = _gates(active)
         cell = _sigmoid_of(forget) * cell + _sigmoid_of(update) * candidate
         hidden = _sigmoid_of(output) * jnp.tanh(cell)
@@ -71,13 +90,13 @@ def _forward(inputs: jax.Array, kernel: jax.Array, recurrent: jax.Array, bias: j
     return last, kept
 
 
-def _run_and_keep(inputs, kernel, recurrent, bias, keep_all):
+def _run_and_keep(inputs, kernel, recurrent, bias, keep_all, precision):
     halved = _halved(kernel, recurrent, bias)
-    last, kept = _forward(inputs, *halved, lambda *step: step)
+    last, kept = _forward(inputs, *halved, lambda *step: step, precision)
     return kept[0] if keep_all else last, (inputs, *halved[:2], *kept)
 
 
-def _gradient(keep_all, kept, gradient):
+def _gradient(keep_all, precision, kept, gradient):
     inputs, kernel, recurrent, hidden, active, cell = kept
     zeros = jnp.zeros_like(cell[:1])
     cell_before, hidden_before = (jnp.concatenate([zeros, states[:-1]]) for states in (cell, hidden))
@@ -100,18 +119,18 @@ def _gradient(keep_all, kept, gradient):
             axis=-1,
         )
         of_gates = of_active * (1 - active**2)  # [G, B, 4H], of halved weights
-        of_hidden = jnp.einsum("gbk,ghk->gbh", of_gates, recurrent)
+        of_hidden = _matmul("gbk,ghk->gbh", of_gates, recurrent, precision)
         return (of_hidden, of_cell * _sigmoid_of(forget)), of_gates
 
     start = (zeros[0] if keep_all else gradient, zeros[0])
     steps = (active, cell, cell_before, gradient if keep_all else None)
     _, of_gates = lax.scan(step, start, steps, reverse=True)  # [T, G, B, 4H]
     of_weights = (
-        jnp.einsum("tgbd,tgbk->gdk", inputs, of_gates),
-        jnp.einsum("tgbh,tgbk->ghk", hidden_before, of_gates),
+        _matmul("tgbd,tgbk->gdk", inputs, of_gates, precision),
+        _matmul("tgbh,tgbk->ghk", hidden_before, of_gates, precision),
         jnp.sum(of_gates, axis=(0, 2)),
     )
-    return jnp.einsum("tgbk,gdk->tgbd", of_gates, kernel), *_halved(*of_weights)
+    return _matmul("tgbk,gdk->tgbd", of_gates, kernel, precision), *_halved(*of_weights)
 
 
 scan_lstm.defvjp(_run_and_keep, _gradient)
@@ -125,12 +144,14 @@ class BidirectionalLSTM(nn.Module):
         kernel_init: initialiser of both weight matrices.
         bias_init: initialiser of the `[directions, 4H]` bias.
         last: whether this is the last layer, of which only the backward direction's final state is read.
+        precision: see `scan_lstm`.
     """
 
     hidden: int
     kernel_init: Callable
     bias_init: Callable
     last: bool = False
+    precision: str = "float32"
 
     @nn.compact
     def __call__(self, inputs: jax.Array) -> jax.Array:
@@ -151,7 +172,7 @@ class BidirectionalLSTM(nn.Module):
 
         reversed_inputs = inputs[::-1]
         streams = [reversed_inputs] if self.last else [inputs, reversed_inputs]
-        states = scan_lstm(jnp.stack(streams, axis=1), kernel, recurrent, bias, not self.last)
+        states = scan_lstm(jnp.stack(streams, axis=1), kernel, recurrent, bias, not self.last, self.precision)
         if self.last:
             return states[0]  # [1, B, H]
         return jnp.concatenate([states[:, 0], states[::-1, 1]], axis=-1)  # of [T, 2, B, H]

@@ -5,6 +5,8 @@ import jax
 
 from finjax.models.fin import FIN
 
+SETTINGS = ("hidden", "layers", "shadows", "patch_size", "initialisation", "precision")  # of `FIN`
+
 
 def _over_models(module: type[nn.Module], *, inputs: int | None, models: int) -> type[nn.Module]:
     """Returns the module with a leading axis of models in parameters and outputs; `inputs` is their axis there."""
@@ -36,8 +38,6 @@ class FINStack(nn.Module):
         """Maps z-scored windows `[B, C, T]` to standardised features and shadows `[B, C, S, F]`."""
         by_channel = _over_models(FIN, inputs=0, models=self.channels)
         stack = _over_models(by_channel, inputs=None, models=self.features)
-        settings = {
-            name: getattr(self.fin, name) for name in ("hidden", "layers", "shadows", "patch_size", "initialisation")
-        }
+        settings = {name: getattr(self.fin, name) for name in SETTINGS}
         outputs = stack(**settings, name="fins")(windows.swapaxes(0, 1))  # [B, C, T] → [F, C, B, S]
         return outputs.transpose(2, 1, 3, 0)  # → [B, C, S, F]

@@ -47,7 +47,7 @@ def refuse_unfit_fin(model: FINModel, feature: str, task: Task, *, path: str) ->
         "feature": (model.target, feature),
         **_of_signal(model, task),
         **_of_window(model, task.framing),
-        **{f"model.{name}": sides for name, sides in network.items() if name != "init"},
+        **{f"model.{name}": sides for name, sides in network.items() if name not in ("init", "precision")},
     }
     _refuse(asked, of=f"FIN in {path}", remedy="name other FINs (--config.fine_tune.fins), or train this one so")
 

@@ -72,3 +72,11 @@ def test_a_recomputed_gradient_is_the_same():
         return jnp.sum(scan_lstm(arguments[0], kernel, *arguments[2:], True) ** 2)
 
     close(jax.grad(jax.checkpoint(loss))(arguments[1]), jax.grad(loss)(arguments[1]))
+
+
+def test_bfloat16_matmuls_come_close_and_states_stay_float32():
+    arguments = problem(4)
+    full, half = (scan_lstm(*arguments, True, precision) for precision in ("float32", "bfloat16"))
+    assert half.dtype == np.float32
+    difference = np.abs(half - full)
+    assert 1e-4 < difference.max() < 0.1 and difference.mean() < 0.01
