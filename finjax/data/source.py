@@ -64,7 +64,7 @@ def load_store(config: ConfigDict, *, subjects: Collection[int] | None = None) -
             rest_s=config.synthetic.rest_s,
             seed=config.synthetic.seed,
         )
-        chosen = _filter(Filter(), config.filter)
+        chosen = filter_of(config)
         recordings = [_filtered(synthetic.generate(subject, settings), chosen) for subject in split.subjects]
     else:
         spec = get_spec(config.name)
@@ -72,7 +72,7 @@ def load_store(config: ConfigDict, *, subjects: Collection[int] | None = None) -
             spec,
             config.dir,
             subjects=split.subjects,
-            filter=_filter(spec.filter, config.filter),
+            filter=filter_of(config),
             cache_dir=config.cache_dir or None,
         )
     for recording in recordings:
@@ -89,6 +89,16 @@ def load_store(config: ConfigDict, *, subjects: Collection[int] | None = None) -
         time.perf_counter() - started,
     )
     return store, split
+
+
+def filter_of(config: ConfigDict) -> Filter:
+    """Returns the dataset's filter with what `config.filter` sets: None keeps the default, 0 is off."""
+    default = Filter() if config.name == synthetic.NAME else get_spec(config.name).filter
+
+    def edge(field: str) -> float | None:
+        return getattr(default, field) if config.filter[field] is None else config.filter[field] or None
+
+    return Filter(highpass_hz=edge("highpass_hz"), lowpass_hz=edge("lowpass_hz"), notch_hz=edge("notch_hz"))
 
 
 def framing_of(config: ConfigDict, rate_hz: float, *, horizon: int) -> Framing:
@@ -116,12 +126,3 @@ def _wanted(config: ConfigDict, found) -> tuple[int, ...]:
 
 def _filtered(recording: Recording, chosen: Filter) -> Recording:
     return dataclasses.replace(recording, signal=filters.apply(chosen, recording.signal, recording.rate_hz))
-
-
-def _filter(default: Filter, config: ConfigDict) -> Filter:
-    """Returns the dataset's filter with what the configuration sets: None keeps the default, 0 is off."""
-
-    def edge(field: str) -> float | None:
-        return getattr(default, field) if config[field] is None else config[field] or None
-
-    return Filter(highpass_hz=edge("highpass_hz"), lowpass_hz=edge("lowpass_hz"), notch_hz=edge("notch_hz"))

@@ -6,11 +6,12 @@ from ml_collections import ConfigDict
 
 from finjax.data import synthetic
 from finjax.data.registry import Filter, get_spec
+from finjax.data.source import filter_of
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """A dataset's name, rate, channels, movements and, after the configuration, its filter (0 or None: off)."""
+    """A dataset's name, rate, channels, movements and, after the configuration, its filter."""
 
     name: str
     rate_hz: float
@@ -22,16 +23,15 @@ class Dataset:
 def dataset_of(config: ConfigDict) -> Dataset:
     """Returns the dataset that `config.data` names; raises `DataError` for an unknown one."""
     if config.name == synthetic.NAME:
-        facts, default = (synthetic.RATE_HZ, synthetic.CHANNEL_NAMES, synthetic.MOVEMENT_NAMES), Filter()
+        facts = synthetic.RATE_HZ, synthetic.CHANNEL_NAMES, synthetic.MOVEMENT_NAMES
     else:
         spec = get_spec(config.name)
-        facts, default = (spec.rate_hz, spec.channel_names, spec.movement_names), spec.filter
-    set_here = {name: value for name, value in config.filter.items() if value is not None}
+        facts = spec.rate_hz, spec.channel_names, spec.movement_names
     rate_hz, channel_names, movement_names = facts
     return Dataset(
         name=config.name,
         rate_hz=rate_hz,
         channel_names=channel_names,
         movement_names=movement_names,
-        filter=dataclasses.replace(default, **set_here),
+        filter=filter_of(config),
     )

@@ -5,8 +5,8 @@ import pytest
 
 from configs import fin
 from finjax.data import synthetic
-from finjax.data.registry import Filter
-from finjax.data.source import _filter, load_store
+from finjax.data.registry import Filter, get_spec
+from finjax.data.source import filter_of, load_store
 
 
 @pytest.fixture
@@ -15,10 +15,11 @@ def config():
 
 
 def test_filter_fields_unset_keep_the_datasets_own_and_0_is_off(config):
-    own = Filter(highpass_hz=20.0, notch_hz=50.0)
-    assert _filter(own, config.filter) == own
+    config.name = "three_dc"
+    own = get_spec("three_dc").filter
+    assert own.highpass_hz and filter_of(config) == own
     config.filter.highpass_hz, config.filter.lowpass_hz = 0.0, 300.0
-    assert _filter(own, config.filter) == Filter(highpass_hz=None, lowpass_hz=300.0, notch_hz=50.0)
+    assert filter_of(config) == Filter(highpass_hz=None, lowpass_hz=300.0, notch_hz=own.notch_hz)
 
 
 def test_only_the_subjects_asked_for_are_there(config):

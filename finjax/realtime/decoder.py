@@ -1,0 +1,207 @@
+"""A decoder that takes samples as they come and decides at a steady pace."""
+
+import dataclasses
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+from scipy import signal as scipy_signal
+
+from finjax.data import filters
+from finjax.data.normalise import channel_statistics, z_score
+from finjax.data.source import filter_of
+from finjax.data.windows import to_samples
+from finjax.errors import ConfigError, DataError
+from finjax.realtime.electrodes import faults
+from finjax.realtime.output import Output
+from finjax.realtime.ring import Ring
+from finjax.restored import DecoderModel, load_decoder
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What the decoder makes of the window that ends with the newest sample.
+
+    Attributes:
+        time_s: of that sample, since the stream began.
+        movement: what to act on, after vote, rejection and dwell; None: nothing.
+        probabilities: `[K]` of this window alone, in the order of `Decoder.movement_names`.
+        latency_s: from the arrival of the chunk that completed the window to the decision.
+        faults: what is wrong with electrodes, by name of the channel; their samples were taken as 0.
+    """
+
+    time_s: float
+    movement: str | None
+    probabilities: np.ndarray
+    latency_s: float
+    faults: dict[str, str]
+
+
+class Decoder:
+    """Decodes a stream with a trained decoder of movements; compiled when it is made.
+
+    The signal is filtered as in training, but causally: training filters forwards and backwards, which takes the
+    future. It is z-scored with the statistics of the person that the decoder was tuned to, or those of `calibrate`.
+    How samples are cut into chunks makes no difference to the decisions. Memory does not grow.
+
+    Args:
+        run: folder of a decoder's run, such as `runs/fine_tune/subject_1`, or the restored model.
+        step: checkpoint to take, see `finjax.load`.
+        subject: whose stored z-score to use; needed where the decoder knows several people and is not calibrated.
+        update: from one decision to the next, as `"20ms"` or in samples.
+        filtered: whether the samples come filtered already.
+        vote: see `Output`.
+        least_probability: see `Output`.
+        dwell: how long a movement must win before it replaces another, as `"100ms"`; empty: not at all.
+
+    Raises:
+        CheckpointError: no decoder is there.
+        ConfigError: an interval that is no whole number of samples, or an output stage out of range.
+        DataError: the subject is not in the checkpoint.
+    """
+
+    def __init__(
+        self,
+        run: str | Path | DecoderModel,
+        *,
+        step: int | str = "latest",
+        subject: int | None = None,
+        update: str | int = "20ms",
+        filtered: bool = False,
+        vote: int = 1,
+        least_probability: float = 0.0,
+        dwell: str | int = "",
+    ):
+        self.model = run if isinstance(run, DecoderModel) else load_decoder(run, step=step)
+        self.rate_hz, self.movement_names = self.model.rate_hz, self.model.movement_names
+        self.channel_names = self.model.channel_names
+        self.update = to_samples(update, self.rate_hz, name="update")
+        if vote < 1 or not 0 <= least_probability < 1:
+            raise ConfigError(f"vote={vote} must be at least 1, least_probability={least_probability:g} from 0 to 1")
+        dwell_samples = to_samples(dwell, self.rate_hz, name="dwell") if dwell else self.update
+        self._output = Output(vote=vote, least_probability=least_probability, dwell=-(-dwell_samples // self.update))
+        sections = filters.design(filter_of(self.model.config.data), self.rate_hz)
+        self._sections = np.zeros((0, 6)) if filtered else sections
+        self._statistics = self._stored_statistics(subject)
+        channels, length = len(self.channel_names), self.model.framing.length
+        self._filtered, self._raw, self._finite = (Ring(channels, length) for _ in range(3))
+        self._probabilities = jax.jit(lambda windows: jax.nn.softmax(self.model.logits(windows)))
+        self.reset()
+        self._decode(np.zeros((channels, length), np.float32))  # compiles
+
+    def reset(self) -> None:
+        """Begins a new stream; statistics stay."""
+        for ring in (self._filtered, self._raw, self._finite):
+            ring.clear()
+        self._output.clear()
+        self._seen = 0
+        self._state: np.ndarray | None = None
+        self._last_finite = np.zeros(len(self.channel_names), np.float32)
+
+    def calibrate(self, samples: np.ndarray) -> None:
+        """Takes the z-score from an unlabelled recording `[n, C]` of the person, which should hold some movements.
+
+        Raises:
+            DataError: it has another number of channels, is shorter than a window, or is not finite.
+        """
+        samples = self._checked(samples)
+        if len(samples) < self.model.framing.length or not np.isfinite(samples).all():
+            raise DataError(f"{len(samples)} samples: calibration takes a window or more, all of them finite")
+        wide = samples.astype(np.float64)
+        if len(self._sections):
+            wide, _ = scipy_signal.sosfilt(self._sections, wide, axis=0, zi=self._settled(wide[0]))
+        self._statistics = channel_statistics(wide.T)
+
+    def push(self, samples: np.ndarray) -> list[Decision]:
+        """Takes the next samples `[n, C]`, in the unit of the training data; any number of them.
+
+        Returns:
+            A decision for every update interval that they complete, once the first window is full.
+
+        Raises:
+            DataError: another number of channels, or nobody's statistics are known yet.
+        """
+        arrived = time.perf_counter()
+        samples = self._checked(samples)
+        if self._statistics is None:
+            raise DataError(
+                f"the decoder knows subjects {', '.join(map(str, self.model.subjects))}: name one "
+                "(Decoder(..., subject=1)), or calibrate(samples) first"
+            )
+        length, decisions, position = self.model.framing.length, [], 0
+        while position < len(samples):
+            to_next = self.update - (self._seen - length) % self.update if self._seen >= length else length - self._seen
+            part = samples[position : position + min(to_next, length)]
+            self._take(part)
+            position += len(part)
+            self._seen += len(part)
+            if self._seen >= length and (self._seen - length) % self.update == 0:
+                decisions.append(self._decide(arrived))
+        return decisions
+
+    def _decide(self, arrived: float) -> Decision:
+        found = faults(self._raw.window(), self._finite.window())
+        mean, std = self._statistics
+        window = z_score(self._filtered.window(), mean[:, None], std[:, None], self.model.signal.limit)
+        window[list(found)] = 0.0
+        probabilities = self._decode(window)
+        movement = self._output(probabilities)
+        return Decision(
+            time_s=self._seen / self.rate_hz,
+            movement=None if movement is None else self.movement_names[movement],
+            probabilities=probabilities,
+            latency_s=time.perf_counter() - arrived,
+            faults={self.channel_names[channel]: fault for channel, fault in found.items()},
+        )
+
+    def _decode(self, window: np.ndarray) -> np.ndarray:
+        return np.asarray(self._probabilities(window[None]))[0]
+
+    def _take(self, samples: np.ndarray) -> None:
+        """Filters samples and puts them into the rings."""
+        finite = np.isfinite(samples)
+        if not finite.all():
+            samples = samples.copy()
+            for channel in np.flatnonzero(~finite.all(axis=0)):
+                samples[:, channel] = _held(samples[:, channel], finite[:, channel], self._last_finite[channel])
+        self._last_finite = samples[-1].copy()
+        self._raw.append(samples)
+        self._finite.append(finite)
+        if len(self._sections):
+            if self._state is None:
+                self._state = self._settled(samples[0])
+            samples, self._state = scipy_signal.sosfilt(self._sections, samples, axis=0, zi=self._state)
+        self._filtered.append(samples)
+
+    def _settled(self, first: np.ndarray) -> np.ndarray:
+        """Returns the filter's state had the first sample been there for ever, `[sections, 2, C]`."""
+        return scipy_signal.sosfilt_zi(self._sections)[..., None] * first
+
+    def _checked(self, samples: np.ndarray) -> np.ndarray:
+        samples = np.asarray(samples, np.float32)
+        if samples.ndim != 2 or samples.shape[1] != len(self.channel_names):
+            raise DataError(
+                f"samples are {list(samples.shape)}; this decoder takes [n, {len(self.channel_names)}] "
+                f"({', '.join(self.channel_names)})"
+            )
+        return samples
+
+    def _stored_statistics(self, subject: int | None) -> tuple[np.ndarray, np.ndarray] | None:
+        signal, tuned_to = self.model.signal, self.model.subjects
+        if subject is None and len(tuned_to) == 1:
+            subject = tuned_to[0]
+        if subject is None:
+            return None
+        rows = np.flatnonzero(np.asarray(signal.subjects) == subject)
+        if not len(rows):
+            raise DataError(
+                f"the checkpoint has no statistics of subject {subject}, but of {tuned_to}; calibrate instead"
+            )
+        return np.asarray(signal.mean)[rows[0]], np.asarray(signal.std)[rows[0]]
+
+
+def _held(values: np.ndarray, finite: np.ndarray, before: float) -> np.ndarray:
+    """Replaces what is not finite by the last value that was."""
+    last = np.maximum.accumulate(np.where(finite, np.arange(len(values)), -1))
+    return np.where(last >= 0, values[last], before)

@@ -1,0 +1,144 @@
+"""Live decoding: the same decisions as offline, however the samples are cut into chunks."""
+
+import numpy as np
+import pytest
+from scipy import signal as scipy_signal
+
+import finjax
+from configs import cnn
+from finjax.data import filters, synthetic
+from finjax.data.registry import Filter
+from finjax.errors import ConfigError, DataError
+from finjax.realtime import Decoder
+from finjax.run import run
+
+UPDATE = 40  # samples: 20 ms at 2 kHz
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("live")
+    config = cnn.get_config("test")
+    config.features, config.subject, config.step, config.log.tensorboard = "rms,wl", "1", "100ms", False
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("finjax.training.parallel.use_cpu_devices", lambda count, **batch: None)  # jax has begun here
+        run(config, workdir=folder)
+    return finjax.load(folder / "subject_1")
+
+
+@pytest.fixture(scope="module")
+def recording():
+    return synthetic.generate(1, synthetic.Settings(subjects=2, movement_s=1.0, rest_s=0.0))
+
+
+@pytest.fixture(scope="module")
+def decisions(model, recording):
+    return Decoder(model).push(recording.signal[:6000])
+
+
+def chunks(samples, seed):
+    rng, position = np.random.default_rng(seed), 0
+    while position < len(samples):
+        size = int(rng.choice([1, 3, 17, 40, 640, 2500]))
+        yield samples[position : position + size]
+        position += size
+
+
+def test_decisions_are_those_of_the_offline_model(model, recording, decisions):
+    ends = np.arange(600, 6001, UPDATE)
+    np.testing.assert_allclose([decision.time_s for decision in decisions], ends / 2000)
+    z = model.normalise(recording)
+    windows = np.stack([z[end - 600 : end].T for end in ends])
+    expected = np.asarray(model(windows))
+    assert len(np.unique(expected)) > 2
+    assert [decision.movement for decision in decisions] == [model.movement_names[m] for m in expected]
+    assert all(decision.latency_s > 0 and not decision.faults for decision in decisions)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_chunks_make_no_difference(model, recording, decisions, seed):
+    decoder = Decoder(model)
+    again = [decision for chunk in chunks(recording.signal[:6000], seed) for decision in decoder.push(chunk)]
+    assert [(d.time_s, d.movement) for d in again] == [(d.time_s, d.movement) for d in decisions]
+    np.testing.assert_array_equal([d.probabilities for d in again], [d.probabilities for d in decisions])
+
+
+def test_the_filter_is_causal_and_knows_no_chunks(model, recording, monkeypatch):
+    band = Filter(highpass_hz=20.0, notch_hz=50.0)
+    monkeypatch.setattr("finjax.realtime.decoder.filter_of", lambda config: band)
+    decoder, samples = Decoder(model), recording.signal[:3000] + 5.0
+    for chunk in chunks(samples, 1):
+        decoder.push(chunk)
+    sections = filters.design(band, 2000.0)
+    start = scipy_signal.sosfilt_zi(sections)[..., None] * samples[0]
+    expected, _ = scipy_signal.sosfilt(sections, samples, axis=0, zi=start)
+    np.testing.assert_allclose(decoder._filtered.window(), expected[-600:].T, rtol=1e-5, atol=1e-5)
+
+
+def test_a_new_stream_begins_as_the_first_did(model, recording, decisions):
+    decoder = Decoder(model)
+    decoder.push(recording.signal[100:3333])
+    decoder.reset()
+    again = decoder.push(recording.signal[:6000])
+    np.testing.assert_array_equal([d.probabilities for d in again], [d.probabilities for d in decisions])
+
+
+@pytest.mark.parametrize(
+    ("fault", "spoil"),
+    [
+        ("not finite", lambda x: np.where(np.arange(len(x)) % 50 == 7, np.nan, x)),
+        ("flat", lambda x: np.full_like(x, 0.25)),
+        ("saturated", lambda x: np.where(x > 0, x.max(), x)),
+    ],
+)
+def test_a_broken_electrode_is_said_and_silenced(model, recording, fault, spoil):
+    samples = recording.signal[:2000].copy()
+    samples[:, 3] = spoil(samples[:, 3])
+    broken = Decoder(model).push(samples)
+    assert all(d.faults == {model.channel_names[3]: fault} for d in broken)
+    mean = np.asarray(model.signal.mean)[0, 3]
+    z = model.normalise(recording)[:2000].copy()
+    z[:, 3] = 0
+    np.testing.assert_allclose(
+        broken[0].probabilities, np.exp(model.logits(z[None, :600].swapaxes(1, 2))[0]) / np.exp(
+            model.logits(z[None, :600].swapaxes(1, 2))[0]).sum(), rtol=1e-4,
+    )  # fmt: skip
+    assert np.isfinite(mean)
+
+
+def test_a_gap_of_what_is_not_finite_is_over_once_it_has_left_the_window(model, recording):
+    samples = recording.signal[:3000].copy()
+    samples[700:710] = np.inf
+    found = Decoder(model).push(samples)
+    assert [bool(d.faults) for d in found] == [700 < d.time_s * 2000 <= 709 + 600 for d in found]
+    assert all(np.isfinite(d.probabilities).all() for d in found)
+
+
+def test_another_person_is_calibrated_without_labels(model):
+    other = synthetic.generate(2, synthetic.Settings(subjects=2, movement_s=1.0, rest_s=0.0))
+    decoder = Decoder(model)
+    decoder.calibrate(other.signal)
+    z = (other.signal - other.signal.mean(0)) / other.signal.std(0)
+    decoder.push(other.signal[:600])
+    mean, std = decoder._statistics
+    window = (decoder._filtered.window() - mean[:, None]) / std[:, None]
+    np.testing.assert_allclose(window, z[:600].T, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"update": "0.3ms"}, ConfigError, "update='0.3ms' is 0.6 samples at 2000 Hz"),
+        ({"vote": 0}, ConfigError, "vote=0 must be at least 1"),
+        ({"least_probability": 1.0}, ConfigError, "least_probability=1 from 0 to 1"),
+        ({"subject": 7}, DataError, "no statistics of subject 7, but of"),
+    ],
+)
+def test_bad_settings_are_refused(model, settings, error, message):
+    with pytest.raises(error, match=message):
+        Decoder(model, **settings)
+
+
+def test_samples_of_other_channels_are_refused(model):
+    with pytest.raises(DataError, match=r"samples are \[5, 11\]; this decoder takes \[n, 12\]"):
+        Decoder(model).push(np.zeros((5, 11)))
