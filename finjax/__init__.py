@@ -3,7 +3,34 @@
 `finjax.load("runs/fin_ssi")` restores a trained model for use from any script.
 """
 
-from finjax.restored import FINModel, load
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from finjax.version import __version__
 
-__all__ = ["FINModel", "__version__", "load"]
+if TYPE_CHECKING:
+    from finjax.exported import ExportedModel
+    from finjax.restored import DecoderModel, FINModel
+
+__all__ = ["__version__", "load"]
+
+
+def load(path: str | Path, *, step: int | str = "latest") -> "FINModel | DecoderModel | ExportedModel":
+    """Loads a trained model.
+
+    Args:
+        path: working directory of a run, such as `runs/fin_ssi` or `runs/fine_tune/subject_1`, or a file that
+            `python -m finjax.export` wrote; that one takes neither flax nor orbax.
+        step: of a run, which checkpoint: a training step, `"latest"`, or `"best"` by validation loss, or by
+            training loss where nothing was validated.
+
+    Raises:
+        CheckpointError: nothing usable is there.
+    """
+    if Path(path).expanduser().is_file():
+        from finjax.exported import load_exported
+
+        return load_exported(Path(path).expanduser())
+    from finjax.restored import load
+
+    return load(path, step=step)

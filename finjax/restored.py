@@ -12,13 +12,14 @@ from flax import linen as nn
 from ml_collections import ConfigDict
 
 from finjax.checkpoints import SavedModel, read_model
-from finjax.data.normalise import FeatureNormaliser, SignalNormaliser, channel_statistics, z_score
-from finjax.data.recording import UNLABELLED, Recording
+from finjax.data.normalise import FeatureNormaliser, SignalNormaliser
+from finjax.data.recording import Recording
 from finjax.data.splits import Split
 from finjax.data.windows import Framing
-from finjax.errors import CheckpointError, DataError
+from finjax.data.zscore import normalised
+from finjax.errors import CheckpointError
 from finjax.features import get_feature
-from finjax.models.decoders import Decoder, FeatureDecoder
+from finjax.models.decoders import Decoder, FeatureDecoder, FINDecoder
 from finjax.models.fin import build_fin
 from finjax.models.tiling import map_in_tiles
 from finjax.training.build import build_decoder
@@ -76,22 +77,15 @@ class Model:
         Raises:
             DataError: another sampling rate, or a known subject with another number of channels.
         """
-        if recording.rate_hz != self.rate_hz:
-            raise DataError(
-                f"the recording has {recording.rate_hz:g} Hz and the model {self.rate_hz:g} Hz; resample it first"
-            )
-        known = np.flatnonzero(np.asarray(self.signal.subjects) == recording.subject)
-        if recording.dataset == self.dataset and len(known):
-            mean, std = self.signal.mean[known[0]], self.signal.std[known[0]]
-            if len(mean) != recording.signal.shape[1]:
-                raise DataError(
-                    f"subject {recording.subject} had {len(mean)} channels in training; "
-                    f"this recording has {recording.signal.shape[1]}"
-                )
-        else:
-            labelled = recording.movement != UNLABELLED
-            mean, std = channel_statistics(recording.signal[labelled if labelled.any() else slice(None)].T)
-        return z_score(recording.signal, mean, std, self.signal.limit).astype(np.float32)
+        return normalised(
+            recording,
+            rate_hz=self.rate_hz,
+            dataset=self.dataset,
+            subjects=self.signal.subjects,
+            mean=self.signal.mean,
+            std=self.signal.std,
+            limit=self.signal.limit,
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -129,6 +123,11 @@ class FINModel(Model):
                 f"this model takes windows [B, {self.framing.length}] ({self.window_text}), not {windows.shape}"
             )
         return self._forward(self.params, windows)
+
+    def forward(self, windows: jax.Array) -> jax.Array:
+        """Z-scored windows `[B, T]` → feature values `[B]`: pure, for `jax.jit` or `jax.export`."""
+        params = jax.tree.map(jnp.asarray, self.params)
+        return self.feature.restore(self.network.apply({"params": params}, windows)[:, 0])
 
     def __call__(self, windows) -> jax.Array:
         """Z-scored windows `[B, T]` → feature values `[B]` in the feature's own unit."""
@@ -169,16 +168,23 @@ class DecoderModel(Model):
 
     @functools.cached_property
     def _forward(self):
-        def forward(params, stats, windows):
-            inputs = windows
-            if isinstance(self.decoder, FeatureDecoder):
-                values = jnp.stack([get_feature(name).direct(windows) for name in self.features], axis=-1)
-                over_channels = jax.tree.map(lambda of_feature: of_feature[None, None], self.feature)
-                values = over_channels.standardise(values)  # [B, C, F]
-                inputs = jnp.repeat(values[:, :, None], self.decoder.shadows, axis=2)
-            return self.decoder.predict(params, stats, inputs)
+        return jax.jit(lambda params, stats, windows: self.decoder.predict(params, stats, self._inputs(windows)))
 
-        return jax.jit(forward)
+    def _inputs(self, windows: jax.Array) -> jax.Array:
+        """Returns what the network takes: closed-form features with shadows `[B, C, S, F]`, or the windows."""
+        if not isinstance(self.decoder, FeatureDecoder):
+            return windows
+        values = jnp.stack([get_feature(name).direct(windows) for name in self.features], axis=-1)
+        over_channels = jax.tree.map(lambda of_feature: of_feature[None, None], self.feature)
+        return jnp.repeat(over_channels.standardise(values)[:, :, None], self.decoder.shadows, axis=2)
+
+    def forward(self, windows: jax.Array) -> jax.Array:
+        """Z-scored windows `[B, C, T]` → logits `[B, K]`: pure, all at once, for `jax.jit` or `jax.export`."""
+        decoder = self.decoder
+        if isinstance(decoder, FINDecoder):
+            decoder = dataclasses.replace(decoder, tile=0)
+        params, stats = jax.tree.map(jnp.asarray, (self.params, self.stats))
+        return decoder.predict(params, stats, self._inputs(windows))
 
     def logits(self, windows) -> jax.Array:
         """Z-scored windows `[B, C, T]` → logits `[B, K]`.

@@ -5,8 +5,9 @@ import numpy as np
 from flax import struct
 from jax import lax
 
-from finjax.data.normalise import SignalNormaliser, z_score
+from finjax.data.normalise import SignalNormaliser
 from finjax.data.windows import SignalStore, Windows, pad_to_grid
+from finjax.data.zscore import z_score
 
 
 @struct.dataclass

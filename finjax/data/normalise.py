@@ -7,10 +7,8 @@ import numpy as np
 from flax import struct
 
 from finjax.data.windows import SignalStore
+from finjax.data.zscore import SMALLEST_DEVIATION, channel_statistics
 from finjax.errors import DataError
-
-# A flat electrode has no spread to divide by; it is centred and left at 0.
-SMALLEST_DEVIATION = 1e-8
 
 
 @struct.dataclass
@@ -39,11 +37,6 @@ class SignalNormaliser:
         return self.replace(mean=mean, std=std, limit=stored.limit)
 
 
-def z_score(signal, mean, std, limit):
-    """Returns `(signal − mean) / std`, held within ±limit; NumPy or jax arrays that broadcast."""
-    return ((signal - mean) / std).clip(-limit, limit)
-
-
 @struct.dataclass
 class FeatureNormaliser:
     """Standardisation of features over all training windows and channels.
@@ -63,13 +56,6 @@ class FeatureNormaliser:
     def restore(self, standardised):
         """The inverse of `standardise`."""
         return standardised * self.std + self.mean
-
-
-def channel_statistics(signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns mean and standard deviation `[C]` of a signal `[C, N]`, float32, summed in float64."""
-    mean = signal.mean(axis=1, dtype=np.float64)
-    std = signal.std(axis=1, dtype=np.float64)
-    return mean.astype(np.float32), np.where(std < SMALLEST_DEVIATION, 1.0, std).astype(np.float32)
 
 
 def fit_signal_normaliser(

@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from finjax.data.normalise import SignalNormaliser, z_score
+from finjax.data.normalise import SignalNormaliser
 from finjax.data.windows import Framing, SignalStore, Windows
+from finjax.data.zscore import z_score
 from finjax.features import Feature
 
 

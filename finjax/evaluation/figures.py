@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from finjax.data.normalise import SignalNormaliser, z_score
+from finjax.data.normalise import SignalNormaliser
 from finjax.data.windows import Framing, SignalStore, Windows
+from finjax.data.zscore import z_score
 from finjax.files import whole_file
 
 COLOURS = {"seen": "#1f6f8b", "unseen": "#d1603d"}

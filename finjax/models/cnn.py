@@ -45,7 +45,7 @@ class CNN(nn.Module):
             x = NormAct(axis_name=self.axis_name, name=f"norm_{number}")(x, train=keys is not None)
             if number == 1:
                 x = Dropout(self.dropout)(x, keys=keys)
-        x = _convolution(x, self.classes, limit=max(x.shape), name="conv_3")
+        x = _convolution(x, self.classes, limit=max(x.shape[1:3]), name="conv_3")
         if self.logit_norm:
             x = NormAct(axis_name=self.axis_name, name="norm_3")(x, train=keys is not None)
         return x[:, 0, 0]  # [B, 1, 1, K] → [B, K]

@@ -82,7 +82,7 @@ class Decoder(ABC):
 
 def feature_values_of(features: jax.Array) -> jax.Array:
     """Returns the features themselves, without shadows, as rows: `[b, C, S, F]` → `[b, C × F]`."""
-    return features[:, :, 0].reshape(len(features), -1)
+    return features[:, :, 0].reshape(features.shape[0], -1)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -142,7 +142,7 @@ class FINDecoder(_WindowDecoder):
 
     Attributes:
         fins: the stack of FINs; their parameters are `params["fins"]`, with leading axes `[F, C]`.
-        tile: windows the FINs work on at a time.
+        tile: windows the FINs work on at a time; 0: all of them.
         recompute: whether the backward pass computes the tiles again; else the states of all are kept.
     """
 
@@ -165,6 +165,8 @@ class FINDecoder(_WindowDecoder):
         def of_tile(windows):
             return self.fins.apply({"params": {"fins": params["fins"]}}, windows)
 
+        if not self.tile:
+            return of_tile(inputs)
         return map_in_tiles(jax.checkpoint(of_tile) if self.recompute else of_tile, inputs, tile=self.tile)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from finjax.data.normalise import z_score
 from finjax.data.numbers import format_numbers
+from finjax.data.zscore import z_score
 from finjax.errors import DataError
 from finjax.evaluation.figures import COLOURS, save
 from finjax.evaluation.predict import decoded_logits, decoder_features

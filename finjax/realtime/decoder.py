@@ -9,9 +9,9 @@ import numpy as np
 from scipy import signal as scipy_signal
 
 from finjax.data import filters
-from finjax.data.normalise import channel_statistics, z_score
 from finjax.data.source import filter_of
 from finjax.data.windows import to_samples
+from finjax.data.zscore import channel_statistics, z_score
 from finjax.errors import ConfigError, DataError
 from finjax.realtime.electrodes import faults
 from finjax.realtime.output import Output

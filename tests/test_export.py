@@ -1,0 +1,124 @@
+"""A model in one file: the same probabilities, with JAX and NumPy alone, and nothing else from a stranger's file."""
+
+import json
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+import finjax
+from configs import cnn, fin, fine_tune
+from finjax.data import synthetic
+from finjax.errors import CheckpointError, ConfigError
+from finjax.export import export_model, main
+from finjax.run import run
+
+WINDOWS = np.random.default_rng(0).normal(size=(5, 12, 600)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("finjax.training.parallel.use_cpu_devices", lambda count, **batch: None)  # jax has begun here
+        run(fin.get_config("test", target="rms"), workdir=folder / "fin")
+        for module in (cnn, fine_tune):
+            config = module.get_config("test")
+            config.features, config.subject, config.step, config.cnn.read_out = "rms", "1", "100ms", "rda"
+            if module is fine_tune:
+                config.fine_tune.fins = str(folder / "fin")
+            run(config, workdir=folder / config.stage)
+    return folder
+
+
+@pytest.mark.parametrize("stage", ["cnn", "fine_tune"])
+def test_an_exported_decoder_gives_what_the_checkpoint_gives(runs, tmp_path, stage):
+    model = finjax.load(runs / stage / "subject_1")
+    exported = export_model(runs / stage / "subject_1", tmp_path / "model.finjax")
+    expected = np.asarray(model.logits(WINDOWS))
+    np.testing.assert_allclose(exported.run(WINDOWS), expected, atol=1e-6 * np.abs(expected).max())
+    np.testing.assert_array_equal(exported(WINDOWS), model(WINDOWS))
+    np.testing.assert_allclose(exported.probabilities(WINDOWS).sum(axis=1), 1, rtol=1e-5)
+    assert (exported.kind, exported.movement_names) == (stage, model.movement_names)
+    recording = synthetic.generate(1, synthetic.Settings(subjects=2, movement_s=1.0, rest_s=0.0))
+    np.testing.assert_array_equal(exported.normalise(recording), model.normalise(recording))
+
+
+def test_an_exported_fin_gives_feature_values(runs, tmp_path):
+    exported = export_model(runs / "fin", tmp_path / "fin.finjax", platforms=("cpu",))
+    windows = WINDOWS[:, 0]
+    np.testing.assert_allclose(exported(windows), finjax.load(runs / "fin")(windows), rtol=1e-6)
+    assert exported.target == "rms"
+
+
+def test_a_process_with_jax_and_numpy_alone_can_load_it(runs, tmp_path):
+    main([str(runs / "cnn/subject_1"), str(tmp_path / "model.finjax")])
+    np.save(tmp_path / "windows.npy", WINDOWS)
+    script = f"""
+import sys
+for name in ("flax", "optax", "orbax", "ml_collections", "h5py", "matplotlib", "pandas", "sklearn"):
+    sys.modules[name] = None  # as if it were not installed
+import numpy as np, finjax
+model = finjax.load({str(tmp_path / "model.finjax")!r})
+np.save({str(tmp_path / "out.npy")!r}, model.probabilities(np.load({str(tmp_path / "windows.npy")!r})))
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
+    logits = np.asarray(finjax.load(runs / "cnn/subject_1").logits(WINDOWS), np.float64)
+    expected = np.exp(logits - logits.max(axis=1, keepdims=True))
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), expected, atol=1e-6)
+
+
+@pytest.fixture
+def file(runs, tmp_path):
+    export_model(runs / "fin", tmp_path / "fin.finjax", platforms=("cpu",))
+    return tmp_path / "fin.finjax"
+
+
+def rewritten(file, name, change):
+    with zipfile.ZipFile(file) as old:
+        parts = {part: old.read(part) for part in old.namelist()}
+    parts[name] = change(parts[name])
+    with zipfile.ZipFile(file, "w") as new:
+        for part, content in parts.items():
+            new.writestr(part, content)
+    return file
+
+
+def with_field(**fields):
+    return lambda text: json.dumps({**json.loads(text), **fields}).encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("model.json", with_field(version=9), "version 9 of the format; this finjax reads 1"),
+        ("model.json", with_field(platforms=["tpu"]), "exported for tpu, and this is a cpu: export it again"),
+        ("model.json", with_field(surprise=1), "is damaged or no exported model"),
+        ("program.bin", lambda program: program[:1000], "is damaged or no exported model"),
+        ("arrays.npz", lambda arrays: b"", "is damaged or no exported model"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused(file, name, change, message):
+    with pytest.raises(CheckpointError, match=message):
+        finjax.load(rewritten(file, name, change))
+
+
+def test_what_is_no_export_is_refused(tmp_path):
+    (tmp_path / "model.finjax").write_text("no zip")
+    with pytest.raises(CheckpointError, match="damaged or no exported model"):
+        finjax.load(tmp_path / "model.finjax")
+
+
+def test_windows_of_another_shape_are_refused(file):
+    with pytest.raises(ValueError, match=r"takes windows \[B, 600\], not \(2, 500\)"):
+        finjax.load(file)(np.zeros((2, 500)))
+
+
+def test_an_unknown_platform_is_refused(runs, tmp_path):
+    with pytest.raises(ConfigError, match="unknown toaster; choose from cpu"):
+        export_model(runs / "fin", tmp_path / "x.finjax", platforms=("toaster",))
+    assert main([str(tmp_path / "none"), str(tmp_path / "x.finjax")]) == 1
