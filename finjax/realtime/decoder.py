@@ -140,6 +140,12 @@ class Decoder:
                 decisions.append(self._decide(arrived))
         return decisions
 
+    def level(self) -> np.ndarray:
+        """Returns the standard deviation of each channel's last window, in those of the training data, `[C]`."""
+        if self._statistics is None:
+            return np.zeros(len(self.channel_names))
+        return self._filtered.window().std(axis=1) / self._statistics[1]
+
     def _decide(self, arrived: float) -> Decision:
         found = faults(self._raw.window(), self._finite.window())
         mean, std = self._statistics

@@ -1,0 +1,1 @@
+"""`python -m finjax.live`: decodes a stream, shows it, and passes the decisions on."""

@@ -1,0 +1,175 @@
+"""Decodes a stream and shows it.
+
+    python -m finjax.live                                                  # a synthetic person, at once
+    python -m finjax.live runs/fine_tune/subject_1 --replay=2              # repetition 2 of that person's recording
+    python -m finjax.live runs/fine_tune/subject_1 --tcp=12345 --to-udp=127.0.0.1:12346
+
+Stops at the end of the stream, after `--seconds`, or at Ctrl-C, and says what it came to.
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from finjax.data import synthetic
+from finjax.data.numbers import parse_numbers
+from finjax.data.recording import Recording
+from finjax.errors import DataError, FinjaxError
+from finjax.live.sinks import JSONLines, Port, Sink, Terminal
+from finjax.live.sources import LabStream, Lines, Replay
+from finjax.live.summary import Summary
+from finjax.realtime import Decoder
+
+DEMO = Path("runs/live_demo")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a session; an error of the user's is one message."""
+    options = _parser().parse_args(arguments)
+    try:
+        for line in _session(options):
+            print(line)
+    except FinjaxError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _session(options: argparse.Namespace) -> list[str]:
+    run = options.run or _demo()
+    decoder = Decoder(
+        run,
+        subject=options.subject,
+        update=options.update,
+        filtered=options.filtered,
+        vote=options.vote,
+        least_probability=options.least_probability,
+        dwell=options.dwell,
+    )
+    source, recording = _source(options, decoder)
+    deadline_s = decoder.update / decoder.rate_hz
+    names = decoder.channel_names, decoder.movement_names
+    sinks: list[Sink] = [] if options.quiet else [Terminal(*names, deadline_s=deadline_s)]
+    if options.to_udp:
+        sinks.append(Port("udp", options.to_udp, names[1], probabilities=options.send_probabilities))
+    if options.to_tcp:
+        sinks.append(Port("tcp", options.to_tcp, names[1], probabilities=options.send_probabilities))
+    if options.to_file:
+        sinks.append(JSONLines(options.to_file))
+    summary = Summary(deadline_s=deadline_s, recording=recording, movement_names=names[1])
+    with contextlib.suppress(KeyboardInterrupt):
+        _decode(decoder, source, sinks, summary, seconds=options.seconds)
+    for sink in sinks:
+        sink.close()
+    return summary.lines(sum((sink.problems for sink in sinks), start=Counter(source.problems)))
+
+
+def _decode(decoder: Decoder, source, sinks: list[Sink], summary: Summary, *, seconds: float) -> None:
+    started = time.monotonic()
+    for samples in source:
+        for decision in decoder.push(samples):
+            summary.add(decision)
+            level = decoder.level()
+            for sink in sinks:
+                sink(decision, level)
+        if seconds and time.monotonic() - started >= seconds:
+            return
+
+
+def _source(options: argparse.Namespace, decoder: Decoder):
+    """Returns the source, and the recording that it replays, if any."""
+    channels = len(decoder.channel_names)
+    if options.tcp is not None or options.udp is not None:
+        protocol, port = ("tcp", options.tcp) if options.tcp is not None else ("udp", options.udp)
+        source = Lines(protocol, port=port, channels=channels, idle_s=options.idle)
+        print(f"listening for lines of {channels} numbers at {protocol} port {source.port} of this machine", flush=True)
+        return source, None
+    if options.lsl is not None:
+        return LabStream(options.lsl, channels=channels, rate_hz=decoder.rate_hz), None
+    recording = _recording(options, decoder)
+    return Replay(recording, chunk=decoder.update, speed=options.speed), recording
+
+
+def _recording(options: argparse.Namespace, decoder: Decoder) -> Recording:
+    """Returns what is replayed: the decoder's own person, only the repetitions asked for, unfiltered."""
+    model = decoder.model
+    subject = options.subject or model.subjects[0]
+    config = model.config.data
+    if model.dataset == synthetic.NAME:
+        settings = {field.name: config.synthetic[field.name] for field in dataclasses.fields(synthetic.Settings)
+                    if field.name in config.synthetic}  # fmt: skip
+        recording = synthetic.generate(subject, synthetic.Settings(**settings))
+    else:
+        from finjax.data.loading import load_recordings
+        from finjax.data.registry import Filter, get_spec
+
+        folder = options.data or config.dir
+        recording = load_recordings(get_spec(model.dataset), folder, subjects=(subject,), filter=Filter())[0]
+    wanted = parse_numbers(options.replay) if options.replay else model.split.test_repetitions
+    if not (kept := np.isin(recording.repetition, wanted)).any():
+        raise DataError(f"--replay={options.replay}: subject {subject} has no such repetition")
+    return dataclasses.replace(
+        recording,
+        signal=np.ascontiguousarray(recording.signal[kept]),
+        movement=np.asarray(recording.movement[kept]),
+        repetition=np.asarray(recording.repetition[kept]),
+        piece_starts=(0,),
+    )
+
+
+def _demo() -> Path:
+    """Returns a decoder of a synthetic person, tuned now if it is not there yet."""
+    from configs import cnn
+    from finjax.checkpoints import has_checkpoint
+    from finjax.run import run
+
+    folder = DEMO / "subject_1"
+    if not has_checkpoint(folder):
+        print("tuning a decoder to a synthetic person: half a minute, once", flush=True)
+        config = cnn.get_config("best")
+        config.data.synthetic.subjects = 1
+        config.data.seen_subjects = "1"
+        config.train.max_epochs = 8
+        config.log.tensorboard = False
+        with contextlib.redirect_stdout(None):
+            run(config, workdir=DEMO)
+    return folder
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m finjax.live", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("run", nargs="?", help="folder of a decoder, as runs/fine_tune/subject_1")
+    parser.add_argument("--subject", type=int, help="whose z-score to use, where the decoder knows several people")
+    parser.add_argument("--update", default="20ms", help="from one decision to the next (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=0, help="to stop after; 0: at the end of the stream")
+    parser.add_argument("--filtered", action="store_true", help="the samples come filtered already")
+    source = parser.add_argument_group("source: a replay, unless one of these is named")
+    source.add_argument("--replay", default="", help="repetitions to replay, as 2,5; by default those for testing")
+    source.add_argument("--speed", type=float, default=1.0, help="of the replay, times real time; 0: unlimited")
+    source.add_argument("--data", default="", help="folder of the recordings, if it is no longer where it was")
+    source.add_argument("--tcp", type=int, metavar="PORT", help="lines of numbers, one line a sample")
+    source.add_argument("--udp", type=int, metavar="PORT", help="the same in datagrams")
+    source.add_argument("--idle", type=float, default=0, help="seconds of silence that end it; 0: never")
+    source.add_argument("--lsl", metavar="NAME", help="LabStreamingLayer stream; empty: the first of type EMG")
+    output = parser.add_argument_group("decisions")
+    output.add_argument("--vote", type=int, default=1, help="decisions that vote")
+    output.add_argument("--least-probability", type=float, default=0.0, help="below it there is no decision")
+    output.add_argument("--dwell", default="", help="how long a movement must win before it replaces another")
+    output.add_argument("--to-udp", metavar="HOST:PORT", help="send the movement's number, as LibEMG does")
+    output.add_argument("--to-tcp", metavar="HOST:PORT", help="the same over TCP")
+    output.add_argument("--send-probabilities", action="store_true", help="send these and a time stamp instead")
+    output.add_argument("--to-file", metavar="FILE", help="write every decision as a line of JSON")
+    output.add_argument("--quiet", action="store_true", help="show nothing until the end")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
