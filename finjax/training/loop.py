@@ -95,6 +95,7 @@ class Trainer:
         Raises:
             TrainingError: the loss became infinite or NaN.
         """
+        parallel.spare_memory_maps()
         state = create_state(self._problem.params, self._problem.stats, self._problem.optimiser)
         self._progress, self._since_log, self._since_save = Progress(), Mean(), Mean()
         with Checkpoints(self._workdir) as self._checkpoints:

@@ -3,6 +3,7 @@
 Train steps are pure functions of one device's share, with `AXIS` as the name to reduce over.
 """
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ CPU_TILE, OTHER_TILE = 16, 1024
 # The same for a stack of LSTMs with weights of their own, counted in windows × LSTMs.
 CPU_STACK_TILE, OTHER_STACK_TILE = 192, 480
 
+MANY_MAPS = 30_000
 KEPT_FROM_S = 0.1  # programs that compile faster are not worth a file
 
 
@@ -44,6 +46,18 @@ def keep_programs(folder: Path) -> None:
         return
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", KEPT_FROM_S)
+
+
+def spare_memory_maps() -> None:
+    """Forgets compiled programs once they take up many of the memory maps that Linux allows a process.
+
+    A program is tens to hundreds of maps on a CPU, and the process dies when it has no more (`vm.max_map_count`,
+    by default 65,530). What is needed again comes from the folder of `keep_programs`.
+    """
+    maps = Path("/proc/self/maps")
+    if maps.exists() and maps.read_bytes().count(b"\n") > MANY_MAPS:
+        jax.clear_caches()
+        gc.collect()
 
 
 def pmap(function: Callable, *, donate_argnums: tuple[int, ...] = ()) -> Callable:

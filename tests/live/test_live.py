@@ -1,0 +1,188 @@
+"""The live program: what comes in, what goes out, what it says at the end."""
+
+import io
+import json
+import socket
+import threading
+import time
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from configs import cnn
+from finjax.data import synthetic
+from finjax.errors import FinjaxError
+from finjax.live.__main__ import main
+from finjax.live.sinks import JSONLines, Port, Terminal
+from finjax.live.sources import Lines, Replay
+from finjax.live.summary import Summary
+from finjax.realtime import Decision
+from finjax.run import run
+
+NAMES = ("rest", "grip", "pinch")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("live")
+    config = cnn.get_config("test")
+    config.features, config.subject, config.step, config.log.tensorboard = "rms,wl", "1", "100ms", False
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("finjax.training.parallel.use_cpu_devices", lambda count, **batch: None)  # jax has begun here
+        run(config, workdir=folder)
+    return folder / "subject_1"
+
+
+def decision(time_s=1.0, movement="grip", latency_s=0.002, faults=()):
+    probabilities = np.array([0.1, 0.7, 0.2])
+    return Decision(
+        time_s=time_s, movement=movement, probabilities=probabilities, latency_s=latency_s, faults=dict(faults)
+    )
+
+
+def test_a_replay_ends_with_what_it_came_to(folder, tmp_path, capsys):
+    assert main([str(folder), "--speed=0", f"--to-file={tmp_path / 'out.jsonl'}", "--vote=3"]) == 0
+    printed = capsys.readouterr().out
+    # Repetitions 2 and 5 of 17 movements of 1 s: 68,000 samples, a decision every 40 from the 600th on.
+    assert "1686 decisions, 0 of them none" in printed
+    assert "accuracy" in printed and "first right decision" in printed and "p99" in printed
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert len(lines) == 1686
+    assert lines[0]["time_s"] == 0.3 and len(lines[0]["probabilities"]) == 17
+
+
+def test_a_replay_keeps_time():
+    recording = synthetic.generate(1, synthetic.Settings(subjects=1, movement_s=0.05, rest_s=0.0))
+    started = time.perf_counter()
+    chunks = list(Replay(recording, chunk=1000, speed=10.0))
+    assert time.perf_counter() - started >= len(recording.signal) / 2000 / 10
+    np.testing.assert_array_equal(np.concatenate(chunks), recording.signal)
+
+
+def test_what_cannot_be_replayed_is_one_message(folder, capsys):
+    assert main([str(folder), "--replay=9"]) == 1
+    assert "error: --replay=9: subject 1 has no such repetition" in capsys.readouterr().err
+    assert main([str(folder / "nothing")]) == 1
+    assert main([str(folder), "--to-udp=nowhere"]) == 1
+    assert "give host:port" in capsys.readouterr().err
+
+
+def received(source, send):
+    thread = threading.Thread(target=send, args=(source.port,))
+    thread.start()
+    samples = list(source)
+    thread.join()
+    return np.concatenate(samples) if samples else np.zeros((0, 2))
+
+
+def test_tcp_lines_may_be_cut_anywhere_and_the_sender_may_come_back():
+    source = Lines("tcp", port=0, channels=2, idle_s=1.0)
+
+    def send(port):
+        for parts in ([b"1,2\n3", b" 4\n5;", b"6\n7 8 9\nx y\n\n10 1"], [b"11 12\n"]):
+            with socket.create_connection(("127.0.0.1", port)) as sender:
+                for part in parts:
+                    sender.sendall(part)
+
+    np.testing.assert_array_equal(received(source, send), [[1, 2], [3, 4], [5, 6], [11, 12]])
+    assert source.problems["lines without 2 numbers"] == 1
+    assert source.problems["lines with something else than numbers"] == 1
+    assert source.problems["lines cut off"] == 1
+    assert source.problems["times that the sender went away"] == 2
+
+
+def test_datagrams_are_whole():
+    source = Lines("udp", port=0, channels=2, idle_s=1.0)
+
+    def send(port):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for content in (b"1 2\n3 4", b"5 6 7", b"8 9"):
+                sender.sendto(content, ("127.0.0.1", port))
+
+    np.testing.assert_array_equal(received(source, send), [[1, 2], [3, 4], [8, 9]])
+
+
+def test_a_port_in_use_is_said():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(FinjaxError, match="cannot listen at port"):
+            Lines("tcp", port=taken.getsockname()[1], channels=2)
+
+
+@pytest.mark.parametrize("protocol", ["udp", "tcp"])
+def test_decisions_go_out_as_libemg_sends_them(protocol):
+    kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
+    with socket.socket(socket.AF_INET, kind) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(5)
+        if protocol == "tcp":
+            receiver.listen()
+        address = f"127.0.0.1:{receiver.getsockname()[1]}"
+        number, share = Port(protocol, address, NAMES), Port(protocol, address, NAMES, probabilities=True)
+        for port, pattern in ((number, [b"1\n"]), (share, [b"0.100000 0.700000 0.200000 ", b"\n"])):
+            port(decision(), np.zeros(1))
+            port(decision(movement=None), np.zeros(1))
+            source = receiver.accept()[0] if protocol == "tcp" else receiver
+            line = source.recv(100)
+            assert line.startswith(pattern[0]) and line.endswith(b"\n") and line.count(b"\n") == 1
+            port.close()
+            assert not port.problems
+
+
+def test_a_receiver_that_is_not_there_is_counted_and_holds_nothing_up():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    port = Port("tcp", address, NAMES)
+    port(decision(), np.zeros(1))
+    port(decision(), np.zeros(1))
+    assert port.problems == Counter({"decisions that the receiver did not take": 2})
+
+
+def test_a_file_that_cannot_be_written_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FinjaxError, match="cannot be written"):
+        JSONLines(tmp_path / "file" / "below")
+
+
+class Screen(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_the_screen_shows_level_decision_latency_and_faults():
+    out = Screen()
+    view = Terminal(("a", "b"), NAMES, deadline_s=0.02, out=out)
+    view(decision(latency_s=0.05, faults=[("a", "flat")]), np.array([0.1, 2.0]))
+    text = out.getvalue()
+    for part in ("1.00 s", "50.0 ms LATE", "grip", "70%", "a flat", "▅"):
+        assert part in text, part
+
+
+def test_without_a_terminal_only_changes_are_printed():
+    out = io.StringIO()
+    view = Terminal(("a",), NAMES, deadline_s=0.02, out=out)
+    for movement in ("grip", "grip", None, "rest"):
+        view(decision(movement=movement), np.zeros(1))
+    assert [line.split()[2] for line in out.getvalue().splitlines()] == ["grip", "–", "rest"]
+
+
+def test_the_summary_counts():
+    recording = synthetic.generate(1, synthetic.Settings(subjects=1, movement_s=1.0, rest_s=0.0))
+    names = recording.movement_names
+    summary = Summary(deadline_s=0.02, recording=recording, movement_names=names)
+    for n, (movement, latency) in enumerate([(names[1], 0.001), (names[0], 0.002), (names[0], 0.003), (None, 0.5)]):
+        summary.add(decision(time_s=0.3 + 0.1 * n, movement=movement, latency_s=latency))
+    first, second, *rest = summary.lines(Counter(lost=3))
+    assert first == "4 decisions, 1 of them none; 1 missed the deadline of 20 ms"
+    assert "p50 2.0" in second and "max 500.0 ms" in second
+    assert rest[0] == "accuracy 50.0% of 4 decisions in movements"
+    assert "400 ms after the onset (median of 1 of 102 movements)" in rest[1]
+    assert rest[-1] == "lost: 3"
+
+
+def test_a_stream_without_a_window_has_no_latency():
+    summary = Summary(deadline_s=0.02, recording=None, movement_names=NAMES)
+    assert summary.lines(Counter()) == ["no decision: the stream was shorter than a window"]
