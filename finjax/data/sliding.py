@@ -1,6 +1,9 @@
 """Feature values of all overlapping windows of a signal, from running sums."""
 
+import functools
 import math
+import os
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -9,6 +12,8 @@ from finjax.data.normalise import SignalNormaliser
 from finjax.data.windows import Framing, SignalStore, Windows
 from finjax.data.zscore import z_score
 from finjax.features import Feature
+
+SEGMENTS_AT_A_TIME = 8
 
 
 def window_sums(terms: np.ndarray, starts: np.ndarray, length: int, *, unit: int = 1) -> np.ndarray:
@@ -84,39 +89,53 @@ def window_features(
 
 
 def feature_values(
-    store: SignalStore, normaliser: SignalNormaliser, windows: Windows, *, framing: Framing, feature: Feature
+    store: SignalStore,
+    normaliser: SignalNormaliser,
+    windows: Windows,
+    *,
+    framing: Framing,
+    features: Sequence[Feature],
 ) -> np.ndarray:
-    """Evaluates a feature on the windows to be predicted, `framing.lead` samples after the given ones.
+    """Evaluates features on the windows to be predicted, `framing.lead` samples after the given ones.
 
     Args:
         store: the signals.
         normaliser: z-score of the subjects of `store`, in its order.
         windows: n windows of `store`.
         framing: their length, step and horizon.
-        feature: what to evaluate.
+        features: F features.
 
     Returns:
-        `[n, C]` float32.
+        `[n, C, F]` float32.
     """
-    values = np.empty((len(windows), len(store.channel_names)), np.float32)
+    values = np.empty((len(windows), len(store.channel_names), len(features)), np.float32)
     unit = math.gcd(framing.step, framing.length)
-    for subject in np.unique(windows.subject):
-        rows = np.flatnonzero(windows.subject == subject)
-        # Segments one after another, each cut to whole units, so that windows start at multiples of these.
-        segments, which = np.unique(windows.segment[rows], return_inverse=True)
-        begins, ends = store.segments[segments, :2].T
-        units = (ends - begins) // unit
-        spans = [slice(begin, begin + count * unit) for begin, count in zip(begins, units, strict=True)]
-        moved = (np.cumsum(units) - units) * unit - begins
-        starts = windows.start[rows] + framing.lead + moved[which]
 
-        def of_channel(channel, *, subject=subject, spans=spans, starts=starts):
-            samples = np.concatenate([store.samples[channel, span] for span in spans])
-            mean, std = normaliser.mean[subject][channel], normaliser.std[subject][channel]
-            signal = z_score(samples, mean, std, normaliser.limit)
-            return window_features(signal, starts, length=framing.length, feature=feature, unit=unit)
+    def of_channel(rows: np.ndarray, spans: list[slice], starts: np.ndarray, subject: int, channel: int) -> None:
+        samples = np.concatenate([store.samples[channel, span] for span in spans])
+        mean, std = normaliser.mean[subject][channel], normaliser.std[subject][channel]
+        signal = z_score(samples, mean, std, normaliser.limit)
+        for number, feature in enumerate(features):
+            found = window_features(signal, starts, length=framing.length, feature=feature, unit=unit)
+            values[rows, channel, number] = found
 
-        with ThreadPoolExecutor() as pool:  # NumPy lets other threads run while it works
-            for channel, found in enumerate(pool.map(of_channel, range(values.shape[1]))):
-                values[rows, channel] = found
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # NumPy lets other threads run while it works
+        for rows in _batches(windows):
+            # Segments one after another, each cut to whole units, so that windows start at multiples of these.
+            segments, which = np.unique(windows.segment[rows], return_inverse=True)
+            begins, ends, subjects = store.segments[segments, :3].T
+            units = (ends - begins) // unit
+            spans = [slice(begin, begin + count * unit) for begin, count in zip(begins, units, strict=True)]
+            moved = (np.cumsum(units) - units) * unit - begins
+            starts = windows.start[rows] + framing.lead + moved[which]
+            work = functools.partial(of_channel, rows, spans, starts, subjects[0])
+            list(pool.map(work, range(values.shape[1])))
     return values
+
+
+def _batches(windows: Windows) -> Iterator[np.ndarray]:
+    """Yields the rows of the windows by subject and by few segments: what is worked on should fit the cache."""
+    groups = np.stack([windows.subject, windows.segment // SEGMENTS_AT_A_TIME])
+    order = np.lexsort(groups[::-1])
+    change = np.flatnonzero(np.diff(groups[:, order], axis=1).any(axis=0)) + 1
+    yield from (rows for rows in np.split(order, change) if len(rows))

@@ -5,6 +5,7 @@ The labelled samples of all subjects lie end to end in one array instead, and a 
 """
 
 import dataclasses
+import mmap
 import re
 from collections.abc import Sequence
 
@@ -123,6 +124,7 @@ def pack(recordings: Sequence[Recording]) -> SignalStore:
         for start, stop, movement, repetition in table:
             end = position + stop - start
             samples[:, position:end] = recording.signal[start:stop].T  # [n, C] → [C, n]
+            _forget_pages(recording.signal)
             packed.append((position, end, index, movement, repetition))
             position = end
     return SignalStore(
@@ -134,6 +136,13 @@ def pack(recordings: Sequence[Recording]) -> SignalStore:
         channel_names=first.channel_names,
         movement_names=first.movement_names,
     )
+
+
+def _forget_pages(array: np.ndarray) -> None:
+    """Tells the system that what was read of a memory-mapped array need not stay in memory."""
+    mapped = getattr(array, "_mmap", None)
+    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 @dataclasses.dataclass(frozen=True)

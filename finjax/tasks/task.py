@@ -79,8 +79,8 @@ class Task:
     ) -> np.ndarray:
         """Returns closed-form features `[n, C, F]` of the windows, or of those to be predicted from them."""
         framing = self.framing if ahead else dataclasses.replace(self.framing, horizon=0)
-        values = [feature_values(self.store, signal, windows, framing=framing, feature=get_feature(n)) for n in names]
-        return np.stack(values, axis=-1)
+        features = [get_feature(name) for name in names]
+        return feature_values(self.store, signal, windows, framing=framing, features=features)
 
 
 def parse_features(text: str, *, field: str) -> tuple[str, ...]:

@@ -46,7 +46,9 @@ def build_decoder(
                 fins=FINStack(fin=build_fin(config.model), features=len(features), channels=channels),
                 length=length,
                 gain_sd=config.train.gain_sd,
-                tile=parallel.tile_size(batch_size, lstms=len(features) * channels),
+                tile=parallel.tile_size(
+                    batch_size, lstms=len(features) * channels, steps=length // config.model.patch_size
+                ),
                 recompute=config.fine_tune.recompute,
             )
         case "raw_cnn":

@@ -17,8 +17,9 @@ AXIS = "devices"
 # Windows of the paper's network that an LSTM works on at a time: on a CPU their states should stay in the
 # cache; elsewhere what the backward pass keeps of them (8 MB each) must leave room on the device.
 CPU_TILE, OTHER_TILE = 16, 1024
-# The same for a stack of LSTMs with weights of their own, counted in windows × LSTMs.
-CPU_STACK_TILE, OTHER_STACK_TILE = 192, 480
+# The same for a stack of LSTMs with weights of their own, counted in windows × LSTMs, and in that × time steps.
+CPU_STACK_TILE, OTHER_STACK_TILE = 768, 480
+CPU_STACK_STEPS = 192 * 600
 
 MANY_MAPS = 30_000
 KEPT_FROM_S = 0.1  # programs that compile faster are not worth a file
@@ -65,12 +66,19 @@ def pmap(function: Callable, *, donate_argnums: tuple[int, ...] = ()) -> Callabl
     return jax.pmap(function, axis_name=AXIS, donate_argnums=donate_argnums)
 
 
-def tile_size(examples: int, *, lstms: int = 1) -> int:
-    """Returns how many of a device's `examples` to work on at a time, where each goes through a stack of LSTMs."""
+def tile_size(examples: int, *, lstms: int = 1, steps: int = 1) -> int:
+    """Returns how many of a device's `examples` to work on at a time, where each goes through a stack of LSTMs.
+
+    Args:
+        examples: windows.
+        lstms: LSTMs with weights of their own.
+        steps: time steps of each.
+    """
     on_cpu = jax.default_backend() == "cpu"
     if lstms == 1:
         return min(examples, CPU_TILE if on_cpu else OTHER_TILE)
-    return min(examples, max(1, (CPU_STACK_TILE if on_cpu else OTHER_STACK_TILE) // lstms))
+    most = min(CPU_STACK_TILE, CPU_STACK_STEPS // steps) if on_cpu else OTHER_STACK_TILE
+    return min(examples, max(1, most // lstms))
 
 
 def device_count() -> int:
