@@ -69,6 +69,7 @@ class Lines:
         try:
             self._socket.bind(("127.0.0.1", port))
         except OSError as error:
+            self._socket.close()
             raise FinjaxError(f"cannot listen at port {port} ({error.strerror}): choose another") from error
         self.port = self._socket.getsockname()[1]
         self._socket.settimeout(PATIENCE_S)
