@@ -126,8 +126,7 @@ class FINModel(Model):
 
     def forward(self, windows: jax.Array) -> jax.Array:
         """Z-scored windows `[B, T]` → feature values `[B]`: pure, for `jax.jit` or `jax.export`."""
-        params = jax.tree.map(jnp.asarray, self.params)
-        return self.feature.restore(self.network.apply({"params": params}, windows)[:, 0])
+        return self.feature.restore(self.network.apply({"params": self.params}, windows)[:, 0])
 
     def __call__(self, windows) -> jax.Array:
         """Z-scored windows `[B, T]` → feature values `[B]` in the feature's own unit."""
@@ -183,8 +182,7 @@ class DecoderModel(Model):
         decoder = self.decoder
         if isinstance(decoder, FINDecoder):
             decoder = dataclasses.replace(decoder, tile=0)
-        params, stats = jax.tree.map(jnp.asarray, (self.params, self.stats))
-        return decoder.predict(params, stats, self._inputs(windows))
+        return decoder.predict(self.params, self.stats, self._inputs(windows))
 
     def logits(self, windows) -> jax.Array:
         """Z-scored windows `[B, C, T]` → logits `[B, K]`.

@@ -210,7 +210,7 @@ def _cnn(tensors: Tensors) -> Network:
         "shadows": shadows,
         "logit_norm": True,
         "read_out": "",
-        "read_out_weight": 0.0,
+        "read_out_weight": 0.25,
     }
     made_for = {"movements": filters[2], "channels": channels, "features": features}
     return Network(kind="cnn", params={"cnn": params}, stats=stats, fields=fields, made_for=made_for)

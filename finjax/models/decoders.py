@@ -161,9 +161,11 @@ class FINDecoder(_WindowDecoder):
 
     def before_cnn(self, params: Any, inputs: jax.Array) -> jax.Array:
         """Imitates: windows `[b, C, T]` → features and shadows `[b, C, S, F]`."""
+        # NumPy arrays that a jitted function closes over are no constants that the LSTM's own gradient takes.
+        fins = jax.tree.map(jnp.asarray, params["fins"])
 
         def of_tile(windows):
-            return self.fins.apply({"params": {"fins": params["fins"]}}, windows)
+            return self.fins.apply({"params": {"fins": fins}}, windows)
 
         if not self.tile:
             return of_tile(inputs)

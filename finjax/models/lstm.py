@@ -169,6 +169,8 @@ class BidirectionalLSTM(nn.Module):
         kernel = self.param("kernel", self.kernel_init, shape)
         recurrent = self.param("recurrent", self.kernel_init, (directions, self.hidden, 4 * self.hidden))
         bias = self.param("bias", self.bias_init, (directions, 4 * self.hidden))
+        # NumPy arrays that a jitted function closes over are no constants that `scan_lstm`'s own gradient takes.
+        kernel, recurrent, bias = map(jnp.asarray, (kernel, recurrent, bias))
 
         reversed_inputs = inputs[::-1]
         streams = [reversed_inputs] if self.last else [inputs, reversed_inputs]

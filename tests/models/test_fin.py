@@ -165,3 +165,12 @@ def test_a_gpu_computes_what_the_cpu_does():
     with jax.default_matmul_precision("float32"):
         cpu, gpu = (model.apply({"params": p}, w) for p, w in on.values())
     np.testing.assert_allclose(cpu, gpu, rtol=1e-4, atol=1e-5)
+
+
+def test_numpy_parameters_may_be_closed_over():
+    model = FIN(hidden=4, patch_size=10, shadows=2)
+    windows = jnp.ones((2, 40))
+    params = model.init(jax.random.key(0), windows)["params"]
+    on_host = jax.tree.map(np.asarray, params)
+    apply = jax.jit(lambda x: model.apply({"params": on_host}, x))
+    np.testing.assert_allclose(apply(windows), model.apply({"params": params}, windows), rtol=1e-5)
