@@ -36,7 +36,7 @@ def test_runs_that_differ_have_folders_that_differ():
 
 
 def test_an_unknown_preset_is_refused():
-    with pytest.raises(ValueError, match="unknown preset 'tset'; known are paper, fast, coarse, test"):
+    with pytest.raises(ValueError, match="unknown preset 'tset'; known are best, coarse, fast, paper, test"):
         fin.get_config("tset", target="ssi")
 
 
