@@ -241,9 +241,7 @@ def test_code_in_a_file_is_not_run(tmp_path, write):
 
 def test_a_pickled_network_is_refused(tmp_path):
     torch.save(random_cnn(**SMALL_CNN), tmp_path / "whole.pth")
-    with pytest.raises(
-        CheckpointError, match=r"names benchmarks.rival.TorchCNN.*torch.save\(model.state_dict\(\)"
-    ):
+    with pytest.raises(CheckpointError, match=r"names benchmarks.rival.TorchCNN.*torch.save\(model.state_dict\(\)"):
         import_checkpoint(tmp_path / "whole.pth", tmp_path / "out", Surroundings())
     assert not has_checkpoint(tmp_path / "out")
 
