@@ -30,6 +30,7 @@ class Summary:
         self._right = self._labelled = self._changes = 0
         self._before: str | None = None
         self._first_right: dict[int, float] = {}
+        self._met: set[int] = set()
         if recording is not None:
             self._segments = recording.segments()
 
@@ -51,6 +52,7 @@ class Summary:
             return
         self._labelled += 1
         segment = int(np.searchsorted(self._segments[:, 0], sample, side="right")) - 1
+        self._met.add(segment)
         if decision.movement == self._names[truth]:
             self._right += 1
             onset = self._segments[segment, 0] / self._recording.rate_hz
@@ -82,8 +84,8 @@ class Summary:
                 [
                     f"accuracy {self._right / self._labelled:.1%} of {self._labelled} decisions in movements",
                     f"first right decision {np.median(first) * 1e3:.0f} ms after the onset (median of "
-                    f"{len(first)} of {len(self._segments)} movements); "
-                    f"{self._changes / max(len(self._segments), 1):.1f} changes of mind in a movement",
+                    f"{len(first)} of {len(self._met)} movements); "
+                    f"{self._changes / len(self._met):.1f} changes of mind in a movement",
                 ]
                 if len(first)
                 else [f"accuracy 0 of {self._labelled} decisions in movements"]

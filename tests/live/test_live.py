@@ -181,7 +181,7 @@ def test_the_summary_counts():
     assert first == "4 decisions, 1 of them none; 1 missed the deadline of 20 ms"
     assert "p50 2.0" in second and "max 500.0 ms" in second
     assert rest[0] == "accuracy 50.0% of 4 decisions in movements"
-    assert "400 ms after the onset (median of 1 of 102 movements)" in rest[1]
+    assert "400 ms after the onset (median of 1 of 1 movements)" in rest[1]
     assert rest[-1] == "lost: 3"
 
 
