@@ -43,3 +43,18 @@ def finished_run(tmp_path_factory) -> tuple[Path, str]:
     workdir = tmp_path_factory.mktemp("runs") / "fin_ssi"
     done = run_main(f"--config={ROOT}/configs/fin_ssi.py:test", f"--workdir={workdir}")
     return workdir, done.stdout
+
+
+@pytest.fixture(scope="session")
+def small_decoder(tmp_path_factory) -> Path:
+    """The run of a CNN on two features, tuned to synthetic subject 1 in seconds."""
+    from configs import cnn
+    from finjax.run import run
+
+    folder = tmp_path_factory.mktemp("live")
+    config = cnn.get_config("test")
+    config.features, config.subject, config.step, config.log.tensorboard = "rms,wl", "1", "100ms", False
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("finjax.training.parallel.use_cpu_devices", lambda count, **batch: None)  # jax has begun here
+        run(config, workdir=folder)
+    return folder / "subject_1"

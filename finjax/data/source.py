@@ -58,12 +58,7 @@ def load_store(config: ConfigDict, *, subjects: Collection[int] | None = None) -
     if subjects is not None:
         split = split.only(subjects)
     if config.name == synthetic.NAME:
-        settings = synthetic.Settings(
-            subjects=config.synthetic.subjects,
-            movement_s=config.synthetic.movement_s,
-            rest_s=config.synthetic.rest_s,
-            seed=config.synthetic.seed,
-        )
+        settings = synthetic.Settings(**config.synthetic)
         chosen = filter_of(config)
         recordings = [_filtered(synthetic.generate(subject, settings), chosen) for subject in split.subjects]
     else:

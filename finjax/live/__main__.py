@@ -102,9 +102,7 @@ def _recording(options: argparse.Namespace, decoder: Decoder) -> Recording:
     subject = options.subject or model.subjects[0]
     config = model.config.data
     if model.dataset == synthetic.NAME:
-        settings = {field.name: config.synthetic[field.name] for field in dataclasses.fields(synthetic.Settings)
-                    if field.name in config.synthetic}  # fmt: skip
-        recording = synthetic.generate(subject, synthetic.Settings(**settings))
+        recording = synthetic.generate(subject, synthetic.Settings(**config.synthetic))
     else:
         from finjax.data.loading import load_recordings
         from finjax.data.registry import Filter, get_spec

@@ -28,7 +28,7 @@ class Summary:
         self._faults: Counter[str] = Counter()
         self._missed, self._longest, self._none = 0, 0.0, 0
         self._right = self._labelled = self._changes = 0
-        self._before: str | None = None
+        self._before: tuple[int, str | None] | None = None
         self._first_right: dict[int, float] = {}
         self._met: set[int] = set()
         if recording is not None:

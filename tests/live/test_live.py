@@ -10,7 +10,6 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from configs import cnn
 from finjax.data import synthetic
 from finjax.errors import FinjaxError
 from finjax.live.__main__ import main
@@ -18,20 +17,8 @@ from finjax.live.sinks import JSONLines, Port, Terminal
 from finjax.live.sources import Lines, Replay
 from finjax.live.summary import Summary
 from finjax.realtime import Decision
-from finjax.run import run
 
 NAMES = ("rest", "grip", "pinch")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("live")
-    config = cnn.get_config("test")
-    config.features, config.subject, config.step, config.log.tensorboard = "rms,wl", "1", "100ms", False
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("finjax.training.parallel.use_cpu_devices", lambda count, **batch: None)  # jax has begun here
-        run(config, workdir=folder)
-    return folder / "subject_1"
 
 
 def decision(time_s=1.0, movement="grip", latency_s=0.002, faults=()):
@@ -41,8 +28,8 @@ def decision(time_s=1.0, movement="grip", latency_s=0.002, faults=()):
     )
 
 
-def test_a_replay_ends_with_what_it_came_to(folder, tmp_path, capsys):
-    assert main([str(folder), "--speed=0", f"--to-file={tmp_path / 'out.jsonl'}", "--vote=3"]) == 0
+def test_a_replay_ends_with_what_it_came_to(small_decoder, tmp_path, capsys):
+    assert main([str(small_decoder), "--speed=0", f"--to-file={tmp_path / 'out.jsonl'}", "--vote=3"]) == 0
     printed = capsys.readouterr().out
     # Repetitions 2 and 5 of 17 movements of 1 s: 68,000 samples, a decision every 40 from the 600th on.
     assert "1686 decisions, 0 of them none" in printed
@@ -60,11 +47,11 @@ def test_a_replay_keeps_time():
     np.testing.assert_array_equal(np.concatenate(chunks), recording.signal)
 
 
-def test_what_cannot_be_replayed_is_one_message(folder, capsys):
-    assert main([str(folder), "--replay=9"]) == 1
+def test_what_cannot_be_replayed_is_one_message(small_decoder, capsys):
+    assert main([str(small_decoder), "--replay=9"]) == 1
     assert "error: --replay=9: subject 1 has no such repetition" in capsys.readouterr().err
-    assert main([str(folder / "nothing")]) == 1
-    assert main([str(folder), "--to-udp=nowhere"]) == 1
+    assert main([str(small_decoder / "nothing")]) == 1
+    assert main([str(small_decoder), "--to-udp=nowhere"]) == 1
     assert "give host:port" in capsys.readouterr().err
 
 

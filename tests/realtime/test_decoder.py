@@ -5,25 +5,17 @@ import pytest
 from scipy import signal as scipy_signal
 
 import finjax
-from configs import cnn
 from finjax.data import filters, synthetic
 from finjax.data.registry import Filter
 from finjax.errors import ConfigError, DataError
 from finjax.realtime import Decoder
-from finjax.run import run
 
 UPDATE = 40  # samples: 20 ms at 2 kHz
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("live")
-    config = cnn.get_config("test")
-    config.features, config.subject, config.step, config.log.tensorboard = "rms,wl", "1", "100ms", False
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("finjax.training.parallel.use_cpu_devices", lambda count, **batch: None)  # jax has begun here
-        run(config, workdir=folder)
-    return finjax.load(folder / "subject_1")
+def model(small_decoder):
+    return finjax.load(small_decoder)
 
 
 @pytest.fixture(scope="module")
