@@ -10,9 +10,8 @@ from configs import fin_ssi, fine_tune
 from finjax.data.gather import WindowData
 from finjax.evaluation.predict import decoded_logits, imitated_features
 from finjax.models.fin import build_fin
-from finjax.tasks.decoder import optimiser_of
 from finjax.training import parallel
-from finjax.training.build import build_decoder
+from finjax.training.build import build_decoder, build_decoder_optimiser
 from finjax.training.losses import DecoderData, DecoderLoss, FINData, FINLoss
 from finjax.training.optimiser import Optimiser, build_optimiser
 from finjax.training.step import Loss, compiled_train_steps, create_state
@@ -88,7 +87,7 @@ def joint_training(
     movement = np.random.default_rng(1).integers(0, CLASSES, windows).astype(np.int32)
     return _training(
         DecoderLoss(decoder=decoder, label_smoothing=0.0),
-        optimiser_of(config),
+        build_decoder_optimiser(config),
         params,
         stats,
         DecoderData(inputs=signals(windows=windows, channels=channels, length=length), movement=movement),

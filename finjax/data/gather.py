@@ -42,6 +42,20 @@ class WindowData:
             subject=pad_to_grid(windows.subject.astype(np.int32)),
         )
 
+    @classmethod
+    def of_windows(cls, windows: np.ndarray) -> "WindowData":
+        """Takes z-scored windows `[n, C, T]` as they are."""
+        windows = pad_to_grid(windows)
+        count, channels, length = windows.shape
+        return cls(
+            samples=windows.swapaxes(0, 1).reshape(channels, count * length),
+            mean=np.zeros((1, channels), np.float32),
+            std=np.ones((1, channels), np.float32),
+            limit=np.float32(np.inf),
+            start=np.arange(0, count * length, length, dtype=np.int32),
+            subject=np.zeros(count, np.int32),
+        )
+
     def gather_all(self, windows: jax.Array, *, length: int) -> jax.Array:
         """Returns z-scored windows of all channels, `[b, C, T]`."""
         subject = self.subject[windows]

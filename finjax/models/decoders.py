@@ -5,9 +5,7 @@
 """
 
 import dataclasses
-import functools
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -16,6 +14,7 @@ from flax import linen as nn
 
 from finjax.data.gather import FeatureData, WindowData
 from finjax.models import discriminant
+from finjax.models.initialisers import jitted_init
 from finjax.models.shadows import shadow
 from finjax.models.stack import FINStack
 from finjax.models.tiling import map_in_tiles
@@ -41,7 +40,7 @@ class Decoder(ABC):
     def init_cnn(self, key: jax.Array, *, channels: int) -> tuple[Any, Any]:
         """Returns random parameters of the CNN and its fresh statistics."""
         empty = jnp.zeros((1, *self.cnn_input(channels=channels)))
-        variables = _jitted_init(self.cnn)(key, empty)
+        variables = jitted_init(self.cnn)(key, empty)
         return variables["params"], variables["batch_stats"]
 
     @abstractmethod
@@ -157,7 +156,7 @@ class FINDecoder(_WindowDecoder):
     def init_fins(self, key: jax.Array) -> Any:
         """Returns random parameters of the FINs."""
         empty = jnp.zeros((1, self.fins.channels, self.length))
-        return _jitted_init(self.fins)(key, empty)["params"]["fins"]
+        return jitted_init(self.fins)(key, empty)["params"]["fins"]
 
     def before_cnn(self, params: Any, inputs: jax.Array) -> jax.Array:
         """Imitates: windows `[b, C, T]` → features and shadows `[b, C, S, F]`."""
@@ -179,8 +178,3 @@ class RawDecoder(_WindowDecoder):
     def cnn_input(self, *, channels: int) -> tuple[int, ...]:
         """See `Decoder`."""
         return channels, self.length
-
-
-@functools.cache
-def _jitted_init(network: nn.Module) -> Callable:
-    return jax.jit(network.init)

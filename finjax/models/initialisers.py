@@ -1,9 +1,11 @@
 """How weights start."""
 
+import functools
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+from flax import linen as nn
 
 
 def uniform(inputs: int) -> Callable:
@@ -34,3 +36,9 @@ def chrono(hidden: int, steps: int) -> Callable:
         return jnp.concatenate([-memory, memory, candidate, output], axis=-1)
 
     return init
+
+
+@functools.cache
+def jitted_init(network: nn.Module) -> Callable:
+    """Returns the compiled `init` of a network; equal networks share one."""
+    return jax.jit(network.init)

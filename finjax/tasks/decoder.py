@@ -23,13 +23,11 @@ from finjax.tasks import compatibility
 from finjax.tasks.start import Start, decoder_of, merge, starting_point
 from finjax.tasks.task import Task, check_horizons
 from finjax.training import parallel
+from finjax.training.build import build_decoder_optimiser
 from finjax.training.logs import describe_run
 from finjax.training.loop import Problem, Trainer
-from finjax.training.losses import DecoderData, DecoderLoss
-from finjax.training.optimiser import FITTED, Group, Optimiser, build_optimiser, refuse_negative
+from finjax.training.losses import DecoderData, DecoderLoss, noise_factor
 from finjax.training.step import TrainState
-
-FREEZABLE = ("fins", "head", "cnn")
 
 
 def run(config: ConfigDict, workdir: Path, *, mode: str) -> None:
@@ -88,7 +86,7 @@ def train(task: Task, workdir: Path) -> None:
         params=start.params,
         stats=start.stats,
         loss=DecoderLoss(decoder=start.decoder, label_smoothing=config.train.label_smoothing),
-        optimiser=optimiser_of(config),
+        optimiser=build_decoder_optimiser(config),
         tile=config.train.batch_size // parallel.device_count(),  # BatchNorm needs the whole share
         data=data,
         examples=len(fitted),
@@ -168,38 +166,6 @@ def inputs_of(
     return WindowData.of(task.store, signal, windows)
 
 
-def optimiser_of(config: ConfigDict) -> Optimiser:
-    """Builds the optimiser of a decoder: one group, or FIN layers, FIN heads and the CNN.
-
-    Raises:
-        ConfigError: a negative rate, a factor too few or too many, or an unknown group to freeze.
-    """
-    if config.stage != "fine_tune":
-        return build_optimiser(config.optimiser)
-    settings, layers = config.optimiser, config.model.layers
-    for part in ("fin", "cnn"):
-        refuse_negative(settings[part], "learning_rate", "l2", where=f"optimiser.{part}")
-    refuse_negative(settings, "clip_norm", where="optimiser")
-    factors = settings.fin.layer_factors or (1.0,) * layers
-    if len(factors) != layers or min(factors) < 0:
-        raise ConfigError(
-            f"--config.optimiser.fin.layer_factors={factors}: one factor of 0 or more for each of the {layers} layers"
-        )
-    frozen = {name.strip() for name in config.fine_tune.freeze.split(",") if name.strip()}
-    if unknown := frozen - set(FREEZABLE):
-        raise ConfigError(
-            f"--config.fine_tune.freeze: unknown {', '.join(unknown)}; choose from {', '.join(FREEZABLE)}"
-        )
-    rate, l2 = settings.fin.learning_rate, settings.fin.l2
-    lstms = (
-        Group(prefix=f"fins/lstm_{layer}", learning_rate=rate * factor, l2=l2, frozen="fins" in frozen or not factor)
-        for layer, factor in enumerate(factors)
-    )
-    head = Group(prefix="fins/head", learning_rate=rate, l2=l2, frozen=bool({"fins", "head"} & frozen))
-    cnn = Group(prefix="cnn", learning_rate=settings.cnn.learning_rate, l2=settings.cnn.l2, frozen="cnn" in frozen)
-    return Optimiser(groups=(*lstms, head, cnn, FITTED), clip_norm=settings.clip_norm)
-
-
 def _part(config: ConfigDict) -> str:
     """Returns the part of the split that a decoder is fitted to."""
     return "pool" if config.get("pooled") else "tune"
@@ -226,13 +192,7 @@ def _jitter(task: Task, start: Start, windows: Windows) -> np.ndarray | None:
     if not start.features or not len(windows) or not (scale := task.config.train.covariance_noise):
         return None
     values = start.feature.standardise(task.features(start.features, windows, task.signal))
-    values = values.reshape(len(windows), -1).astype(np.float64)  # [n, C × F]
-    for movement in np.unique(windows.movement):
-        rows = windows.movement == movement
-        values[rows] -= values[rows].mean(axis=0)
-    # The square root of the covariance, which exists where features depend on each other too.
-    _, deviations, directions = np.linalg.svd(values / np.sqrt(len(values)), full_matrices=False)
-    return (scale * (directions.T * deviations) @ directions).astype(np.float32)
+    return noise_factor(values.reshape(len(windows), -1), windows.movement, scale=scale)
 
 
 def _read_out_fitter(

@@ -22,6 +22,7 @@ from finjax.evaluation.regression import score, score_by_group
 from finjax.features import get_feature
 from finjax.files import write_json
 from finjax.models.fin import build_fin
+from finjax.models.initialisers import jitted_init
 from finjax.restored import load_fin
 from finjax.tasks import compatibility
 from finjax.tasks.task import Task, check_horizons
@@ -76,7 +77,7 @@ def train(task: Task, workdir: Path) -> None:
     feature = fit_feature_normaliser(values)
     network = build_fin(config.model)
     empty = jnp.zeros((1, task.framing.length))
-    params = jax.jit(network.init)(jax.random.key(config.seed), empty)["params"]
+    params = jitted_init(network)(jax.random.key(config.seed), empty)["params"]
     data = FINData(windows=WindowData.of(task.store, signal, windows), target=feature.standardise(values))
     problem = Problem(
         params=params,

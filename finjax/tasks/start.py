@@ -13,6 +13,7 @@ from finjax.data.windows import Windows
 from finjax.errors import ConfigError
 from finjax.models.decoders import Decoder
 from finjax.models.discriminant import empty_discriminant
+from finjax.models.stack import stack_fins
 from finjax.restored import DecoderModel, FINModel, load_decoder, load_fin
 from finjax.tasks.compatibility import (
     refuse_known_subjects,
@@ -105,7 +106,7 @@ def starting_point(task: Task, fitted: Windows) -> Start:
         empty = empty_discriminant(features=channels * len(features), classes=len(task.store.movement_names))
         params["read_out"] = start.params.get("read_out", empty) if start else empty
     if fins:
-        params["fins"] = _stack(fins, features, feature, channels=channels)
+        params["fins"] = stack_fins([fins[name] for name in features], feature, channels=channels)
     elif config.stage == "fine_tune":
         params["fins"] = start.params["fins"] if _fins_of_decoder(config) else decoder.init_fins(key_fins)
 
@@ -188,20 +189,3 @@ def _standardisation(
         return FeatureNormaliser(mean=np.zeros(1, np.float32), std=np.ones(1, np.float32))  # nothing reads it
     values = task.features(features, fitted, task.signal)
     return stack_feature_normalisers([fit_feature_normaliser(values[..., f]) for f in range(len(features))])
-
-
-def _stack(fins: Mapping[str, FINModel], features: Sequence[str], feature: FeatureNormaliser, *, channels: int) -> Any:
-    """Returns parameters `[F, C, …]`: a copy of its feature's FIN for every channel.
-
-    A FIN gives its feature standardised by its own mean and deviation. Where the CNN knows others, the
-    difference goes into the weights of the FIN's head.
-    """
-    copies = []
-    for row, name in enumerate(features):
-        own, head = fins[name].feature, fins[name].params["head"]
-        scale = own.std / feature.std[row]
-        shift = (own.mean - feature.mean[row]) / feature.std[row]
-        head = {"kernel": head["kernel"] * scale, "bias": head["bias"] * scale + shift}
-        params = {**fins[name].params, "head": head}
-        copies.append(jax.tree.map(lambda leaf: np.broadcast_to(leaf, (channels, *leaf.shape)), params))
-    return jax.tree.map(lambda *leaves: np.stack(leaves).astype(np.float32), *copies)

@@ -1,4 +1,4 @@
-"""Decoders as a configuration describes them, set up for this machine's devices."""
+"""Decoders and their optimisers, as a configuration describes them, set up for this machine's devices."""
 
 from collections.abc import Sequence
 
@@ -11,6 +11,9 @@ from finjax.models.discriminant import OWN_COVARIANCE
 from finjax.models.fin import build_fin
 from finjax.models.stack import FINStack
 from finjax.training import parallel
+from finjax.training.optimiser import FITTED, Group, Optimiser, build_optimiser, refuse_negative
+
+FREEZABLE = ("fins", "head", "cnn")
 
 
 def build_decoder(
@@ -66,3 +69,35 @@ def read_out_weight(cnn: ConfigDict) -> float:
             f"--config.cnn.read_out={cnn.read_out}: choose from {', '.join(OWN_COVARIANCE)}, or leave it empty"
         )
     return cnn.read_out_weight
+
+
+def build_decoder_optimiser(config: ConfigDict) -> Optimiser:
+    """Builds the optimiser of a configuration's stage: one group, or FIN layers, FIN heads and the CNN.
+
+    Raises:
+        ConfigError: a negative rate, a factor too few or too many, or an unknown group to freeze.
+    """
+    if config.stage != "fine_tune":
+        return build_optimiser(config.optimiser)
+    settings, layers = config.optimiser, config.model.layers
+    for part in ("fin", "cnn"):
+        refuse_negative(settings[part], "learning_rate", "l2", where=f"optimiser.{part}")
+    refuse_negative(settings, "clip_norm", where="optimiser")
+    factors = settings.fin.layer_factors or (1.0,) * layers
+    if len(factors) != layers or min(factors) < 0:
+        raise ConfigError(
+            f"--config.optimiser.fin.layer_factors={factors}: one factor of 0 or more for each of the {layers} layers"
+        )
+    frozen = {name.strip() for name in config.fine_tune.freeze.split(",") if name.strip()}
+    if unknown := frozen - set(FREEZABLE):
+        raise ConfigError(
+            f"--config.fine_tune.freeze: unknown {', '.join(unknown)}; choose from {', '.join(FREEZABLE)}"
+        )
+    rate, l2 = settings.fin.learning_rate, settings.fin.l2
+    lstms = (
+        Group(prefix=f"fins/lstm_{layer}", learning_rate=rate * factor, l2=l2, frozen="fins" in frozen or not factor)
+        for layer, factor in enumerate(factors)
+    )
+    head = Group(prefix="fins/head", learning_rate=rate, l2=l2, frozen=bool({"fins", "head"} & frozen))
+    cnn = Group(prefix="cnn", learning_rate=settings.cnn.learning_rate, l2=settings.cnn.l2, frozen="cnn" in frozen)
+    return Optimiser(groups=(*lstms, head, cnn, FITTED), clip_norm=settings.clip_norm)

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import linen as nn
 from flax import struct
@@ -111,3 +112,20 @@ def correlated_noise(keys: jax.Array, factor: jax.Array, *, channels: int) -> ja
     """Returns Gaussian noise `[b, C, 1, F]` of covariance `factor factorᵀ`, drawn by the keys `[b]`."""
     draws = jax.vmap(lambda key: jax.random.normal(key, (len(factor),)))(keys)
     return (draws @ factor.T).reshape(len(keys), channels, 1, -1)
+
+
+def noise_factor(features: np.ndarray, movement: np.ndarray, *, scale: float) -> np.ndarray:
+    """Returns `[D, D]`, what `correlated_noise` takes to draw noise as features vary within movements.
+
+    Args:
+        features: `[n, D]` standardised.
+        movement: `[n]` class of each row.
+        scale: of the noise, relative to the spread of the features about the mean of their movement.
+    """
+    residual = features.astype(np.float64)
+    for label in np.unique(movement):
+        rows = movement == label
+        residual[rows] -= residual[rows].mean(axis=0)
+    # The square root of the covariance, which exists where features depend on each other too.
+    _, deviations, directions = np.linalg.svd(residual / np.sqrt(len(residual)), full_matrices=False)
+    return (scale * (directions.T * deviations) @ directions).astype(np.float32)

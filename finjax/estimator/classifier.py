@@ -1,0 +1,186 @@
+"""A classifier of movements for scikit-learn: the paper's system, FINs and CNN tuned together."""
+
+import functools
+from collections.abc import Callable
+
+import jax
+import numpy as np
+from scipy.special import softmax
+from sklearn.base import ClassifierMixin, clone
+from sklearn.utils.multiclass import check_classification_targets
+
+from finjax.data.gather import FeatureData, WindowData
+from finjax.data.normalise import stack_feature_normalisers
+from finjax.data.windows import pad_to_grid
+from finjax.errors import ConfigError
+from finjax.estimator.features import FINFeatures, seed_of
+from finjax.estimator.windows import OnWindows
+from finjax.models.cnn import CNN
+from finjax.models.decoders import Decoder, FeatureDecoder, FINDecoder
+from finjax.models.discriminant import OWN_COVARIANCE, empty_discriminant
+from finjax.models.stack import FINStack, stack_fins
+from finjax.tasks.in_memory import Recipe, progress_bar, tune
+from finjax.training import parallel
+from finjax.training.losses import noise_factor
+from finjax.training.optimiser import FITTED, Group, Optimiser
+
+BATCH_SIZE = 128
+CLIP_NORM = 1.0
+READ_OUT_WEIGHT = 0.25
+SHADOW_NOISE = 0.01
+COVARIANCE_NOISE = 1.0  # as in `configs/fine_tune.py:best`, as are the defaults below
+WINDOWS_AT_A_TIME = 64  # in prediction
+
+
+class FINClassifier(ClassifierMixin, OnWindows):
+    """Recognises movements in windows: FINs and a CNN on what they give, tuned together.
+
+    The CNN is first trained on the closed-form features; then the FINs take their place, and both are tuned. Beside
+    the CNN there is a regularised discriminant, whose log-probabilities are added to the CNN's.
+
+    Args:
+        fins: the FINs to start from; None: a `FINFeatures` with its own defaults.
+        epochs: of the CNN's training on closed-form features.
+        learning_rate: of that; falls to 0 along a cosine, as the next two.
+        tune_steps: steps in which FINs and CNN are tuned together, of 128 windows; 0: none.
+        fin_rate: learning rate of the FINs in these.
+        cnn_rate: learning rate of the CNN in these.
+        read_out: discriminant beside the CNN, `"rda"` or `"lda"`; None: none.
+        random_state: seed.
+        verbose: whether to show the progress.
+
+    Attributes:
+        classes_: `[K]` labels, in the order of the columns of `predict_proba`.
+        channels_: C.
+        length_: T.
+        fins_: the fitted `FINFeatures`; its own networks are as they were before the tuning.
+        params_: parameters of FINs, CNN and read-out.
+        stats_: running statistics of the CNN.
+    """
+
+    def __init__(
+        self,
+        fins: FINFeatures | None = None,
+        *,
+        epochs: int = 12,
+        learning_rate: float = 1e-3,
+        tune_steps: int = 30,
+        fin_rate: float = 1e-4,
+        cnn_rate: float = 3e-4,
+        read_out: str | None = "rda",
+        random_state: int | np.random.RandomState | None = 0,
+        verbose: bool = False,
+    ):
+        self.fins = fins
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.tune_steps = tune_steps
+        self.fin_rate = fin_rate
+        self.cnn_rate = cnn_rate
+        self.read_out = read_out
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X, y) -> "FINClassifier":
+        """Trains on windows `[n, C, T]` with labels `[n]`, two or more different ones.
+
+        Raises:
+            ValueError: windows, labels or the read-out cannot be used.
+            CheckpointError: see `FINFeatures.fit`.
+        """
+        if self.read_out is not None and self.read_out not in OWN_COVARIANCE:
+            raise ConfigError(f"read_out={self.read_out!r}: choose from {', '.join(OWN_COVARIANCE)}, or None")
+        fins = FINFeatures(verbose=self.verbose) if self.fins is None else clone(self.fins)
+        windows, y = self._fit_windows(X, y, channels=fins.channels)
+        check_classification_targets(y)
+        self.classes_, movement = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y has one class, {self.classes_[0]!r}; there is nothing to tell apart")
+        self.fins_ = fins.fit(windows)
+        self._tune(self.fins_.normalised(windows), movement, seed=seed_of(self.random_state))
+        return self
+
+    def predict_proba(self, X) -> np.ndarray:
+        """Windows `[n, C, T]` → probabilities `[n, K]` of `classes_`."""
+        windows = self._windows(X)
+        logits, most = [], 1 if len(windows) == 1 else WINDOWS_AT_A_TIME
+        for first in range(0, len(windows), most):
+            part = self.fins_.normalised(windows[first : first + most])
+            # Every part has one of two sizes, so that two programs serve all.
+            filled = np.concatenate([part, np.zeros((most - len(part), *part.shape[1:]), np.float32)])
+            logits.append(np.asarray(_logits(self._decoder())(self.params_, self.stats_, filled))[: len(part)])
+        return softmax(np.concatenate(logits).astype(np.float64), axis=1)
+
+    def predict(self, X) -> np.ndarray:
+        """Windows `[n, C, T]` → the most probable label of each, `[n]`."""
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
+
+    def _tune(self, windows: np.ndarray, movement: np.ndarray, *, seed: int) -> None:
+        """Trains the CNN on closed-form features of z-scored windows, then everything."""
+        fins, decoder = self.fins_, self._decoder()
+        feature = stack_feature_normalisers([model.feature for model in fins.models_])
+        values = feature.standardise(fins.closed_form(windows))  # [n, C, F]
+        noise = noise_factor(values.reshape(len(values), -1), movement, scale=COVARIANCE_NOISE)
+        params, stats = self._train_cnn(values, movement, noise, seed=seed)
+        params["fins"] = stack_fins(fins.models_, feature, channels=self.channels_)
+        if self.read_out:
+            params["read_out"] = empty_discriminant(features=values[0].size, classes=len(self.classes_))
+        groups = (Group(prefix="fins", learning_rate=self.fin_rate), Group(prefix="cnn", learning_rate=self.cnn_rate))
+        with progress_bar("FINs and CNN", shown=self.verbose) as report:
+            self.params_, self.stats_ = tune(
+                decoder,
+                params,
+                stats,
+                WindowData.of_windows(windows),
+                movement,
+                recipe=Recipe(
+                    optimiser=Optimiser(groups=(*groups, FITTED)),
+                    batch_size=BATCH_SIZE,
+                    steps=self.tune_steps,
+                    seed=seed,
+                    report=report,
+                ),
+                jitter=noise,
+                read_out=self.read_out or "",
+            )
+
+    def _train_cnn(self, values: np.ndarray, movement: np.ndarray, noise: np.ndarray, *, seed: int):
+        fin = self.fins_.network_
+        decoder = FeatureDecoder(cnn=self._cnn(), shadows=fin.shadows, noise=SHADOW_NOISE, features=values.shape[2])
+        params, stats = decoder.init_cnn(jax.random.key(seed), channels=self.channels_)
+        network = Group(learning_rate=self.learning_rate, decoupled=True)
+        with progress_bar("CNN", shown=self.verbose) as report:
+            recipe = Recipe(
+                optimiser=Optimiser(groups=(network,), clip_norm=CLIP_NORM),
+                batch_size=BATCH_SIZE,
+                epochs=self.epochs,
+                seed=seed,
+                report=report,
+            )
+            data = FeatureData(values=pad_to_grid(values))
+            return tune(decoder, {"cnn": params}, stats, data, movement, recipe=recipe, jitter=noise)
+
+    def _cnn(self) -> CNN:
+        return CNN(classes=len(self.classes_), axis_name=parallel.AXIS)
+
+    def _decoder(self) -> FINDecoder:
+        fin, features = self.fins_.network_, len(self.fins_.models_)
+        steps = self.length_ // fin.patch_size
+        return FINDecoder(
+            cnn=self._cnn(),
+            read_out_weight=READ_OUT_WEIGHT if self.read_out else 0.0,
+            fins=FINStack(fin=fin, features=features, channels=self.channels_),
+            length=self.length_,
+            tile=parallel.tile_size(BATCH_SIZE, lstms=features * self.channels_, steps=steps),
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.poor_score = True  # on what is no signal
+        return tags
+
+
+@functools.lru_cache(maxsize=8)
+def _logits(decoder: Decoder) -> Callable:
+    return jax.jit(decoder.predict)

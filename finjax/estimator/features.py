@@ -1,0 +1,207 @@
+"""A transformer from windows to the features that FINs imitate."""
+
+import functools
+from collections.abc import Callable, Sequence
+
+import jax
+import numpy as np
+from sklearn.base import TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from finjax.data.gather import WindowData
+from finjax.data.normalise import fit_feature_normaliser
+from finjax.data.zscore import channel_statistics, z_score
+from finjax.errors import CheckpointError
+from finjax.estimator.windows import OnWindows
+from finjax.evaluation.predict import imitated_features
+from finjax.features import get_feature
+from finjax.models.fin import FIN
+from finjax.models.initialisers import jitted_init
+from finjax.models.stack import TrainedFIN
+from finjax.restored import load_fin
+from finjax.tasks.in_memory import Recipe, progress_bar, train
+from finjax.training import parallel
+from finjax.training.losses import FINData, FINLoss
+from finjax.training.optimiser import Group, Optimiser
+
+FEATURES = ("logstd", "logstd_d1", "logstd_d2", "smyop")
+BATCH_SIZE = 256  # windows of one channel
+CLIP_NORM = 1.0
+SHADOW_NOISE = 0.01
+MOST_SAMPLES_A_STEP = 30  # of an LSTM, where the patch size is not given
+WINDOWS_AT_A_TIME = 64  # × channels, in `transform`
+
+
+class FINFeatures(TransformerMixin, OnWindows):
+    """Windows → features as FINs imitate them, for any classifier of scikit-learn.
+
+    Args:
+        runs: where trained FINs are, as `"runs/fin_{feature}_best"`; None: `fit` trains them.
+        features: names of the features.
+        channels: C of flattened windows; None: one, or those of windows `[n, C, T]`.
+        hidden: LSTM width of each direction, of FINs that `fit` trains. Likewise:
+        layers: LSTM layers.
+        patch_size: samples per time step; None: as many as divide the window, at most 30.
+        steps: training steps, of 256 windows of one channel.
+        learning_rate: of Adam; falls to 0 along a cosine.
+        limit_sd: standard deviations at which samples are held; None: no limit.
+        random_state: seed.
+        verbose: whether to show the progress.
+
+    Attributes:
+        channels_: C.
+        length_: T.
+        mean_: `[C]` of the samples of `fit`; it and `std_` z-score all windows.
+        std_: `[C]`.
+        network_: the FIN.
+        models_: parameters of each feature's FIN, and the standardisation of what it gives.
+    """
+
+    def __init__(
+        self,
+        runs: str | None = None,
+        *,
+        features: Sequence[str] = FEATURES,
+        channels: int | None = None,
+        hidden: int = 32,
+        layers: int = 3,
+        patch_size: int | None = None,
+        steps: int = 500,
+        learning_rate: float = 3e-3,
+        limit_sd: float | None = 15.0,
+        random_state: int | np.random.RandomState | None = 0,
+        verbose: bool = False,
+    ):
+        self.runs = runs
+        self.features = features
+        self.channels = channels
+        self.hidden = hidden
+        self.layers = layers
+        self.patch_size = patch_size
+        self.steps = steps
+        self.learning_rate = learning_rate
+        self.limit_sd = limit_sd
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X, y=None) -> "FINFeatures":
+        """Takes the z-score from windows `[n, C, T]`, and trains the FINs on them unless they are trained.
+
+        Raises:
+            ValueError: the windows cannot be used, or a feature has no value on them.
+            CheckpointError: no trained FIN is there, or it is one of other windows or another feature.
+        """
+        del y
+        windows, _ = self._fit_windows(X, channels=self.channels)
+        self.mean_, self.std_ = channel_statistics(windows.swapaxes(0, 1).reshape(self.channels_, -1))
+        if self.runs is None:
+            self._train(self.normalised(windows))
+        else:
+            self._load()
+        return self
+
+    def transform(self, X) -> np.ndarray:
+        """Windows `[n, C, T]` → features `[n, C × F]` in their own unit, those of a channel side by side."""
+        windows = self.normalised(self._windows(X))
+        data = parallel.replicate(WindowData.of_windows(windows))
+        columns = [
+            model.feature.restore(
+                imitated_features(
+                    self.network_,
+                    model.params,
+                    data,
+                    windows=len(windows),
+                    length=self.length_,
+                    batch_size=WINDOWS_AT_A_TIME * self.channels_,
+                )
+            )
+            for model in self.models_
+        ]
+        return np.stack(columns, axis=-1).reshape(len(windows), -1)
+
+    def get_feature_names_out(self, input_features=None) -> np.ndarray:
+        """Returns `channel_1_logstd`, …: the names of the columns that `transform` gives."""
+        del input_features
+        check_is_fitted(self)
+        channels = range(1, self.channels_ + 1)
+        return np.array([f"channel_{channel}_{name}" for channel in channels for name in self.features], dtype=object)
+
+    def normalised(self, windows: np.ndarray) -> np.ndarray:
+        """Z-scores windows `[n, C, T]`."""
+        limit = np.inf if self.limit_sd is None else self.limit_sd
+        return z_score(windows, self.mean_[:, None], self.std_[:, None], limit)
+
+    def closed_form(self, windows: np.ndarray) -> np.ndarray:
+        """Returns the closed-form features `[n, C, F]` of z-scored windows `[n, C, T]`.
+
+        Raises:
+            ValueError: a feature has no value on them.
+        """
+        values = np.stack([_direct(name)(windows) for name in self.features], axis=-1)
+        if not np.isfinite(values).all():
+            raise ValueError(f"some of {', '.join(self.features)} have no value where n_features = {self.length_}")
+        return values
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+    def _train(self, windows: np.ndarray) -> None:
+        self.network_ = FIN(
+            hidden=self.hidden, layers=self.layers, patch_size=self.patch_size or _patch_size(self.length_)
+        )
+        values, seed = self.closed_form(windows), seed_of(self.random_state)
+        data = WindowData.of_windows(windows)
+        self.models_ = [
+            self._train_one(name, data, values[..., row], seed=seed) for row, name in enumerate(self.features)
+        ]
+
+    def _train_one(self, name: str, windows: WindowData, values: np.ndarray, *, seed: int) -> TrainedFIN:
+        feature = fit_feature_normaliser(values)
+        empty = np.zeros((1, self.length_), np.float32)
+        optimiser = Optimiser(groups=(Group(learning_rate=self.learning_rate),), clip_norm=CLIP_NORM)
+        with progress_bar(f"FIN of {name}", shown=self.verbose) as report:
+            recipe = Recipe(optimiser=optimiser, batch_size=BATCH_SIZE, steps=self.steps, seed=seed, report=report)
+            params, _ = train(
+                jitted_init(self.network_)(jax.random.key(seed), empty)["params"],
+                {},
+                FINLoss(network=self.network_, length=self.length_, noise=SHADOW_NOISE),
+                FINData(windows=windows, target=feature.standardise(values)),
+                examples=values.size,
+                recipe=recipe,
+                tiled=True,
+            )
+        return TrainedFIN(params=params, feature=feature)
+
+    def _load(self) -> None:
+        self.models_, networks = [], []
+        for name in self.features:
+            where = self.runs.format(feature=name)
+            model = load_fin(where)
+            networks.append(model.network)
+            if model.target != name:
+                raise CheckpointError(f"{where} holds the FIN of {model.target}, not of {name}")
+            if model.framing.length != self.length_:
+                raise CheckpointError(
+                    f"the FIN in {where} takes windows of {model.framing.length} samples; these have {self.length_}"
+                )
+            if networks[0] != networks[-1]:
+                raise CheckpointError(f"the FIN in {where} is another network than that of {self.features[0]}")
+            self.models_.append(TrainedFIN(params=model.params, feature=model.feature))
+        self.network_ = networks[0]
+
+
+def seed_of(random_state: int | np.random.RandomState | None) -> int:
+    """Returns a seed for JAX from what scikit-learn takes as `random_state`."""
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+
+def _patch_size(length: int) -> int:
+    return max(size for size in range(1, min(length, MOST_SAMPLES_A_STEP) + 1) if length % size == 0)
+
+
+@functools.cache
+def _direct(name: str) -> Callable:
+    return jax.jit(get_feature(name).direct)

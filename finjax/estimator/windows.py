@@ -1,0 +1,53 @@
+"""What the estimators do with their input: windows, flattened or not."""
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+NO_TARGET = "no_validation"  # of `validate_data`, for what does not look at labels
+
+
+class OnWindows(BaseEstimator):
+    """An estimator of windows; remembers their shape as `channels_` and `length_`."""
+
+    def _fit_windows(self, X, y=NO_TARGET, *, channels: int | None) -> tuple[np.ndarray, np.ndarray | None]:
+        """Returns the windows to fit to as `[n, C, T]`, and their labels, checked.
+
+        Raises:
+            ValueError: they are no numbers, too few, or of another number of channels than asked for.
+        """
+        shape = _shape(X)
+        if len(shape) == 3 and channels not in (None, shape[1]):
+            raise ValueError(f"the windows have {shape[1]} channels, and channels={channels}")
+        checked = validate_data(self, _flattened(X), y, dtype=np.float32, ensure_min_samples=2)
+        flat, labels = (checked, None) if y is NO_TARGET else checked
+        self.channels_ = shape[1] if len(shape) == 3 else channels or 1
+        if flat.shape[1] % self.channels_:
+            raise ValueError(f"windows of {flat.shape[1]} samples do not divide over channels={self.channels_}")
+        self.length_ = flat.shape[1] // self.channels_
+        return self._unflattened(flat), labels
+
+    def _windows(self, X) -> np.ndarray:
+        """Returns windows to predict from as `[n, C, T]`; raises `ValueError` where their shape is not that of fit."""
+        check_is_fitted(self)
+        shape = _shape(X)
+        if len(shape) == 3 and shape[1:] != (self.channels_, self.length_):
+            raise ValueError(f"the windows are {list(shape)}; those of fit were [n, {self.channels_}, {self.length_}]")
+        return self._unflattened(validate_data(self, _flattened(X), dtype=np.float32, reset=False))
+
+    def _unflattened(self, flat: np.ndarray) -> np.ndarray:
+        return flat.reshape(len(flat), self.channels_, self.length_)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+def _shape(X) -> tuple[int, ...]:
+    return np.shape(X) if isinstance(X, list | tuple) else getattr(X, "shape", ())
+
+
+def _flattened(X):
+    """Returns windows `[n, C, T]` as `[n, C × T]`, and anything else as it is."""
+    return np.reshape(X, (len(X), -1)) if len(_shape(X)) == 3 else X

@@ -1,0 +1,137 @@
+"""FINs as scikit-learn estimators: its own checks, its tools, and trained FINs."""
+
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from sklearn.base import clone
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import finjax
+from finjax.data import synthetic
+from finjax.data.windows import Framing, index_windows, pack
+from finjax.errors import CheckpointError, ConfigError
+from finjax.estimator import FINClassifier, FINFeatures
+
+MOVEMENTS = 4
+SMALLEST = {"features": ("rms",), "hidden": 2, "layers": 1, "steps": 2}
+SMALL = {"features": ("rms", "logstd"), "hidden": 8, "layers": 1, "patch_size": 60, "steps": 150}
+
+
+@parametrize_with_checks([FINFeatures(**SMALLEST), FINClassifier(FINFeatures(**SMALLEST), epochs=1, tune_steps=0)])
+def test_scikit_learn_finds_nothing_wrong(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture(scope="module")
+def data():
+    """Windows `[n, 12, 600]` of four movements, their names and their repetitions."""
+    settings = synthetic.Settings(subjects=1, movement_s=1.0, rest_s=0.0)
+    store = pack([synthetic.generate(1, settings)])
+    windows = index_windows(store.segments, Framing(length=600, step=200, horizon=0))
+    windows = windows[(windows.movement < MOVEMENTS) & (windows.repetition <= 3)]
+    samples = np.stack([store.samples[:, start : start + 600] for start in windows.start])
+    return samples, np.array(store.movement_names)[windows.movement], windows.repetition
+
+
+@pytest.fixture(scope="module")
+def fitted(data):
+    windows, movements, repetitions = data
+    known = repetitions < 3
+    classifier = FINClassifier(FINFeatures(**SMALL), epochs=30, tune_steps=3)
+    return classifier.fit(windows[known], movements[known])
+
+
+def test_it_recognises_movements_of_another_repetition(data, fitted):
+    windows, movements, repetitions = data
+    new = repetitions == 3
+    probabilities = fitted.predict_proba(windows[new])
+    assert probabilities.shape == (new.sum(), MOVEMENTS)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    np.testing.assert_array_equal(fitted.predict(windows[new]), fitted.classes_[probabilities.argmax(axis=1)])
+    assert fitted.score(windows[new], movements[new]) > 0.6  # chance: 0.25
+
+
+def test_a_single_window_gets_the_same_probabilities(data, fitted):
+    """As LibEMG asks: `(1, C, L)` in, one column for each class out."""
+    windows = data[0][:3]
+    one_by_one = np.concatenate([fitted.predict_proba(window[None]) for window in windows])
+    np.testing.assert_allclose(one_by_one, fitted.predict_proba(windows), atol=1e-5)
+
+
+def test_flattened_windows_are_the_same_windows(data, fitted):
+    windows, movements, _ = data
+    flat = windows.reshape(len(windows), -1)
+    np.testing.assert_array_equal(fitted.predict_proba(flat[:5]), fitted.predict_proba(windows[:5]))
+    features = FINFeatures(channels=12, **SMALL | {"steps": 0}).fit(flat)
+    np.testing.assert_array_equal(
+        features.transform(flat[:5]), FINFeatures(**SMALL | {"steps": 0}).fit(windows).transform(windows[:5])
+    )
+    names = features.get_feature_names_out()
+    assert (len(names), names[1]) == (24, "channel_1_logstd")
+
+
+def test_tuning_changes_the_fins_but_not_the_transformer(data, fitted):
+    before, after = fitted.fins_.models_[0].params["head"]["kernel"], fitted.params_["fins"]["head"]["kernel"][0, 0]
+    assert 0 < np.abs(after - before).max() < 0.01
+
+
+def test_it_works_in_a_pipeline_a_grid_search_and_a_cross_validation(data):
+    windows, movements, repetitions = data
+    features = FINFeatures(**SMALL | {"steps": 40})
+    pipeline = make_pipeline(features, LinearDiscriminantAnalysis())
+    scores = cross_val_score(pipeline, windows, movements, groups=repetitions, cv=LeaveOneGroupOut())
+    assert len(scores) == 3
+    assert scores.mean() > 0.4
+    search = GridSearchCV(FINClassifier(features, tune_steps=0), {"epochs": [1, 40], "fins__steps": [40]}, cv=2)
+    search.fit(windows, movements)
+    assert search.best_params_ == {"epochs": 40, "fins__steps": 40}
+
+
+def test_it_is_the_same_in_another_process(data, fitted, tmp_path):
+    windows = data[0][:5]
+    (tmp_path / "classifier.pickle").write_bytes(pickle.dumps(fitted))
+    np.save(tmp_path / "windows.npy", windows)
+    script = f"""
+import pickle, numpy as np
+classifier = pickle.load(open({str(tmp_path / "classifier.pickle")!r}, "rb"))
+np.save({str(tmp_path / "found.npy")!r}, classifier.predict_proba(np.load({str(tmp_path / "windows.npy")!r})))
+"""
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)
+    np.testing.assert_allclose(np.load(tmp_path / "found.npy"), fitted.predict_proba(windows), rtol=1e-6)
+
+
+def test_trained_fins_are_taken_as_they_are(data, finished_run):
+    windows, run = data[0], str(finished_run[0].parent / "fin_{feature}")
+    features = FINFeatures(run, features=("ssi",)).fit(windows)
+    z = features.normalised(windows[:4])
+    expected = np.asarray(finjax.load(finished_run[0])(z.reshape(-1, 600))).reshape(4, 12)
+    np.testing.assert_allclose(features.transform(windows[:4]), expected, rtol=1e-4, atol=1e-4)
+    with pytest.raises(CheckpointError, match=r"takes windows of 600 samples; these have 300"):
+        clone(features).fit(windows[..., :300])
+    with pytest.raises(CheckpointError, match="holds the FIN of ssi, not of rms"):
+        FINFeatures(str(finished_run[0]), features=("rms",)).fit(windows)
+
+
+def test_what_cannot_be_used_is_refused(data, fitted):
+    windows, movements, _ = data
+    with pytest.raises(ValueError, match=r"\[3, 11, 600\]; those of fit were \[n, 12, 600\]"):
+        fitted.predict(windows[:3, :11])
+    with pytest.raises(ValueError, match="NaN"):
+        fitted.predict(np.full_like(windows[:3], np.nan))
+    with pytest.raises(ValueError, match="the windows have 12 channels, and channels=8"):
+        FINFeatures(channels=8).fit(windows)
+    with pytest.raises(ValueError, match="do not divide over channels=7"):
+        FINFeatures(channels=7).fit(windows.reshape(len(windows), -1))
+    with pytest.raises(ValueError, match="there is nothing to tell apart"):
+        FINClassifier().fit(windows, np.zeros(len(windows)))
+    with pytest.raises(ConfigError, match="read_out='qda': choose from lda, rda, or None"):
+        FINClassifier(read_out="qda").fit(windows, movements)
+    with pytest.raises(ConfigError, match="unknown feature"):
+        FINFeatures(features=("loudness",)).fit(windows)
