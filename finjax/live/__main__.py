@@ -2,6 +2,7 @@
 
     python -m finjax.live                                                  # a synthetic person, at once
     python -m finjax.live runs/fine_tune/subject_1 --replay=2              # repetition 2 of that person's recording
+    python -m finjax.live runs/cnn/pooled --subject=9 --calibrate=1        # tuned to a new person's repetition 1 first
     python -m finjax.live runs/fine_tune/subject_1 --tcp=12345 --to-udp=127.0.0.1:12346
 
 Stops at the end of the stream, after `--seconds`, or at Ctrl-C, and says what it came to.
@@ -18,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from finjax.data import synthetic
-from finjax.data.numbers import parse_numbers
+from finjax.data.numbers import format_numbers, parse_numbers
 from finjax.data.recording import Recording
 from finjax.errors import DataError, FinjaxError
 from finjax.live.sinks import JSONLines, Port, Sink, Terminal
@@ -45,13 +46,16 @@ def _session(options: argparse.Namespace) -> list[str]:
     run = options.run or _demo()
     decoder = Decoder(
         run,
-        subject=options.subject,
+        subject=None if options.calibrate else options.subject,
         update=options.update,
         filtered=options.filtered,
         vote=options.vote,
         least_probability=options.least_probability,
         dwell=options.dwell,
     )
+    if options.calibrate:
+        known = _repetitions(_recording(options, decoder), options.calibrate, option="calibrate")
+        decoder.calibrate(known.signal, known.movement)
     source, recording = _source(options, decoder)
     deadline_s = decoder.update / decoder.rate_hz
     names = decoder.channel_names, decoder.movement_names
@@ -92,26 +96,29 @@ def _source(options: argparse.Namespace, decoder: Decoder):
         return source, None
     if options.lsl is not None:
         return LabStream(options.lsl, channels=channels, rate_hz=decoder.rate_hz), None
-    recording = _recording(options, decoder)
+    wanted = options.replay or format_numbers(decoder.model.split.test_repetitions)
+    recording = _repetitions(_recording(options, decoder), wanted, option="replay")
     return Replay(recording, chunk=decoder.update, speed=options.speed), recording
 
 
 def _recording(options: argparse.Namespace, decoder: Decoder) -> Recording:
-    """Returns what is replayed: the decoder's own person, only the repetitions asked for, unfiltered."""
+    """Returns the recording of the person asked for, or the decoder's own, unfiltered."""
     model = decoder.model
     subject = options.subject or model.subjects[0]
     config = model.config.data
     if model.dataset == synthetic.NAME:
-        recording = synthetic.generate(subject, synthetic.Settings(**config.synthetic))
-    else:
-        from finjax.data.loading import load_recordings
-        from finjax.data.registry import Filter, get_spec
+        return synthetic.generate(subject, synthetic.Settings(**config.synthetic))
+    from finjax.data.loading import load_recordings
+    from finjax.data.registry import Filter, get_spec
 
-        folder = options.data or config.dir
-        recording = load_recordings(get_spec(model.dataset), folder, subjects=(subject,), filter=Filter())[0]
-    wanted = parse_numbers(options.replay) if options.replay else model.split.test_repetitions
-    if not (kept := np.isin(recording.repetition, wanted)).any():
-        raise DataError(f"--replay={options.replay}: subject {subject} has no such repetition")
+    folder = options.data or config.dir
+    return load_recordings(get_spec(model.dataset), folder, subjects=(subject,), filter=Filter())[0]
+
+
+def _repetitions(recording: Recording, numbers: str, *, option: str) -> Recording:
+    """Returns some repetitions of a recording, joined."""
+    if not (kept := np.isin(recording.repetition, parse_numbers(numbers))).any():
+        raise DataError(f"--{option}={numbers}: subject {recording.subject} has no such repetition")
     return dataclasses.replace(
         recording,
         signal=np.ascontiguousarray(recording.signal[kept]),
@@ -146,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("run", nargs="?", help="folder of a decoder, as runs/fine_tune/subject_1")
     parser.add_argument("--subject", type=int, help="whose z-score to use, where the decoder knows several people")
+    parser.add_argument("--calibrate", default="", help="repetitions of the person's recording to tune to first, as 1")
     parser.add_argument("--update", default="20ms", help="from one decision to the next (%(default)s)")
     parser.add_argument("--seconds", type=float, default=0, help="to stop after; 0: at the end of the stream")
     parser.add_argument("--filtered", action="store_true", help="the samples come filtered already")

@@ -9,10 +9,12 @@ import numpy as np
 from scipy import signal as scipy_signal
 
 from finjax.data import filters
+from finjax.data.recording import UNLABELLED, Recording
 from finjax.data.source import filter_of
 from finjax.data.windows import to_samples
 from finjax.data.zscore import channel_statistics, z_score
 from finjax.errors import ConfigError, DataError
+from finjax.realtime.calibration import tuned, windows_of
 from finjax.realtime.electrodes import faults
 from finjax.realtime.output import Output
 from finjax.realtime.ring import Ring
@@ -42,8 +44,8 @@ class Decoder:
     """Decodes a stream with a trained decoder of movements; compiled when it is made.
 
     The signal is filtered as in training, but causally: training filters forwards and backwards, which takes the
-    future. It is z-scored with the statistics of the person that the decoder was tuned to, or those of `calibrate`.
-    How samples are cut into chunks makes no difference to the decisions. Memory does not grow.
+    future. It is z-scored with the statistics of the person that the decoder was tuned to, or those of
+    `calibrate`. How samples are cut into chunks makes no difference to the decisions. Memory does not grow.
 
     Args:
         run: folder of a decoder's run, such as `runs/fine_tune/subject_1`, or the restored model.
@@ -86,9 +88,8 @@ class Decoder:
         self._statistics = self._stored_statistics(subject)
         channels, length = len(self.channel_names), self.model.framing.length
         self._filtered, self._raw, self._finite = (Ring(channels, length) for _ in range(3))
-        self._probabilities = jax.jit(lambda windows: jax.nn.softmax(self.model.logits(windows)))
+        self._compile()
         self.reset()
-        self._decode(np.zeros((channels, length), np.float32))  # compiles
 
     def reset(self) -> None:
         """Begins a new stream; statistics stay."""
@@ -99,19 +100,50 @@ class Decoder:
         self._state: np.ndarray | None = None
         self._last_finite = np.zeros(len(self.channel_names), np.float32)
 
-    def calibrate(self, samples: np.ndarray) -> None:
-        """Takes the z-score from an unlabelled recording `[n, C]` of the person, which should hold some movements.
+    def calibrate(self, samples: np.ndarray, movement: np.ndarray | None = None, *, progress: bool = True) -> None:
+        """Fits the decoder to a person by a recording of theirs, and begins a new stream.
+
+        Without labels it takes the z-score of the samples, which should hold some movements. With labels the
+        z-score is that of the labelled samples, and the network is trained on their windows as its configuration
+        says: seconds for a CNN, minutes for FINs.
+
+        Args:
+            samples: `[n, C]` in the unit of the training data, unfiltered unless the decoder's samples come filtered.
+            movement: `[n]` index into `movement_names` of each sample; −1: none.
+            progress: whether to show a bar on stderr while the network is trained.
 
         Raises:
-            DataError: it has another number of channels, is shorter than a window, or is not finite.
+            DataError: another number of channels, too short, not finite, or labels that do not fit.
         """
         samples = self._checked(samples)
         if len(samples) < self.model.framing.length or not np.isfinite(samples).all():
             raise DataError(f"{len(samples)} samples: calibration takes a window or more, all of them finite")
-        wide = samples.astype(np.float64)
+        if movement is not None:
+            movement = np.asarray(movement)
+            if movement.shape != samples.shape[:1] or movement.dtype.kind not in "iu":
+                raise DataError(f"calibration takes one integer for each of the {len(samples)} samples as movement")
         if len(self._sections):
+            wide = samples.astype(np.float64)
             wide, _ = scipy_signal.sosfilt(self._sections, wide, axis=0, zi=self._settled(wide[0]))
-        self._statistics = channel_statistics(wide.T)
+            samples = wide.astype(np.float32)
+        if movement is None:
+            self._statistics = channel_statistics(samples.T)
+        else:
+            recording = Recording(
+                dataset=self.model.dataset,
+                subject=0,
+                signal=samples,
+                movement=movement.astype(np.int16),
+                repetition=np.ones(len(samples), np.int16),
+                rate_hz=self.rate_hz,
+                channel_names=self.channel_names,
+                movement_names=self.movement_names,
+            )
+            windows, labels = windows_of(self.model, recording)
+            self._statistics = channel_statistics(samples[movement != UNLABELLED].T)
+            self.model = tuned(self.model, self._z_scored(windows), labels, progress=progress)
+            self._compile()
+        self.reset()
 
     def push(self, samples: np.ndarray) -> list[Decision]:
         """Takes the next samples `[n, C]`, in the unit of the training data; any number of them.
@@ -148,8 +180,7 @@ class Decoder:
 
     def _decide(self, arrived: float) -> Decision:
         found = faults(self._raw.window(), self._finite.window())
-        mean, std = self._statistics
-        window = z_score(self._filtered.window(), mean[:, None], std[:, None], self.model.signal.limit)
+        window = self._z_scored(self._filtered.window())
         window[list(found)] = 0.0
         probabilities = self._decode(window)
         movement = self._output(probabilities)
@@ -160,6 +191,14 @@ class Decoder:
             latency_s=time.perf_counter() - arrived,
             faults={self.channel_names[channel]: fault for channel, fault in found.items()},
         )
+
+    def _z_scored(self, windows: np.ndarray) -> np.ndarray:
+        mean, std = self._statistics
+        return z_score(windows, mean[:, None], std[:, None], self.model.signal.limit)
+
+    def _compile(self) -> None:
+        self._probabilities = jax.jit(lambda windows: jax.nn.softmax(self.model.logits(windows)))
+        self._decode(np.zeros((len(self.channel_names), self.model.framing.length), np.float32))
 
     def _decode(self, window: np.ndarray) -> np.ndarray:
         return np.asarray(self._probabilities(window[None]))[0]

@@ -66,7 +66,7 @@ def test_a_single_window_gets_the_same_probabilities(data, fitted):
 
 
 def test_flattened_windows_are_the_same_windows(data, fitted):
-    windows, movements, _ = data
+    windows = data[0]
     flat = windows.reshape(len(windows), -1)
     np.testing.assert_array_equal(fitted.predict_proba(flat[:5]), fitted.predict_proba(windows[:5]))
     features = FINFeatures(channels=12, **SMALL | {"steps": 0}).fit(flat)

@@ -39,6 +39,16 @@ def test_a_replay_ends_with_what_it_came_to(small_decoder, tmp_path, capsys):
     assert lines[0]["time_s"] == 0.3 and len(lines[0]["probabilities"]) == 17
 
 
+def test_a_new_person_is_calibrated_first(small_decoder, capsys):
+    arguments = ["--subject=2", "--speed=0", "--replay=2", "--quiet"]
+    assert main([str(small_decoder), *arguments, "--calibrate=1"]) == 0
+    printed = capsys.readouterr()
+    assert "calibration: 100%" in printed.err
+    assert "accuracy" in printed.out
+    assert main([str(small_decoder), *arguments]) == 1
+    assert "no statistics of subject 2" in capsys.readouterr().err
+
+
 def test_a_replay_keeps_time():
     recording = synthetic.generate(1, synthetic.Settings(subjects=1, movement_s=0.8, rest_s=0.0))
     started = time.perf_counter()

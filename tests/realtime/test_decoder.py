@@ -1,5 +1,7 @@
 """Live decoding: the same decisions as offline, however the samples are cut into chunks."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy import signal as scipy_signal
@@ -115,6 +117,41 @@ def test_another_person_is_calibrated_without_labels(model):
     mean, std = decoder._statistics
     window = (decoder._filtered.window() - mean[:, None]) / std[:, None]
     np.testing.assert_allclose(window, z[:600].T, atol=1e-3)
+
+
+def share_right(decoder, recording):
+    """Returns the share of the decisions that are right, of windows that lie within a movement."""
+    ends = np.arange(600, len(recording.signal) + 1, UPDATE)
+    truth = recording.movement[ends - 1]
+    within = truth == recording.movement[ends - 600]
+    found = [decision.movement for decision in decoder.push(recording.signal)]
+    return np.mean(np.array(found)[within] == np.array(recording.movement_names)[truth[within]])
+
+
+def test_another_person_is_calibrated_with_labels(model):
+    other = synthetic.generate(2, synthetic.Settings(subjects=2, movement_s=1.0, rest_s=0.0))
+    known, new = (
+        dataclasses.replace(
+            other,
+            signal=other.signal[other.repetition == repetition],
+            movement=other.movement[other.repetition == repetition],
+            repetition=other.repetition[other.repetition == repetition],
+        )
+        for repetition in (1, 2)
+    )
+    decoder = Decoder(model)
+    decoder.calibrate(known.signal)
+    before = share_right(decoder, new)
+    decoder.calibrate(known.signal, known.movement, progress=False)
+    after = share_right(decoder, new)
+    assert after > before + 0.1
+    assert decoder.model.params is not model.params
+    with pytest.raises(DataError, match="two movements or more; the recording has windows of"):
+        decoder.calibrate(known.signal[:1000], known.movement[:1000])
+    with pytest.raises(DataError, match="no movement of the recording is as long as a window"):
+        decoder.calibrate(known.signal[:700], np.full(700, -1))
+    with pytest.raises(DataError, match="one integer for each of the 700 samples"):
+        decoder.calibrate(known.signal[:700], known.movement[:600])
 
 
 @pytest.mark.parametrize(

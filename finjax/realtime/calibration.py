@@ -1,0 +1,78 @@
+"""Tuning a trained decoder to a new person, from a short labelled recording."""
+
+import dataclasses
+
+import numpy as np
+
+from finjax.data.gather import FeatureData, WindowData
+from finjax.data.recording import Recording
+from finjax.data.windows import count_windows, index_windows, pad_to_grid
+from finjax.errors import DataError
+from finjax.features import get_feature
+from finjax.models.decoders import FeatureDecoder
+from finjax.restored import DecoderModel
+from finjax.tasks.in_memory import Recipe, progress_bar, tune
+from finjax.training.build import build_decoder_optimiser
+from finjax.training.losses import noise_factor
+
+
+def windows_of(model: DecoderModel, recording: Recording) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the windows `[n, C, T]` of a recording, at the step of the training, and their movements `[n]`.
+
+    Raises:
+        DataError: fewer than two of its movements are as long as a window.
+    """
+    segments = recording.segments()
+    if not count_windows(segments, model.framing).sum():
+        raise DataError(f"calibration: no movement of the recording is as long as a window ({model.window_text})")
+    windows = index_windows(np.insert(segments, 2, 0, axis=1), model.framing)
+    if len(found := np.unique(windows.movement)) < 2:
+        names = ", ".join(recording.movement_names[movement] for movement in found)
+        raise DataError(f"calibration takes two movements or more; the recording has windows of {names} alone")
+    signal = recording.signal.T
+    samples = np.stack([signal[:, start : start + model.framing.length] for start in windows.start])
+    return samples, windows.movement
+
+
+def tuned(model: DecoderModel, windows: np.ndarray, movement: np.ndarray, *, progress: bool) -> DecoderModel:
+    """Returns the decoder after it has been trained on windows, as its configuration says.
+
+    Movements that are not among them stay with the CNN, but the read-out beside it, fitted anew, rules them out.
+
+    Args:
+        model: the decoder.
+        windows: `[n, C, T]` z-scored.
+        movement: `[n]` their movements, as indices into `model.movement_names`.
+        progress: whether to show a bar on stderr.
+    """
+    config, cnn = model.config, model.config.cnn
+    values = _features(model, windows) if model.features else None
+    jitter = None
+    if scale := config.train.get("covariance_noise"):
+        jitter = noise_factor(values.reshape(len(values), -1), movement, scale=scale)
+    on_features = isinstance(model.decoder, FeatureDecoder)
+    with progress_bar("calibration", shown=progress) as report:
+        params, stats = tune(
+            model.decoder,
+            model.params,
+            model.stats,
+            FeatureData(values=pad_to_grid(values)) if on_features else WindowData.of_windows(windows),
+            movement,
+            recipe=Recipe(
+                optimiser=build_decoder_optimiser(config),
+                batch_size=config.train.batch_size,
+                steps=config.train.max_steps or None,
+                epochs=config.train.max_epochs,
+                seed=config.seed,
+                report=report,
+            ),
+            jitter=jitter,
+            read_out=cnn.get("read_out", ""),
+            label_smoothing=config.train.label_smoothing,
+        )
+    return dataclasses.replace(model, params=params, stats=stats)
+
+
+def _features(model: DecoderModel, windows: np.ndarray) -> np.ndarray:
+    """Returns standardised closed-form features `[n, C, F]`."""
+    return model.feature.standardise(np.stack([get_feature(name).direct(windows) for name in model.features], axis=-1))
