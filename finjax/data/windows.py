@@ -76,6 +76,10 @@ class SignalStore:
     channel_names: tuple[str, ...]
     movement_names: tuple[str, ...]
 
+    def cut_out(self, windows: "Windows", *, length: int) -> np.ndarray:
+        """Returns copies of the windows, `[n, C, T]`: for a few; training gathers them on the device."""
+        return np.stack([self.samples[:, start : start + length] for start in windows.start])
+
 
 def _aligned_empty(shape: tuple[int, ...]) -> np.ndarray:
     """Returns an uninitialised float32 array that starts on a boundary of `ALIGNMENT_BYTES`."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from finjax.data.gather import FeatureData, WindowData
 from finjax.data.recording import Recording
-from finjax.data.windows import count_windows, index_windows, pad_to_grid
+from finjax.data.windows import count_windows, index_windows, pack, pad_to_grid
 from finjax.errors import DataError
 from finjax.features import get_feature
 from finjax.models.decoders import FeatureDecoder
@@ -22,16 +22,14 @@ def windows_of(model: DecoderModel, recording: Recording) -> tuple[np.ndarray, n
     Raises:
         DataError: fewer than two of its movements are as long as a window.
     """
-    segments = recording.segments()
-    if not count_windows(segments, model.framing).sum():
+    if not count_windows(recording.segments(), model.framing).sum():
         raise DataError(f"calibration: no movement of the recording is as long as a window ({model.window_text})")
-    windows = index_windows(np.insert(segments, 2, 0, axis=1), model.framing)
+    store = pack([recording])
+    windows = index_windows(store.segments, model.framing)
     if len(found := np.unique(windows.movement)) < 2:
         names = ", ".join(recording.movement_names[movement] for movement in found)
         raise DataError(f"calibration takes two movements or more; the recording has windows of {names} alone")
-    signal = recording.signal.T
-    samples = np.stack([signal[:, start : start + model.framing.length] for start in windows.start])
-    return samples, windows.movement
+    return store.cut_out(windows, length=model.framing.length), windows.movement
 
 
 def tuned(model: DecoderModel, windows: np.ndarray, movement: np.ndarray, *, progress: bool) -> DecoderModel:

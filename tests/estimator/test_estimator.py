@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 from sklearn.base import clone
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut, cross_val_score
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -36,7 +36,7 @@ def data():
     store = pack([synthetic.generate(1, settings)])
     windows = index_windows(store.segments, Framing(length=600, step=200, horizon=0))
     windows = windows[(windows.movement < MOVEMENTS) & (windows.repetition <= 3)]
-    samples = np.stack([store.samples[:, start : start + 600] for start in windows.start])
+    samples = store.cut_out(windows, length=600)
     return samples, np.array(store.movement_names)[windows.movement], windows.repetition
 
 
@@ -82,13 +82,11 @@ def test_tuning_changes_the_fins_but_not_the_transformer(data, fitted):
     assert 0 < np.abs(after - before).max() < 0.01
 
 
-def test_it_works_in_a_pipeline_a_grid_search_and_a_cross_validation(data):
-    windows, movements, repetitions = data
+def test_it_works_in_a_pipeline_and_a_grid_search(data):
+    windows, movements, _ = data
     features = FINFeatures(**SMALL | {"steps": 40})
     pipeline = make_pipeline(features, LinearDiscriminantAnalysis())
-    scores = cross_val_score(pipeline, windows, movements, groups=repetitions, cv=LeaveOneGroupOut())
-    assert len(scores) == 3
-    assert scores.mean() > 0.4
+    assert pipeline.fit(windows[::2], movements[::2]).score(windows[1::2], movements[1::2]) > 0.5
     search = GridSearchCV(FINClassifier(features, tune_steps=0), {"epochs": [1, 40], "fins__steps": [40]}, cv=2)
     search.fit(windows, movements)
     assert search.best_params_ == {"epochs": 40, "fins__steps": 40}
