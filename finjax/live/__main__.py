@@ -22,6 +22,7 @@ from finjax.data import synthetic
 from finjax.data.numbers import format_numbers, parse_numbers
 from finjax.data.recording import Recording
 from finjax.errors import DataError, FinjaxError
+from finjax.live.memory import MemoryWatch
 from finjax.live.sinks import JSONLines, Port, Sink, Terminal
 from finjax.live.sources import LabStream, Lines, Replay
 from finjax.live.summary import Summary
@@ -67,14 +68,18 @@ def _session(options: argparse.Namespace) -> list[str]:
     if options.to_file:
         sinks.append(JSONLines(options.to_file))
     summary = Summary(deadline_s=deadline_s, recording=recording, movement_names=names[1])
+    memory = MemoryWatch()
     with contextlib.suppress(KeyboardInterrupt):
-        _decode(decoder, source, sinks, summary, seconds=options.seconds)
+        _decode(decoder, source, sinks, summary, memory, seconds=options.seconds)
     for sink in sinks:
         sink.close()
-    return summary.lines(sum((sink.problems for sink in sinks), start=Counter(source.problems)))
+    problems = sum((sink.problems for sink in sinks), start=Counter(source.problems))
+    return summary.lines(problems) + memory.lines()
 
 
-def _decode(decoder: Decoder, source, sinks: list[Sink], summary: Summary, *, seconds: float) -> None:
+def _decode(
+    decoder: Decoder, source, sinks: list[Sink], summary: Summary, memory: MemoryWatch, *, seconds: float
+) -> None:
     started = time.monotonic()
     for samples in source:
         for decision in decoder.push(samples):
@@ -82,6 +87,7 @@ def _decode(decoder: Decoder, source, sinks: list[Sink], summary: Summary, *, se
             level = decoder.level()
             for sink in sinks:
                 sink(decision, level)
+        memory.look()
         if seconds and time.monotonic() - started >= seconds:
             return
 
@@ -98,7 +104,7 @@ def _source(options: argparse.Namespace, decoder: Decoder):
         return LabStream(options.lsl, channels=channels, rate_hz=decoder.rate_hz), None
     wanted = options.replay or format_numbers(decoder.model.split.test_repetitions)
     recording = _repetitions(_recording(options, decoder), wanted, option="replay")
-    return Replay(recording, chunk=decoder.update, speed=options.speed), recording
+    return Replay(recording, chunk=decoder.update, speed=options.speed, loop=options.loop), recording
 
 
 def _recording(options: argparse.Namespace, decoder: Decoder) -> Recording:
@@ -160,6 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     source = parser.add_argument_group("source: a replay, unless one of these is named")
     source.add_argument("--replay", default="", help="repetitions to replay, as 2,5; by default those for testing")
     source.add_argument("--speed", type=float, default=1.0, help="of the replay, times real time; 0: unlimited")
+    source.add_argument("--loop", action="store_true", help="begin the replay again at its end")
     source.add_argument("--data", default="", help="folder of the recordings, if it is no longer where it was")
     source.add_argument("--tcp", type=int, metavar="PORT", help="lines of numbers, one line a sample")
     source.add_argument("--udp", type=int, metavar="PORT", help="the same in datagrams")

@@ -4,6 +4,7 @@ A source is iterated over; each item is a chunk of samples `[n, C]` float32 that
 the training data. What it lost on the way it counts in `problems`.
 """
 
+import itertools
 import socket
 import time
 from collections import Counter
@@ -25,26 +26,32 @@ class Replay:
         recording: the recording, unfiltered if the decoder is to filter.
         chunk: samples at a time.
         speed: times real time; 0: as fast as the decoder takes them.
+        loop: whether to begin again at the end, for ever.
     """
 
-    def __init__(self, recording: Recording, *, chunk: int, speed: float = 1.0):
-        self.recording, self._chunk, self._speed = recording, chunk, speed
+    def __init__(self, recording: Recording, *, chunk: int, speed: float = 1.0, loop: bool = False):
+        self.recording, self._chunk, self._speed, self._loop = recording, chunk, speed, loop
         self.problems: Counter[str] = Counter()
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Yields chunks, each when its last sample is due."""
-        signal, rate_hz = self.recording.signal, self.recording.rate_hz
+        rate_hz, sent = self.recording.rate_hz, 0
         started = time.perf_counter()
-        for start in range(0, len(signal), self._chunk):
-            chunk = signal[start : start + self._chunk]
+        for chunk in self._chunks():
+            sent += len(chunk)
             if self._speed:
-                due = started + (start + len(chunk)) / rate_hz / self._speed
-                wait = due - time.perf_counter()
+                wait = started + sent / rate_hz / self._speed - time.perf_counter()
                 if wait > 0:
                     time.sleep(wait)
                 elif -wait > len(chunk) / rate_hz / self._speed:
                     self.problems["chunks that came late because decoding took too long"] += 1
-            yield np.asarray(chunk)
+            yield chunk
+
+    def _chunks(self) -> Iterator[np.ndarray]:
+        signal = self.recording.signal
+        for _ in itertools.count() if self._loop else range(1):
+            for start in range(0, len(signal), self._chunk):
+                yield np.asarray(signal[start : start + self._chunk])
 
 
 class Lines:

@@ -45,17 +45,19 @@ class Summary:
             self._compare(decision)
 
     def _compare(self, decision: Decision) -> None:
-        sample = round(decision.time_s * self._recording.rate_hz) - 1
+        length = len(self._recording.signal)
+        lap, sample = divmod(round(decision.time_s * self._recording.rate_hz) - 1, length)  # a replay may begin again
         truth = self._recording.movement[sample]
         if truth == UNLABELLED:
             self._before = None
             return
         self._labelled += 1
-        segment = int(np.searchsorted(self._segments[:, 0], sample, side="right")) - 1
+        row = int(np.searchsorted(self._segments[:, 0], sample, side="right")) - 1
+        segment = lap * len(self._segments) + row
         self._met.add(segment)
         if decision.movement == self._names[truth]:
             self._right += 1
-            onset = self._segments[segment, 0] / self._recording.rate_hz
+            onset = (lap * length + self._segments[row, 0]) / self._recording.rate_hz
             self._first_right.setdefault(segment, decision.time_s - onset)
         if (segment, decision.movement) != self._before and self._before and self._before[0] == segment:
             self._changes += 1

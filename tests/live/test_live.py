@@ -1,6 +1,7 @@
 """The live program: what comes in, what goes out, what it says at the end."""
 
 import io
+import itertools
 import json
 import socket
 import threading
@@ -63,6 +64,29 @@ def test_what_cannot_be_replayed_is_one_message(small_decoder, capsys):
     assert main([str(small_decoder / "nothing")]) == 1
     assert main([str(small_decoder), "--to-udp=nowhere"]) == 1
     assert "give host:port" in capsys.readouterr().err
+
+
+def test_a_replay_may_begin_again():
+    recording = synthetic.generate(1, synthetic.Settings(subjects=1, movement_s=0.8, rest_s=0.0))
+    signal = recording.signal
+    chunks = list(itertools.islice(Replay(recording, chunk=len(signal) // 2, speed=0, loop=True), 5))
+    np.testing.assert_array_equal(
+        np.concatenate(chunks), np.concatenate([signal, signal, signal])[: 5 * len(chunks[0])]
+    )
+    summary = Summary(deadline_s=0.02, recording=recording, movement_names=recording.movement_names)
+    for lap in range(2):
+        for end in range(400, len(signal) + 1, 400):
+            name = recording.movement_names[recording.movement[end - 1]]
+            summary.add(decision((lap * len(signal) + end) / 2000, name))
+    printed = "\n".join(summary.lines(Counter()))
+    assert "accuracy 100.0% of 816 decisions" in printed
+    assert "right decision 200 ms after the onset (median of 204 of 204 movements)" in printed
+
+
+def test_memory_is_watched(small_decoder, monkeypatch, capsys):
+    monkeypatch.setattr("finjax.live.memory.WARM_UP_S", 0.0)
+    assert main([str(small_decoder), "--replay=2", "--speed=0", "--quiet"]) == 0
+    assert "MiB after the first minute, then" in capsys.readouterr().out
 
 
 def received(source, send):
