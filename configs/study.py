@@ -1,4 +1,4 @@
-"""The study: FINs, and recognition within and across subjects, against percentage and against horizon.
+"""The study: FINs, and recognition within and across subjects, against percentage, horizon and window length.
 
 python main.py --config=configs/study.py                                           a small one, on synthetic data
 python main.py --config=configs/study.py:three_dc --config.data.dir=~/data/3dc
@@ -38,6 +38,8 @@ def _study() -> ConfigDict:
     config.percentages = (0, 20, 40, 60, 80, 100)  # of an unseen subject's tuning windows; 0: zero-shot
     config.horizon = "lda_logstd,cnn,fin_cnn"
     config.horizons = (0, 50, 100, 200, 300)  # ms
+    config.length = "lda_logstd,cnn"
+    config.lengths = (100, 150, 200, 250, 300, 400)  # ms, of windows
     config.baseline = "lda_logstd"  # which every other method is compared with, in pairs; empty: none
     config.shown = "fin_cnn"  # whose confusion matrix is drawn; empty: none
 
@@ -92,6 +94,8 @@ def _small(config):
     config.percentages = (0, 50, 100)
     config.horizon = "lda_logstd,fin_cnn"
     config.horizons = (0, 200)
+    config.length = "lda_logstd"
+    config.lengths = (150, 300)
     config.fin.train.max_steps = 400
     config.fin.train.batch_size = 64
     config.fin.evaluate.max_windows = 500
@@ -114,6 +118,7 @@ def _three_dc(config):
     )
     config.horizon = "cnn,fin_cnn"
     config.horizons = (0, 100, 200, 300)
+    config.length = "rda_best,cnn"
     config.fin = _settings(fin.get_config("best"))
     config.cnn = _settings(cnn.get_config("best"))
     config.fine_tune = _settings(fine_tune.get_config("best"))
@@ -150,6 +155,7 @@ def _paper(config):
     config.cross = "cnn,fin_cnn,fin_cnn_random"
     config.horizon = "fin_cnn"
     config.horizons = tuple(range(0, 301, 30))
+    config.length = ""
     config.baseline = "fin_cnn_random"
     for stage, published in (("fin", fin), ("cnn", cnn), ("fine_tune", fine_tune)):
         config[stage] = _settings(published.get_config("paper"))
@@ -170,6 +176,8 @@ def _test(config):
     config.percentages = (0, 100)
     config.horizon = "lda_logstd,fin_cnn"
     config.horizons = (0, 50)
+    config.length = "lda_logstd"
+    config.lengths = (150, 300)
     config.fins = "rms"
     config.fin.model.hidden = 8
     config.fin.train.batch_size = 64

@@ -2,15 +2,18 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from ml_collections import ConfigDict
 
 from finjax.data.splits import Split
+from finjax.data.windows import to_samples
 from finjax.errors import ConfigError
+from finjax.study.dataset import dataset_of
 from finjax.study.methods import RANDOM, features_of, method_config, names_in
 from finjax.tasks.task import parse_features
 
-PARTS = ("within", "cross", "horizon")
+PARTS = ("within", "cross", "horizon", "length")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,6 +26,7 @@ class Cell:
         subject: whom it recognises.
         percentage: of the subject's tuning windows that it is fitted to.
         horizon_ms: how far ahead it recognises.
+        window_ms: length of its windows; 0: the study's own.
         run: name of the run that gives the number.
     """
 
@@ -31,12 +35,27 @@ class Cell:
     subject: int
     percentage: float = 100.0
     horizon_ms: float = 0.0
+    window_ms: float = 0.0
     run: str
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is of the window at hand, at the study's own length."""
+        return not self.horizon_ms and not self.window_ms
 
-def fin_run(feature: str, horizon_ms: float) -> str:
-    """Returns the name of the run of a FIN."""
-    return f"fin/{feature}/{horizon_ms:g}_ms"
+
+class FIN(NamedTuple):
+    """A FIN of the study: its feature, horizon, and the length of its windows (0: the study's own)."""
+
+    feature: str
+    horizon_ms: float = 0.0
+    window_ms: float = 0.0
+
+    @property
+    def run(self) -> str:
+        """The name of its run."""
+        window = f"_window_{self.window_ms:g}_ms" if self.window_ms else ""
+        return f"fin/{self.feature}/{self.horizon_ms:g}_ms{window}"
 
 
 def within_run(method: str, subject: int) -> str:
@@ -50,7 +69,7 @@ def make_cells(config: ConfigDict, split: Split) -> list[Cell]:
     Raises:
         ConfigError: a method, percentage or horizon that does not exist, or no unseen subject to cross over to.
     """
-    return [*_within(config, split), *_cross(config, split), *_horizon(config, split)]
+    return [*_within(config, split), *_cross(config, split), *_horizon(config, split), *_length(config, split)]
 
 
 def _within(config: ConfigDict, split: Split) -> list[Cell]:
@@ -107,21 +126,47 @@ def _horizon(config: ConfigDict, split: Split) -> list[Cell]:
     ]
 
 
+def _length(config: ConfigDict, split: Split) -> list[Cell]:
+    lengths = tuple(config.lengths)
+    if not all(isinstance(ms, int | float) and ms > 0 for ms in lengths) or len(set(lengths)) < len(lengths):
+        raise ConfigError(f"--config.lengths={lengths}: milliseconds above 0, each once")
+    methods = names_in(config, "length")
+    own_ms = window_ms(config) if methods else 0.0
+    return [
+        Cell(
+            part="length",
+            method=method,
+            subject=subject,
+            window_ms=0.0 if ms == own_ms else float(ms),
+            run=within_run(method, subject) if ms == own_ms else f"length/{method}/{ms:g}_ms/subject_{subject}",
+        )
+        for method in methods
+        for ms in lengths
+        for subject in split.subjects
+    ]
+
+
+def window_ms(config: ConfigDict) -> float:
+    """Returns the length of the study's own windows."""
+    rate_hz = dataset_of(config.data).rate_hz
+    return 1000 * to_samples(config.window, rate_hz, name="window") / rate_hz
+
+
 def can_be_zero_shot(config: ConfigDict, method: str) -> bool:
     """Whether a method can recognise a subject that it has seen nothing of."""
     one = method_config(config, method)
     return one.stage != "classical" and not (one.stage == "fine_tune" and one.fine_tune.fin_init == RANDOM)
 
 
-def fins_of(config: ConfigDict, cells: Sequence[Cell]) -> list[tuple[str, float]]:
-    """Returns the FINs, as feature and horizon in ms: those asked for and those that the cells need.
+def fins_of(config: ConfigDict, cells: Sequence[Cell]) -> list[FIN]:
+    """Returns the FINs: those asked for and those that the cells need.
 
     Raises:
         ConfigError: an unknown feature.
     """
     asked = parse_features(config.fins, field="fins") if config.fins.strip() else ()
-    fins = {(feature, 0.0): None for feature in asked}
-    needed = {(cell.method, cell.horizon_ms): None for cell in cells}
-    for method, horizon_ms in needed:
-        fins |= {(feature, horizon_ms): None for feature in features_of(config, method)}
-    return sorted(fins, key=lambda fin: fin[1])
+    fins = {FIN(feature): None for feature in asked}
+    needed = {(cell.method, cell.horizon_ms, cell.window_ms): None for cell in cells}
+    for method, *where in needed:
+        fins |= {FIN(feature, *where): None for feature in features_of(config, method)}
+    return sorted(fins, key=lambda fin: fin[1:])

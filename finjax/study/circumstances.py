@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 from finjax.data import synthetic
 from finjax.data.numbers import format_numbers
 from finjax.data.splits import TEST_PARTS, Split
-from finjax.study.cells import Cell, fin_run
+from finjax.study.cells import FIN, Cell
 from finjax.study.dataset import Dataset, dataset_of
 from finjax.study.pages import Block, Heading, Table, Text
 from finjax.study.plan import Run
@@ -20,7 +20,7 @@ from finjax.study.tables import Read
 
 
 def data_section(
-    config: ConfigDict, split: Split, fins: Sequence[tuple[str, float]], cells: Sequence[Cell], read: Read
+    config: ConfigDict, split: Split, fins: Sequence[FIN], cells: Sequence[Cell], read: Read
 ) -> list[Block]:
     """Returns the description of the data, with the windows as the runs counted them."""
     dataset = dataset_of(config.data)
@@ -87,7 +87,7 @@ def _recognition_windows(cells: Sequence[Cell], read: Read) -> str:
     """Returns how many windows of how many segments a method is tested on, by horizon."""
     counts: dict[float, dict[int, tuple[int, int]]] = {}
     for cell in cells:
-        if cell.part != "cross" and (result := read(cell.run)):
+        if cell.part in ("within", "horizon") and (result := read(cell.run)):
             counts.setdefault(cell.horizon_ms, {})[cell.subject] = (result["windows"], result["segments"])
     return "; ".join(
         f"{ms:g} ms ahead: {sum(w for w, _ in of.values())} in {sum(s for _, s in of.values())} repetitions "
@@ -96,13 +96,13 @@ def _recognition_windows(cells: Sequence[Cell], read: Read) -> str:
     ) or "none yet"  # fmt: skip
 
 
-def _fin_windows(fins: Sequence[tuple[str, float]], read: Read) -> str:
+def _fin_windows(fins: Sequence[FIN], read: Read) -> str:
     """Returns how many windows of how many a FIN is tested on, by horizon."""
     counts = {}
-    for feature, ms in fins:
-        if result := read(fin_run(feature, ms)):
+    for fin in fins:
+        if result := read(fin.run):
             parts = (
                 f"{result[p]['windows']} of {result[p]['windows_available']} ({p})" for p in TEST_PARTS if p in result
             )
-            counts[ms] = ", ".join(parts)
+            counts[fin.horizon_ms] = ", ".join(parts)
     return "; ".join(f"{ms:g} ms ahead: {text}" for ms, text in sorted(counts.items())) or "none yet"

@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 from finjax.data.splits import Split
 from finjax.data.windows import to_samples
 from finjax.errors import ConfigError
-from finjax.study.cells import Cell, fin_run, fins_of, make_cells, within_run
+from finjax.study.cells import FIN, Cell, fins_of, make_cells, within_run
 from finjax.study.dataset import dataset_of
 from finjax.study.methods import features_of, fin_config, method_config
 from finjax.tasks.task import parse_features
@@ -54,18 +54,17 @@ class _Planner:
     def plan(self) -> list[Run]:
         cells = make_cells(self._config, self._split)
         fins = fins_of(self._config, cells)
-        # What lies ahead of time comes last: a study that has got half-way has its main tables.
-        for feature, horizon_ms in fins:
-            if not horizon_ms:
-                self._fin(feature, horizon_ms)
+        # What lies ahead of time, and other windows, come last: a study that has got half-way has its main tables.
+        for fin in fins:
+            if fin == FIN(fin.feature):
+                self._fin(fin)
         for method in dict.fromkeys(cell.method for cell in cells if cell.part == "cross"):
             self._pooled(method)
         for cell in cells:
-            if not cell.horizon_ms:
+            if cell.is_plain:
                 self._decoder(cell)
-        for feature, horizon_ms in fins:
-            if horizon_ms:
-                self._fin(feature, horizon_ms)
+        for fin in fins:
+            self._fin(fin)
         for cell in cells:
             self._decoder(cell)
         return list(self._runs.values())
@@ -75,11 +74,12 @@ class _Planner:
         self._runs.setdefault(name, Run(name=name, config=config, needs=needs))
         return name
 
-    def _fin(self, feature: str, horizon_ms: float) -> None:
+    def _fin(self, fin: FIN) -> None:
         config = fin_config(self._config)
-        config.target = feature
-        config.prediction = (self._steps(horizon_ms, config.step, of="fin.step"),)
-        self._add(fin_run(feature, horizon_ms), config)
+        config.target = fin.feature
+        config.prediction = (self._steps(fin.horizon_ms, config.step, of="fin.step"),)
+        _set_window(config, fin.window_ms)
+        self._add(fin.run, config)
 
     def _pooled(self, method: str) -> str | None:
         """Plans the decoder of the seen subjects that a method starts from; None for a classical one."""
@@ -121,9 +121,10 @@ class _Planner:
         config, needs = method_config(self._config, cell.method), []
         config.subject, config.percentage = str(cell.subject), cell.percentage
         config.prediction = (self._steps(cell.horizon_ms, config.step, of="step"),)
+        _set_window(config, cell.window_ms)
         if features := features_of(self._config, cell.method):
-            needs += [fin_run(feature, cell.horizon_ms) for feature in features]
-            config.fine_tune.fins = f"{self._folder}/{fin_run('{feature}', cell.horizon_ms)}"
+            needs += [FIN(feature, cell.horizon_ms, cell.window_ms).run for feature in features]
+            config.fine_tune.fins = f"{self._folder}/{FIN('{feature}', cell.horizon_ms, cell.window_ms).run}"
         if cell.part == "cross":
             if start := self._pooled(cell.method):
                 needs.append(start)
@@ -134,14 +135,14 @@ class _Planner:
         return self._add(cell.run, config, tuple(needs))
 
     def _started(self, cell: Cell, start: str) -> str:
-        """Plans the decoder of the same subject and horizon that a method starts from."""
+        """Plans the decoder of the same subject, horizon and window length that a method starts from."""
         where = f"methods.{cell.method}.start={start}"
         if start not in self._config.methods or self._config.methods[start].get("start"):
             raise ConfigError(f"{where}: name a method that starts from no other")
         ours, theirs = (_shape(method_config(self._config, method)) for method in (cell.method, start))
         if differing := [field for field in ours if ours[field] != theirs.get(field)]:
             raise ConfigError(f"{where}: the two differ in {', '.join(differing)}, and must not")
-        run = cell.run.replace(f"/{cell.method}/", f"/{start}/") if cell.horizon_ms else within_run(start, cell.subject)
+        run = within_run(start, cell.subject) if cell.is_plain else cell.run.replace(f"/{cell.method}/", f"/{start}/")
         return self._decoder(dataclasses.replace(cell, method=start, run=run))
 
     def _steps(self, horizon_ms: float, step: str, *, of: str) -> int:
@@ -154,6 +155,11 @@ class _Planner:
                 "it must be a whole number"
             )
         return round(steps)
+
+
+def _set_window(config: ConfigDict, window_ms: float) -> None:
+    if window_ms:
+        config.window = f"{window_ms:g}ms"
 
 
 def _shape(config: ConfigDict) -> dict:

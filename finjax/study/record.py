@@ -16,7 +16,7 @@ FILE = "study.json"
 # What may change between a study and its continuation: where things are, what is shown, which runs there are.
 FREE = (
     "preset", "cpu_devices", "data.dir", "data.cache_dir",
-    "within", "cross", "percentages", "horizon", "horizons", "fins", "baseline", "shown",
+    "within", "cross", "percentages", "horizon", "horizons", "length", "lengths", "fins", "baseline", "shown",
     "*.log.*", "*.checkpoint.every_steps", "*.evaluate.batch_size", "*.evaluate.every_steps",
 )  # fmt: skip
 

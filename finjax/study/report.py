@@ -9,11 +9,13 @@ from ml_collections import ConfigDict
 
 from finjax.data import synthetic
 from finjax.data.splits import Split
+from finjax.data.windows import to_samples
 from finjax.evaluation.figures import confusion
 from finjax.files import whole_file, write_text
 from finjax.study import figures, tables
-from finjax.study.cells import PARTS, Cell, fins_of, make_cells
+from finjax.study.cells import PARTS, Cell, fins_of, make_cells, window_ms
 from finjax.study.circumstances import data_section, how_section
+from finjax.study.dataset import dataset_of
 from finjax.study.pages import Block, Heading, Image, Table, Text, to_html, to_markdown
 from finjax.study.plan import make_plan
 from finjax.study.results import finished, read_result
@@ -22,8 +24,10 @@ TITLES = {
     "within": "Recognition within subjects",
     "cross": "Recognition across subjects",
     "horizon": "Recognition ahead of time",
+    "length": "Recognition by the length of the window",
 }
-OVER = {"within": (), "cross": ("percentage",), "horizon": ("horizon_ms",)}
+OVER = {"within": (), "cross": ("percentage",), "horizon": ("horizon_ms",), "length": ("window_ms",)}
+AXES = {"cross": "tuning windows used (%)", "horizon": "horizon (ms)", "length": "window (ms)"}
 
 
 def write_report(workdir: Path, config: ConfigDict, split: Split) -> Path:
@@ -42,7 +46,7 @@ class _Report:
         self._workdir, self._config, self._split = workdir, config, split
         self._folder = workdir / "report"
         self._cells = make_cells(config, split)
-        self._fins = fins_of(config, self._cells)
+        self._fins = [fin for fin in fins_of(config, self._cells) if not fin.window_ms]  # others are not reported
         self._plan = make_plan(config, split, workdir)
         self._colours = figures.colours_of(list(config.methods))
         self._written: set[Path] = set()
@@ -111,8 +115,11 @@ class _Report:
         table = tables.recognition(cells, self._read, by=("method", *over), baseline=baseline)
         if table.empty:
             return []
+        if part == "length":
+            table = self._with_delay(table)
         self._write_csv(part, table)
         columns = {"method": "method", "percentage": "% of tuning windows", "horizon_ms": "ms ahead"}
+        columns |= {"window_ms": "window (ms)", "delay_ms": "delay (ms)"}
         columns |= {"subjects": "subjects", "mean": "accuracy", "sd": "SD", "low": "95 % from", "high": "to"}
         columns |= {"balanced_accuracy": "balanced", "macro_f1": "macro F1", "difference": "difference", "p": "p"}
         columns |= {"windows": "windows", "segments": "segments"}
@@ -123,11 +130,20 @@ class _Report:
             by_subject = {name: name.removeprefix("subject_") for name in table if name.startswith("subject_")}
             blocks += [Text("Accuracy (%) of each subject:"), _shown(table, {"method": "method", **by_subject})]
         else:
-            label = "tuning windows used (%)" if part == "cross" else "horizon (ms)"
+            label = AXES[part]
             figures.accuracy_curves(self._figure(part), table, self._colours, over=over[0], label=label)
             caption = f"Accuracy against {label}, mean and 95 % interval."
         blocks.append(Image(f"figures/{part}.png", caption))
         return blocks + (self._confusion(cells) if part == "within" else [])
+
+    def _with_delay(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Puts the study's own window length where a cell has none, sorts by it, and adds the delay."""
+        lengths = table.window_ms.where(table.window_ms > 0, window_ms(self._config))
+        table = table.assign(window_ms=lengths)
+        rate_hz = dataset_of(self._config.data).rate_hz
+        update_ms = 1000 * to_samples(self._config.step, rate_hz, name="step") / rate_hz
+        table.insert(2, "delay_ms", (lengths + update_ms) / 2)
+        return table.sort_values("window_ms", kind="stable", ignore_index=True)
 
     def _explained(self, part: str) -> str:
         said = {
@@ -136,6 +152,9 @@ class _Report:
             f"tuning windows of each unseen subject ({self._config.percentage_how}); 0 %: they are not tuned at "
             "all. Classical methods have that share alone.",
             "horizon": "Recognised is the movement of the window that many milliseconds ahead.",
+            "length": "One model for each subject and length of the window. Delay: from a change of the signal to "
+            "the decision, on average half a window and half an update interval (Farrell & Weir 2008), here "
+            f"{self._config.step}; computing comes on top.",
         }[part]
         said += " Accuracy on the test repetitions in %, with standard deviation and 95 % bootstrap interval "
         said += "of the mean over subjects."

@@ -6,19 +6,19 @@ import pandas as pd
 
 from finjax.data.splits import TEST_PARTS
 from finjax.evaluation.statistics import compare, summarise
-from finjax.study.cells import Cell, fin_run
+from finjax.study.cells import FIN, Cell
 
 Read = Callable[[str], dict | None]  # the result of a run by name, None where it is not finished
 SUMMARY = ("subjects", "mean", "sd", "low", "high")
 
 
-def fins(asked: Sequence[tuple[str, float]], read: Read) -> pd.DataFrame:
+def fins(asked: Sequence[FIN], read: Read) -> pd.DataFrame:
     """Returns R² and the windows it is over, of each FIN, for seen and for unseen subjects."""
     rows = []
-    for feature, horizon_ms in asked:
-        if not (result := read(fin_run(feature, horizon_ms))):
+    for fin in asked:
+        if not (result := read(fin.run)):
             continue
-        row = {"feature": feature, "horizon_ms": horizon_ms}
+        row = {"feature": fin.feature, "horizon_ms": fin.horizon_ms}
         for part in TEST_PARTS:
             scores = result.get(part, {})
             row[f"r2_{part}"] = scores.get("r2")

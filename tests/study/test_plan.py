@@ -40,7 +40,20 @@ def test_the_runs_of_a_small_study():
         "horizon/fin_cnn/50_ms/subject_1",
         "horizon/cnn/50_ms/subject_2",
         "horizon/fin_cnn/50_ms/subject_2",
+        "length/lda_logstd/150_ms/subject_1",  # 300 ms is `within`
+        "length/lda_logstd/150_ms/subject_2",
     ]
+
+
+def test_other_windows_have_fins_and_starts_of_their_own():
+    config = study.get_config("test")
+    config.length, config.lengths = "fin_cnn", (150, 300)
+    runs = {run.name: run for run in plan_of(config)}
+    shorter = runs["length/fin_cnn/150_ms/subject_2"]
+    assert shorter.needs == ("fin/rms/0_ms_window_150_ms", "length/cnn/150_ms/subject_2")
+    assert shorter.config.fine_tune.fins == "/study/fin/{feature}/0_ms_window_150_ms"
+    assert {runs[name].config.window for name in (shorter.name, *shorter.needs)} == {"150ms"}
+    assert "length/fin_cnn/300_ms/subject_2" not in runs
 
 
 def test_runs_start_from_runs_of_the_same_study():
@@ -63,7 +76,7 @@ def test_runs_start_from_runs_of_the_same_study():
 def test_every_run_comes_once_and_after_what_it_needs(preset, tmp_path):
     config = study.get_config(preset)
     config.data.name = "synthetic"
-    config.within = config.cross = config.horizon = "svm_hudgins,raw_cnn,fin_cnn,fin_cnn_random,cnn"
+    config.within = config.cross = config.horizon = config.length = "svm_hudgins,raw_cnn,fin_cnn,fin_cnn_random,cnn"
     before = set()
     for run in plan_of(config):
         assert run.name not in before
@@ -71,7 +84,7 @@ def test_every_run_comes_once_and_after_what_it_needs(preset, tmp_path):
         before.add(run.name)
     cells = make_cells(config, find_split(config.data))
     assert {cell.run for cell in cells} <= before
-    assert {f"fin/{feature}/{ms:g}_ms" for feature, ms in fins_of(config, cells)} <= before
+    assert {one.run for one in fins_of(config, cells)} <= before
 
 
 def test_runs_have_the_fields_of_their_stages():
@@ -90,7 +103,7 @@ def test_overrides_reach_the_runs_of_their_stage_and_method_alone():
     config = study.get_config("test")
     config.fine_tune.train.max_epochs = 3
     config.data.synthetic.seed, config.seed, config.window = 5, 7, "200ms"
-    config.within = "fin_cnn,fin_cnn_random,cnn"
+    config.within, config.length = "fin_cnn,fin_cnn_random,cnn", ""
     for run in plan_of(config):
         assert (run.config.data.synthetic.seed, run.config.seed, run.config.window) == (5, 7, "200ms")
         if run.config.stage == "fine_tune":
@@ -134,6 +147,7 @@ def test_other_shards_are_refused(text):
         ({"horizons": (0, 70)}, "70 ms is 1.4 steps of --config.step=50ms"),
         ({"horizons": (0, 50), "fin.step": "20ms"}, "50 ms is 2.5 steps of --config.fin.step=20ms"),
         ({"horizons": (-50,)}, "milliseconds of 0 or more"),
+        ({"lengths": (0,)}, "milliseconds above 0"),
         ({"percentages": (0, 120)}, "percentages=.*numbers from 0 to 100"),
         ({"fins": "rms,rsm"}, "unknown feature 'rsm'"),
         ({"cnn.cnn.kernel": 3}, "methods.fin_cnn.start=cnn: the two differ in cnn.kernel"),

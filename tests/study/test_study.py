@@ -51,13 +51,13 @@ def copy_of(study, folder):
 
 def test_a_study_leaves_what_it_should(whole_study):
     workdir, log = whole_study
-    assert re.search(r"\[4/18\] within/lda_logstd/subject_2\n", log)
-    assert len(re.findall(r"\[\d+/18\]", log)) == 18
+    assert re.search(r"\[4/20\] within/lda_logstd/subject_2\n", log)
+    assert len(re.findall(r"\[\d+/20\]", log)) == 20
     assert {path.name for path in (workdir / "report/tables").iterdir()} == {
-        "fins.csv", "within.csv", "cross.csv", "horizon.csv",
+        "fins.csv", "within.csv", "cross.csv", "horizon.csv", "length.csv",
     }  # fmt: skip
     page = (workdir / "report/report.html").read_text()
-    assert page.count("data:image/png;base64,") == len(list((workdir / "report/figures").iterdir())) == 6
+    assert page.count("data:image/png;base64,") == len(list((workdir / "report/figures").iterdir())) == 7
     assert not re.search(r'(src|href)="(?!data:)', page)  # nothing from elsewhere
     assert "synthetic" in re.search(r"<title>(.*)</title>", page)[1]
     assert "main.py --config=" in page
@@ -81,6 +81,10 @@ def test_the_tables_say_what_the_runs_found(whole_study):
     ahead = pd.read_csv(workdir / "report/tables/horizon.csv").set_index(["method", "horizon_ms"])
     assert ahead.loc["fin_cnn", 0]["mean"] == within.loc["fin_cnn"]["mean"]
     assert ahead.loc["fin_cnn", 50].windows == 68 * 34
+    lengths = pd.read_csv(workdir / "report/tables/length.csv").set_index("window_ms")
+    assert lengths.index.tolist() == [150, 300] and lengths.delay_ms.tolist() == [100, 175]
+    assert lengths.loc[300]["mean"] == within.loc["lda_logstd"]["mean"]
+    assert lengths.loc[150].windows == 68 * 38
     cross = pd.read_csv(workdir / "report/tables/cross.csv")
     assert list(zip(cross.method, cross.percentage, strict=True)) == [
         ("lda_logstd", 100), ("fin_cnn", 0), ("fin_cnn", 100),
@@ -106,8 +110,8 @@ def test_a_killed_study_ends_as_one_that_was_not(whole_study, tmp_path, environm
     assert not (killed / "report").exists()
 
     done = run_main(TEST, f"--workdir={killed}", env=environment)
-    assert "6 of 18 runs are finished" in done.stderr
-    assert "[6/18]" not in done.stderr and "[7/18] within/fin_cnn/subject_1" in done.stderr
+    assert "6 of 20 runs are finished" in done.stderr
+    assert "[6/20]" not in done.stderr and "[7/20] within/fin_cnn/subject_1" in done.stderr
     for path in (whole_study[0] / "report/tables").iterdir():
         assert (killed / "report/tables" / path.name).read_text() == path.read_text(), path.name
     assert body(killed) == body(whole_study[0])
@@ -121,13 +125,20 @@ def test_what_is_not_run_is_said(whole_study, tmp_path):
     said = body(workdir)
     assert "Recognition ahead of time: not part of this study" in said
     assert not (workdir / "report/tables/horizon.csv").exists()  # of the report before
-    assert "Not run yet: 1 of 11 runs: cross/fin_cnn/0_percent/subject_2." in said
+    assert "Not run yet: 1 of 13 runs: cross/fin_cnn/0_percent/subject_2." in said
     assert "Methods not part of this study:" in said and "raw_cnn" in said
     assert "| fin_cnn | 100 |" in said and "| fin_cnn | 0 |" not in said
 
 
 def test_a_part_of_a_study_leaves_the_others(tmp_path):
-    quick = [TEST, "--config.within=lda_logstd,svm_logstd", "--config.cross=", "--config.horizon=", "--config.fins="]
+    quick = [
+        TEST,
+        "--config.within=lda_logstd,svm_logstd",
+        "--config.cross=",
+        "--config.horizon=",
+        "--config.length=",
+        "--config.fins=",
+    ]
     workdir = tmp_path / "study"
     done = run_main(*quick, f"--workdir={workdir}", "--shard=2/2")
     assert re.search(r"2 of 4 runs are left \(within/lda_logstd/subject_1, .*submit it again", done.stderr)
@@ -138,7 +149,13 @@ def test_a_part_of_a_study_leaves_the_others(tmp_path):
 
 
 def test_a_run_that_fails_does_not_stop_the_others(tmp_path, environment):
-    options = ["--config.within=fin_cnn,lda_logstd", "--config.cross=", "--config.horizon=", "--config.fins="]
+    options = [
+        "--config.within=fin_cnn,lda_logstd",
+        "--config.cross=",
+        "--config.horizon=",
+        "--config.length=",
+        "--config.fins=",
+    ]
     workdir = tmp_path / "study"
     (workdir / "fin/rms/0_ms/checkpoints/60").mkdir(parents=True)  # a checkpoint that cannot be read
     done = run_main(TEST, f"--workdir={workdir}", *options, check=False, env=environment)
