@@ -77,7 +77,7 @@ def train(task: Task, workdir: Path) -> None:
     feature = fit_feature_normaliser(values)
     network = build_fin(config.model)
     empty = jnp.zeros((1, task.framing.length))
-    params = jax.jit(network.init)(jax.random.key(config.seed), empty)["params"]
+    params = processes.from_first(lambda: jax.jit(network.init)(jax.random.key(config.seed), empty)["params"])
     data = FINData(windows=WindowData.of(task.store, signal, windows), target=feature.standardise(values))
     problem = Problem(
         params=params,

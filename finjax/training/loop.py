@@ -19,7 +19,7 @@ from finjax.training.batches import Batches
 from finjax.training.logs import MetricLog, record_run
 from finjax.training.optimiser import Optimiser, schedule
 from finjax.training.progress import Display, Mean, Progress
-from finjax.training.shared_checkpoints import SharedCheckpoints, state_of_first
+from finjax.training.shared_checkpoints import SharedCheckpoints
 from finjax.training.step import Loss, TrainState, compiled_train_steps, create_state
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Problem:
     """What to train.
 
     Attributes:
-        params: initial parameters.
+        params: initial parameters, the same in all processes.
         stats: initial running statistics, empty where there are none.
         loss: loss of a device's share of a batch.
         optimiser: what updates the parameters.
@@ -97,7 +97,7 @@ class Trainer:
             TrainingError: the loss became infinite or NaN.
         """
         parallel.spare_memory_maps()
-        state = state_of_first(create_state(self._problem.params, self._problem.stats, self._problem.optimiser))
+        state = create_state(self._problem.params, self._problem.stats, self._problem.optimiser)
         self._progress, self._since_log, self._since_save = Progress(), Mean(), Mean()
         with SharedCheckpoints(self._workdir) as self._checkpoints:
             if (saved := self._checkpoints.latest()) is not None:

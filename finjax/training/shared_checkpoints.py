@@ -3,9 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import jax
-import numpy as np
-
 from finjax import processes
 from finjax.checkpoints import Checkpoints
 from finjax.training.step import TrainState
@@ -41,8 +38,3 @@ class SharedCheckpoints:
     def restore(self, template: TrainState, step: int) -> tuple[TrainState, dict]:
         """See `Checkpoints.restore`."""
         return processes.from_first(lambda: self._own.restore(template, step))
-
-
-def state_of_first(state: TrainState) -> TrainState:
-    """Returns the first process's state: those of other processors may differ in the last bits."""
-    return processes.from_first(lambda: jax.tree.map(np.asarray, state)) if processes.count() > 1 else state

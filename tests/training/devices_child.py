@@ -21,7 +21,7 @@ def settings(stage: str, steps: int) -> ConfigDict:
         config = fin.get_config("test", target="rms")
     else:
         config = fine_tune.get_config("test")
-        config.features, config.subject, config.step = "rms", "1", "100ms"
+        config.features, config.subject, config.step, config.model.layers = "rms", "1", "100ms", 1
         config.fine_tune.fin_init = "random"
         config.train.gain_sd, config.train.covariance_noise = 0.1, 0.5
     config.train.batch_size = BATCH
@@ -40,10 +40,12 @@ def main() -> None:
     parser.add_argument("--subjects", type=int, default=1)
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--coordinator")
-    parser.add_argument("--count", type=int)
-    parser.add_argument("--index", type=int)
+    parser.add_argument("--num_processes", type=int)
+    parser.add_argument("--process_id", type=int)
     told = parser.parse_args()
-    with processes.joined(processes.find_place(coordinator=told.coordinator, count=told.count, index=told.index)):
+    with processes.joined(
+        processes.find_place(coordinator=told.coordinator, count=told.num_processes, index=told.process_id)
+    ):
         parallel.use_cpu_devices(told.devices, batch_size=BATCH)
         config = settings(told.stage, told.steps)
         task = Task.load(config, horizon=0, subjects=range(1, told.subjects + 1))
