@@ -156,6 +156,7 @@ def _connect(place: Place) -> None:
             "process_id": place.index,
             "cluster_detection_method": "deactivate",
         }
+    jax.config.update("jax_enable_preemption_service", False)  # it would swallow SIGTERM
     try:
         jax.distributed.initialize(**told, shutdown_timeout_seconds=PARTING_S)
     except (ValueError, RuntimeError) as error:

@@ -21,9 +21,10 @@ def settings(stage: str, steps: int) -> ConfigDict:
         config = fin.get_config("test", target="rms")
     else:
         config = fine_tune.get_config("test")
-        config.features, config.subject, config.step, config.model.layers = "rms", "1", "100ms", 1
+        config.features, config.subject, config.step = "rms", "1", "100ms"
         config.fine_tune.fin_init = "random"
         config.train.gain_sd, config.train.covariance_noise = 0.1, 0.5
+    config.model.layers = 1
     config.train.batch_size = BATCH
     config.train.max_steps, config.train.max_epochs = steps, 5
     config.train.steps_per_dispatch = 2

@@ -1,6 +1,7 @@
 """Two processes of two devices train as one process of four."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -13,7 +14,10 @@ import numpy as np
 import pytest
 
 import finjax
+from configs import classical, study
+from finjax.errors import ConfigError
 from finjax.processes import ALONE, Place, find_place
+from finjax.run import place_of
 from finjax.training.logs import read_metrics
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +50,7 @@ def together(command: list, count: int = 2, **options) -> list[tuple[int, str]]:
     return [(process.returncode, output) for process, output in zip(running, outputs, strict=True)]
 
 
-def trained(stage: str, workdir: Path, *, devices: int, processes: int) -> finjax.restored.Model:
+def trained(stage: str, workdir: Path, *, devices: int, processes: int):
     command = [CHILD, stage, devices, workdir, "--subjects=2", "--steps=20"]
     if processes == 1:
         subprocess.run([sys.executable, *map(str, command)], check=True, env=ENVIRONMENT, timeout=300)
@@ -124,6 +128,27 @@ def test_a_file_that_one_process_cannot_read_ends_both_with_one_message(tmp_path
     both = output_0 + output_1
     assert both.count("error: 1 of 2 subjects of three_dc cannot be read") == 1 and "line 1" in both
     assert "Traceback" not in both and not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"count": 2, "index": 0}, "without --coordinator: give all three"),
+        ({"coordinator": "node1", "count": 2, "index": 0}, "--coordinator=node1: give host and port"),
+        ({"coordinator": "node1:1234", "count": 2, "index": 2}, "--num_processes=2 --process_id=2"),
+    ],
+)
+def test_flags_that_do_not_fit_together_are_refused(told, message):
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        find_place(**told)
+
+
+def test_what_several_processes_do_not_do_together_is_refused():
+    many = Place(count=4, index=1, launcher="slurm")
+    assert place_of(study.get_config(), many, shard="2/4") == ALONE  # a part each
+    for config, message in ((study.get_config(), "4 processes of one study"), (classical.get_config(), "alone")):
+        with pytest.raises(ConfigError, match=message):
+            place_of(config, many, shard="")
 
 
 def test_a_process_is_alone_unless_told_otherwise(monkeypatch):
