@@ -77,7 +77,7 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
     if "train" in config:
         parallel.use_cpu_devices(config.cpu_devices, batch_size=config.train.batch_size)
     load_plugins(config.plugins)  # they may use jax, so only now
-    parallel.check_devices()
+    parallel.connect_devices()
     for one, folder in _runs(config, Path(workdir).expanduser() if workdir else None):
         STAGES[config.stage](one, folder, mode=mode)
 

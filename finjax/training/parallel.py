@@ -53,11 +53,21 @@ def _cores() -> int:
     return min(max(1, len(cores.split()[1:]) // everyone.count(cores)) for cores in everyone)
 
 
-def check_devices() -> None:
-    """Raises `ConfigError` where the processes have different numbers of devices; `jax.pmap` wants them equal."""
-    counts = processes.gather_texts(str(jax.local_device_count()) if processes.count() > 1 else "")
+def connect_devices() -> None:
+    """Connects the devices of several processes; one process alone needs it not.
+
+    Raises:
+        ConfigError: the processes have different numbers of devices; `jax.pmap` wants them equal.
+    """
+    if processes.count() == 1:
+        return
+    counts = processes.gather_texts(str(jax.local_device_count()))
     if len(set(counts)) > 1:
         raise ConfigError(f"the processes have {', '.join(counts)} devices: give each as many as the others")
+    # Gloo gives connections 30 s when they are first used, and then one process may still be compiling for longer.
+    pmap(lambda x: jax.lax.psum(x, AXIS))(np.zeros(jax.local_device_count()))
+    processes.stack(np.zeros(1))
+    processes.from_first(lambda: None)
 
 
 def keep_programs(folder: Path) -> None:

@@ -48,6 +48,7 @@ def main() -> None:
         processes.find_place(coordinator=told.coordinator, count=told.num_processes, index=told.process_id)
     ):
         parallel.use_cpu_devices(told.devices, batch_size=BATCH)
+        parallel.connect_devices()
         config = settings(told.stage, told.steps)
         task = Task.load(config, horizon=0, subjects=range(1, told.subjects + 1))
         assert parallel.device_count() == told.devices * processes.count()
