@@ -14,6 +14,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
 
+from finjax import processes
 from finjax.errors import CheckpointError
 from finjax.training.step import TrainState
 
@@ -53,8 +54,12 @@ class Checkpoints:
             # Keeping the best alone could drop the newest, and resuming would lose work.
             preservation_policy=AnyPreservationPolicy([LatestN(1), BestN(n=1, get_metric_fn=_goodness)]),
             cleanup_tmp_directories=True,
+            multiprocessing_options=_alone(),
+            create=False,  # orbax refuses to where it works alone among several processes
         )
-        self._manager = ocp.CheckpointManager((Path(workdir) / FOLDER).absolute(), options=options)
+        folder = (Path(workdir) / FOLDER).absolute()
+        folder.mkdir(parents=True, exist_ok=True)
+        self._manager = ocp.CheckpointManager(folder, options=options)
 
     def __enter__(self):
         return self
@@ -103,14 +108,24 @@ class Checkpoints:
         return state, restored.progress
 
 
+def _alone() -> ocp.options.MultiprocessingOptions:
+    """Returns how orbax works in one process: the first, which saves and reads without asking the others."""
+    active = {0} if processes.count() > 1 else None
+    return ocp.options.MultiprocessingOptions(primary_host=0, active_processes=active)
+
+
 def has_checkpoint(workdir: str | Path) -> bool:
     """Tells whether a working directory holds a finished checkpoint, whatever its state."""
-    folder = Path(workdir) / FOLDER
-    return folder.is_dir() and any(path.name.isdigit() for path in folder.iterdir())
+
+    def look() -> bool:
+        folder = Path(workdir) / FOLDER
+        return folder.is_dir() and any(path.name.isdigit() for path in folder.iterdir())
+
+    return processes.from_first(look)
 
 
 def read_model(workdir: str | Path, *, step: int | str = "latest") -> SavedModel:
-    """Reads the model saved in a working directory.
+    """Reads the model saved in a working directory; of several processes the first does, for all.
 
     Args:
         workdir: directory of a run.
@@ -120,13 +135,17 @@ def read_model(workdir: str | Path, *, step: int | str = "latest") -> SavedModel
     Raises:
         CheckpointError: nothing usable is there.
     """
+    return processes.from_first(lambda: _read_model(workdir, step))
+
+
+def _read_model(workdir: str | Path, step: int | str) -> SavedModel:
     folder = Path(workdir).expanduser() / FOLDER
     if not folder.is_dir():
         there = "no such folder" if not Path(workdir).expanduser().is_dir() else f"it has no folder {FOLDER}/"
         raise CheckpointError(
             f"no finjax run in {workdir}: {there}. Give the --workdir of a training run, such as runs/fin_ssi"
         )
-    options = ocp.CheckpointManagerOptions(best_fn=_goodness, create=False)
+    options = ocp.CheckpointManagerOptions(best_fn=_goodness, create=False, multiprocessing_options=_alone())
     with ocp.CheckpointManager(folder.absolute(), options=options) as manager:
         chosen = _choose(manager, step, folder)
         info = _restore(manager, chosen, model=ocp.args.JsonRestore()).model

@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 from finjax.data import cache, synthetic
 from finjax.errors import ConfigError
 from finjax.plugins import load_plugins
+from finjax.processes import ALONE, Place
 from finjax.tasks import classical, decoder, fin
 from finjax.tasks.task import parse_features
 from finjax.training import parallel
@@ -76,8 +77,34 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
     if "train" in config:
         parallel.use_cpu_devices(config.cpu_devices, batch_size=config.train.batch_size)
     load_plugins(config.plugins)  # they may use jax, so only now
+    parallel.connect_devices()
     for one, folder in _runs(config, Path(workdir).expanduser() if workdir else None):
         STAGES[config.stage](one, folder, mode=mode)
+
+
+def place_of(config: ConfigDict, place: Place, *, shard: str) -> Place:
+    """Returns where a process stands among those that do one thing together; the parts of a study are each alone.
+
+    Args:
+        config: as for `run`.
+        place: what the process was told, or found out.
+        shard: as for `run`.
+
+    Raises:
+        ConfigError: several processes for what one does.
+    """
+    if place.count == 1:
+        return place
+    if config.stage == "study":
+        if shard and place.launcher:
+            return ALONE
+        raise ConfigError(
+            f"{place.count} processes of one study: give each a part of it with --shard (1/{place.count} to "
+            f"{place.count}/{place.count}), without --coordinator"
+        )
+    if config.stage == "classical":
+        raise ConfigError(f"{place.count} processes: a classical baseline is fitted by one. Start it alone")
+    return place
 
 
 def check_least(config: ConfigDict) -> None:

@@ -1,7 +1,7 @@
 """From a folder to recordings: finds the subjects, reads, checks and filters them, and keeps a cache."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -111,16 +111,27 @@ def load_recordings(
     recordings, bad = try_recordings(
         spec, folder, subjects=subjects, filter=filter, cache_dir=cache_dir, progress=progress
     )
+    refuse_bad(spec, good=[recording.subject for recording in recordings], bad=bad)
+    return recordings
+
+
+def refuse_bad(spec: DatasetSpec, *, good: Sequence[int], bad: Mapping[int, str]) -> None:
+    """Raises `DataError` where subjects cannot be read; names each, and how to go on without them.
+
+    Args:
+        spec: the dataset.
+        good: subjects that can be read.
+        bad: what is wrong with each of the others.
+    """
     if not bad:
-        return recordings
-    good = format_numbers(recording.subject for recording in recordings)
+        return
+    total, good = len(bad) + len(good), format_numbers(good)
     remedy = (
         f"Mend these files, or go on with the subjects that can be read: --config.data.subjects={good}"
         if good
         else "No subject can be read: mend the files first."
     )
     listed = "\n".join(f"  subject {subject}: {message}" for subject, message in bad.items())
-    total = len(bad) + len(recordings)
     raise DataError(f"{len(bad)} of {total} subjects of {spec.name} cannot be read:\n{listed}\n{remedy}")
 
 

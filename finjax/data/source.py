@@ -3,17 +3,19 @@
 import dataclasses
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from ml_collections import ConfigDict
 
+from finjax import processes
 from finjax.data import filters, ninapro, synthetic, three_dc  # noqa: F401  (they register their datasets)
-from finjax.data.loading import load_recordings
+from finjax.data.loading import refuse_bad, try_recordings
 from finjax.data.numbers import format_numbers, parse_numbers
 from finjax.data.recording import Recording
 from finjax.data.registry import Filter, Splits, get_spec
 from finjax.data.splits import Split, resolve_split
+from finjax.data.together import gather_outlines, share_samples
 from finjax.data.windows import Framing, SignalStore, pack, to_samples
 from finjax.errors import DataError
 
@@ -41,7 +43,7 @@ def find_split(config: ConfigDict) -> Split:
 
 
 def load_store(config: ConfigDict, *, subjects: Collection[int] | None = None) -> tuple[SignalStore, Split]:
-    """Reads (or generates) the recordings of the subjects in the split.
+    """Reads (or generates) the recordings of the subjects in the split; of several processes each does a part.
 
     Args:
         config: `config.data`.
@@ -57,23 +59,37 @@ def load_store(config: ConfigDict, *, subjects: Collection[int] | None = None) -
     split = find_split(config)
     if subjects is not None:
         split = split.only(subjects)
+    recordings, bad = _read(config, processes.own_part(split.subjects))
+    outlines, bad = gather_outlines(recordings, bad, split=split)
+    if bad:
+        refuse_bad(get_spec(config.name), good=[outline.subject for outline in outlines], bad=bad)
+    store = pack(recordings, outlines)
+    share_samples(store)
+    _report(store, split, [(o.subject, note) for o in outlines for note in o.notes], started=started)
+    return store, split
+
+
+def _read(config: ConfigDict, subjects: Sequence[int]) -> tuple[list[Recording], dict[int, str]]:
+    """Returns the recordings of some subjects, and what is wrong with those that cannot be read."""
+    chosen = filter_of(config)
     if config.name == synthetic.NAME:
         settings = synthetic.Settings(**config.synthetic)
-        chosen = filter_of(config)
-        recordings = [_filtered(synthetic.generate(subject, settings), chosen) for subject in split.subjects]
-    else:
-        spec = get_spec(config.name)
-        recordings = load_recordings(
-            spec,
-            config.dir,
-            subjects=split.subjects,
-            filter=filter_of(config),
-            cache_dir=config.cache_dir or None,
-        )
-    for recording in recordings:
-        for note in recording.notes:
-            logger.warning("subject %d: %s", recording.subject, note)
-    store = pack(recordings)
+        return [_filtered(synthetic.generate(subject, settings), chosen) for subject in subjects], {}
+    return try_recordings(
+        get_spec(config.name),
+        config.dir,
+        subjects=subjects,
+        filter=chosen,
+        cache_dir=config.cache_dir or None,
+        progress=processes.is_first(),
+    )
+
+
+def _report(store: SignalStore, split: Split, notes: Sequence[tuple[int, str]], *, started: float) -> None:
+    if not processes.is_first():
+        return
+    for subject, note in notes:
+        logger.warning("subject %d: %s", subject, note)
     logger.info(
         "%s: subjects %s (unseen: %s), %d channels, %.1f minutes of movement, ready in %.1f s",
         store.dataset,
@@ -83,7 +99,6 @@ def load_store(config: ConfigDict, *, subjects: Collection[int] | None = None) -
         np.diff(store.segments[:, :2]).sum() / store.rate_hz / 60,
         time.perf_counter() - started,
     )
-    return store, split
 
 
 def filter_of(config: ConfigDict) -> Filter:

@@ -100,41 +100,78 @@ def pad_to_grid(rows: np.ndarray) -> np.ndarray:
     return np.concatenate([rows, np.repeat(rows[-1:], grid(len(rows)) - len(rows), axis=0)])
 
 
-def pack(recordings: Sequence[Recording]) -> SignalStore:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Outline:
+    """What a store must know of a recording besides its signal.
+
+    Attributes:
+        segments: `[G, 4]` as `Recording.segments` gives them.
+        subject, dataset, rate_hz, channel_names, movement_names, notes: as in `Recording`.
+    """
+
+    segments: np.ndarray
+    subject: int
+    dataset: str
+    rate_hz: float
+    channel_names: tuple[str, ...]
+    movement_names: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, recording: Recording) -> "Outline":
+        """Returns the outline of a recording."""
+        same = (field.name for field in dataclasses.fields(cls) if field.name != "segments")
+        return cls(segments=recording.segments(), **{name: getattr(recording, name) for name in same})
+
+    @property
+    def samples(self) -> int:
+        """Number of labelled samples."""
+        return int((self.segments[:, 1] - self.segments[:, 0]).sum())
+
+
+def pack(recordings: Sequence[Recording], outlines: Sequence[Outline] = ()) -> SignalStore:
     """Copies the labelled segments of recordings of one dataset into one store.
+
+    Args:
+        recordings: the recordings.
+        outlines: of all that belong into the store, where `recordings` are only some of them: room is left for
+            the samples of the others. By default those of `recordings`.
 
     Raises:
         DataError: no recording, none with a labelled sample, or recordings that do not fit together.
     """
-    if not recordings:
+    outlines = outlines or [Outline.of(recording) for recording in recordings]
+    if not outlines:
         raise DataError("no recordings to work on")
-    first = recordings[0]
-    for other in recordings[1:]:
+    first = outlines[0]
+    for other in outlines[1:]:
         for field in ("dataset", "rate_hz", "channel_names", "movement_names"):
             if getattr(other, field) != getattr(first, field):
                 raise DataError(
                     f"subjects {first.subject} and {other.subject} differ in {field}: "
                     f"{getattr(first, field)} and {getattr(other, field)}"
                 )
-    tables = [recording.segments() for recording in recordings]
-    total = sum(int((table[:, 1] - table[:, 0]).sum()) for table in tables)
+    total = sum(outline.samples for outline in outlines)
     if not 0 < total < 2**31:
         raise DataError(f"{total} labelled samples; finjax works on 1 to {2**31 - 1} at a time: take fewer subjects")
 
     samples = _aligned_empty((len(first.channel_names), grid(total)))
     samples[:, total:] = 0.0
+    signals = {recording.subject: recording.signal for recording in recordings}
     packed, position = [], 0
-    for index, (recording, table) in enumerate(zip(recordings, tables, strict=True)):
-        for start, stop, movement, repetition in table:
+    for index, outline in enumerate(outlines):
+        signal = signals.get(outline.subject)
+        for start, stop, movement, repetition in outline.segments:
             end = position + stop - start
-            samples[:, position:end] = recording.signal[start:stop].T  # [n, C] → [C, n]
-            _forget_pages(recording.signal)
+            if signal is not None:
+                samples[:, position:end] = signal[start:stop].T  # [n, C] → [C, n]
+                _forget_pages(signal)
             packed.append((position, end, index, movement, repetition))
             position = end
     return SignalStore(
         samples=samples,
         segments=np.array(packed, np.int64),
-        subjects=tuple(recording.subject for recording in recordings),
+        subjects=tuple(outline.subject for outline in outlines),
         dataset=first.dataset,
         rate_hz=first.rate_hz,
         channel_names=first.channel_names,

@@ -89,5 +89,4 @@ def _in_batches(forward: Callable, count: int, *, batch_size: int) -> np.ndarray
     # Every batch has the same size, so that one program serves all; the last is filled up and cut off.
     filled = np.resize(np.arange(count, dtype=np.int32), -(-count // batch_size) * batch_size)
     results = [forward(parallel.share(batch)) for batch in np.split(filled, len(filled) // batch_size)]
-    joined = [np.asarray(r).reshape(-1, *r.shape[2:]) for r in results]  # [devices, b, …] → [devices × b, …]
-    return np.concatenate(joined)[:count]
+    return parallel.join(np.stack([np.asarray(result) for result in results]))[:count]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from finjax import processes
 from finjax.data.windows import SignalStore, Windows
 from finjax.evaluation import figures, report
 from finjax.evaluation.classification import confusion_matrix, majority_vote, score
@@ -60,7 +61,7 @@ def score_subjects(decisions: Decisions, *, vote: int) -> list[dict]:
 
 
 def evaluate_run(workdir: Path, decisions: Decisions, *, vote: int, about: dict) -> list[dict]:
-    """Scores a decoder, writes `metrics.json`, `decisions.npz` and its learning curve to `eval/`.
+    """Scores a decoder; the first process writes `metrics.json`, `decisions.npz` and its learning curve to `eval/`.
 
     Args:
         workdir: folder of the decoder's run.
@@ -73,6 +74,8 @@ def evaluate_run(workdir: Path, decisions: Decisions, *, vote: int, about: dict)
     """
     folder, windows, store = workdir / "eval", decisions.windows, decisions.store
     scored = [{**entry, "movements": store.movement_names} for entry in score_subjects(decisions, vote=vote)]
+    if not processes.is_first():
+        return scored
     with whole_file(folder / "decisions.npz") as temporary, temporary.open("wb") as file:
         np.savez_compressed(
             file,
@@ -90,7 +93,7 @@ def evaluate_run(workdir: Path, decisions: Decisions, *, vote: int, about: dict)
 
 
 def summarise_run(folder: Path, scored: list[dict], *, run: dict) -> dict:
-    """Summarises the subjects of a run: writes `metrics.json`, figures, and prints a table.
+    """Summarises the subjects of a run; the first process writes `metrics.json`, figures, and prints a table.
 
     Args:
         folder: where to write.
@@ -117,6 +120,8 @@ def summarise_run(folder: Path, scored: list[dict], *, run: dict) -> dict:
         "movements": movements,
         "subjects": [{k: v for k, v in entry.items() if k != "movements"} for entry in scored],
     }
+    if not processes.is_first():
+        return result
     write_json(folder / "metrics.json", {**result, "run": run})
     figures.confusion(folder / "confusion.png", confusion, movements)
     figures.accuracy_by_subject(folder / "accuracy.png", scored)

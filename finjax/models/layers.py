@@ -3,8 +3,10 @@
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from finjax.models.initialisers import uniform
+from finjax.models.reduce import mean_over
 
 # As torch has them, where momentum is the share of the new value.
 BATCHNORM_MOMENTUM = 0.9
@@ -49,6 +51,41 @@ class Convolution(nn.Module):
         return patches @ kernel.reshape(inputs, self.filters) + bias[None, None, None]
 
 
+class BatchNorm(nn.Module):
+    """`nn.BatchNorm` over all but the last axis, with statistics that the devices sum up in a fixed order.
+
+    Attributes:
+        axis_name: mapped axis whose devices share one batch; `None` outside of `pmap`.
+    """
+
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """Maps `[B, …, N]` to the same shape, with the batch's statistics in training, else the running ones."""
+        shape, over = x.shape[-1:], tuple(range(x.ndim - 1))
+        running_mean = self.variable("batch_stats", "mean", jnp.zeros, shape)
+        running_var = self.variable("batch_stats", "var", jnp.ones, shape)
+        scale = self.param("scale", nn.initializers.ones, shape)
+        bias = self.param("bias", nn.initializers.zeros, shape)
+
+        def mean_of(values):
+            own = values.mean(over)
+            return own if self.axis_name is None or self.is_initializing() else mean_over(own, self.axis_name)
+
+        def spread(values):
+            return jnp.expand_dims(values, over)
+
+        mean, var = running_mean.value, running_var.value
+        if train:
+            mean = mean_of(x)
+            var = mean_of(jnp.square(x - spread(mean)))  # mean x² − (mean x)² cancels in float32
+        if train and not self.is_initializing():
+            for running, new in ((running_mean, mean), (running_var, var)):
+                running.value = BATCHNORM_MOMENTUM * running.value + (1 - BATCHNORM_MOMENTUM) * new
+        return (x - spread(mean)) * (lax.rsqrt(spread(var) + BATCHNORM_EPSILON) * spread(scale)) + spread(bias)
+
+
 class NormAct(nn.Module):
     """BatchNorm over all but the last axis, then PReLU with one learnt slope.
 
@@ -61,14 +98,7 @@ class NormAct(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         """Maps `[B, …, N]` to the same shape, with the batch's statistics in training, else the running ones."""
-        x = nn.BatchNorm(
-            use_running_average=not train,
-            momentum=BATCHNORM_MOMENTUM,
-            epsilon=BATCHNORM_EPSILON,
-            axis_name=self.axis_name,
-            use_fast_variance=False,  # mean (x − mean x)²: the other form cancels in float32
-            name="batch",
-        )(x)
+        x = BatchNorm(axis_name=self.axis_name, name="batch")(x, train=train)
         return nn.PReLU(negative_slope_init=PRELU_SLOPE, name="prelu")(x)
 
 

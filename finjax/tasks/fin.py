@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
+from finjax import processes
 from finjax.data.gather import WindowData
 from finjax.data.normalise import FeatureNormaliser, SignalNormaliser, fit_feature_normaliser
 from finjax.data.numbers import format_numbers
@@ -52,7 +53,7 @@ def run(config: ConfigDict, workdir: Path, *, mode: str) -> None:
         if mode == "train":
             train(task, folder)
         results[horizon] = evaluate(task, folder)
-    if len(results) > 1:
+    if len(results) > 1 and processes.is_first():
         summary = [
             {"horizon_ms": r["horizon_ms"], **{part: r[part]["r2"] for part in TEST_PARTS if part in r}}
             for r in results.values()
@@ -77,7 +78,7 @@ def train(task: Task, workdir: Path) -> None:
     feature = fit_feature_normaliser(values)
     network = build_fin(config.model)
     empty = jnp.zeros((1, task.framing.length))
-    params = jitted_init(network)(jax.random.key(config.seed), empty)["params"]
+    params = processes.from_first(lambda: jitted_init(network)(jax.random.key(config.seed), empty)["params"])
     data = FINData(windows=WindowData.of(task.store, signal, windows), target=feature.standardise(values))
     problem = Problem(
         params=params,
@@ -136,14 +137,21 @@ def evaluate(task: Task, workdir: Path) -> dict:
         raise DataError(
             f"none of the subjects has a window in the test repetitions {format_numbers(task.split.test_repetitions)}"
         )
-    folder = workdir / "eval"
+    if processes.is_first():
+        _write_evaluation(task, workdir / "eval", result, shown, signal)
+    return result
+
+
+def _write_evaluation(
+    task: Task, folder: Path, result: dict, shown: dict[str, figures.Predictions], signal: SignalNormaliser
+) -> None:
+    config = task.config
     write_json(folder / "metrics.json", {**result, "run": describe_run(config)})
     label = get_feature(config.target).label
     figures.r2_distribution(folder / "r2_distribution.png", result, label=label)
     figures.scatter(folder / "predicted_vs_true.png", shown, label=label)
     figures.examples(folder / "examples.png", shown, store=task.store, signal=signal, framing=task.framing, label=label)
     print(report.fin_table(result, folder))
-    return result
 
 
 def _describe(task: Task) -> dict:

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
+from finjax import processes
 from finjax.data.normalise import FeatureNormaliser, fit_feature_normaliser, stack_feature_normalisers
 from finjax.data.windows import Windows
 from finjax.errors import ConfigError
@@ -99,7 +100,7 @@ def starting_point(task: Task, fitted: Windows) -> Start:
     key_fins, key_cnn = jax.random.split(jax.random.key(config.seed))
     params = {}
     if start is None:
-        params["cnn"], stats = decoder.init_cnn(key_cnn, channels=channels)
+        params["cnn"], stats = processes.from_first(lambda: decoder.init_cnn(key_cnn, channels=channels))
     else:
         params["cnn"], stats = start.params["cnn"], start.stats
     if decoder.read_out_weight:
@@ -107,8 +108,10 @@ def starting_point(task: Task, fitted: Windows) -> Start:
         params["read_out"] = start.params.get("read_out", empty) if start else empty
     if fins:
         params["fins"] = stack_fins([fins[name] for name in features], feature, channels=channels)
+    elif _fins_of_decoder(config):
+        params["fins"] = start.params["fins"]
     elif config.stage == "fine_tune":
-        params["fins"] = start.params["fins"] if _fins_of_decoder(config) else decoder.init_fins(key_fins)
+        params["fins"] = processes.from_first(lambda: decoder.init_fins(key_fins))
 
     sources = [*fins.values(), *([start] if start else [])]
     trained_on = merge(*(source.trained_on for source in sources))

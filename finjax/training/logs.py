@@ -11,6 +11,7 @@ from pathlib import Path
 import jax
 from ml_collections import ConfigDict
 
+from finjax import processes
 from finjax.files import without_nan, write_json, write_text
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "scipy", "ml-collections")
@@ -31,7 +32,8 @@ def describe_run(config: ConfigDict) -> dict:
         "device": {
             "kind": device.device_kind,
             "platform": device.platform,
-            "count": jax.local_device_count(),
+            "count": jax.device_count(),
+            "processes": processes.count(),
         },
         "git_revision": _git_revision(),
     }
@@ -59,7 +61,7 @@ def _git_revision() -> str | None:
 
 
 class MetricLog:
-    """Appends metrics to `metrics.jsonl` and TensorBoard; a context manager.
+    """Appends metrics to `metrics.jsonl` and TensorBoard; a context manager. Only the first process writes.
 
     Args:
         workdir: directory of the run.
@@ -68,13 +70,15 @@ class MetricLog:
     """
 
     def __init__(self, workdir: Path, *, resume_step: int, tensorboard: bool):
+        self._file = self._tensorboard = None
+        if not processes.is_first():
+            return
         path = workdir / "metrics.jsonl"
         if path.exists():
             kept = [line for line in path.read_text().splitlines(keepends=True) if _step(line) <= resume_step]
             write_text(path, "".join(kept))
         workdir.mkdir(parents=True, exist_ok=True)
         self._file = path.open("a", buffering=1)
-        self._tensorboard = None
         if tensorboard:
             from tensorboardX import SummaryWriter
 
@@ -84,13 +88,15 @@ class MetricLog:
         return self
 
     def __exit__(self, *exception):
-        self._file.close()
+        if self._file:
+            self._file.close()
         if self._tensorboard:
             self._tensorboard.close()
 
     def write(self, step: int, **metrics: float) -> None:
         """Writes the metrics of a step."""
-        self._file.write(json.dumps(without_nan({"step": step, **metrics})) + "\n")
+        if self._file:
+            self._file.write(json.dumps(without_nan({"step": step, **metrics})) + "\n")
         if self._tensorboard:
             for name, value in metrics.items():
                 self._tensorboard.add_scalar(name, value, step)

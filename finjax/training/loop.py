@@ -12,13 +12,14 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from finjax.checkpoints import Checkpoints
+from finjax import processes
 from finjax.errors import ConfigError, TrainingError
 from finjax.training import parallel
 from finjax.training.batches import Batches
 from finjax.training.logs import MetricLog, record_run
 from finjax.training.optimiser import Optimiser, schedule
 from finjax.training.progress import Display, Mean, Progress
+from finjax.training.shared_checkpoints import SharedCheckpoints
 from finjax.training.step import Loss, TrainState, compiled_train_steps, create_state
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ class Problem:
     """What to train.
 
     Attributes:
-        params: initial parameters.
+        params: initial parameters, the same in all processes.
         stats: initial running statistics, empty where there are none.
         loss: loss of a device's share of a batch.
         optimiser: what updates the parameters.
@@ -98,7 +99,7 @@ class Trainer:
         parallel.spare_memory_maps()
         state = create_state(self._problem.params, self._problem.stats, self._problem.optimiser)
         self._progress, self._since_log, self._since_save = Progress(), Mean(), Mean()
-        with Checkpoints(self._workdir) as self._checkpoints:
+        with SharedCheckpoints(self._workdir) as self._checkpoints:
             if (saved := self._checkpoints.latest()) is not None:
                 state, progress = self._checkpoints.restore(state, saved)
                 self._progress = Progress(**progress)
@@ -119,7 +120,8 @@ class Trainer:
                 self._config.train.batch_size,
                 parallel.device_count(),
             )
-            record_run(self._workdir / "config.json", self._config, resumed=first > 0)
+            if processes.is_first():
+                record_run(self._workdir / "config.json", self._config, resumed=first > 0)
             tensorboard = self._config.log.tensorboard
             with (
                 MetricLog(self._workdir, resume_step=first, tensorboard=tensorboard) as self._log,
@@ -186,7 +188,8 @@ class Trainer:
             epoch_loss = progress.end_epoch()
             self._log.write(step, epoch=step // self._batches.steps_per_epoch, epoch_loss=epoch_loss)
             if self._problem.validate:
-                validated = self._problem.validate(self._completed(state))
+                scores = self._problem.validate(self._completed(state))
+                validated = processes.from_first(lambda: scores)  # it decides when to stop: in all alike
                 self._log.write(step, **{f"validation.{name}": value for name, value in validated.items()})
                 progress.count_quiet(validated["loss"], least_change=None)
                 due = due | {"save"}

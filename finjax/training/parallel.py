@@ -1,10 +1,12 @@
-"""Everything that knows of devices: data parallelism by `jax.pmap` over the local ones.
+"""Everything that knows of devices: data parallelism by `jax.pmap` over those of all processes.
 
-Train steps are pure functions of one device's share, with `AXIS` as the name to reduce over.
+Train steps are pure functions of one device's share, with `AXIS` as the name to reduce over. Each process hands
+to its own devices what is theirs, and gets their results; only the reductions go further.
 """
 
 import gc
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,9 @@ from typing import Any
 import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from finjax import processes
+from finjax.errors import ConfigError
 
 AXIS = "devices"
 # Windows of the paper's network that an LSTM works on at a time: on a CPU their states should stay in the
@@ -29,16 +34,40 @@ def use_cpu_devices(count: int, *, batch_size: int) -> None:
     """Splits the CPU into devices; only before jax has looked at its devices.
 
     Args:
-        count: how many; 0 for as many as there are cores this process may use and the batch divides into,
-            unless `XLA_FLAGS` says how many already.
+        count: how many, of each process; 0 for as many as there are cores this process may use and the batch
+            divides into, unless `XLA_FLAGS` says how many already.
         batch_size: examples in a batch, to be divided evenly.
     """
     if not count:
         if "host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
             return
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        count = max(n for n in range(1, cores + 1) if batch_size % n == 0)
+        cores = _cores()
+        count = max((n for n in range(1, cores + 1) if batch_size % (n * processes.count()) == 0), default=1)
     jax.config.update("jax_num_cpu_devices", count)
+
+
+def _cores() -> int:
+    """Returns how many cores each process has to itself: as many as the one that has the fewest."""
+    own = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+    everyone = processes.gather_texts(f"{socket.gethostname()} {' '.join(map(str, own))}")
+    return min(max(1, len(cores.split()[1:]) // everyone.count(cores)) for cores in everyone)
+
+
+def connect_devices() -> None:
+    """Connects the devices of several processes; one process alone needs it not.
+
+    Raises:
+        ConfigError: the processes have different numbers of devices; `jax.pmap` wants them equal.
+    """
+    if processes.count() == 1:
+        return
+    counts = processes.gather_texts(str(jax.local_device_count()))
+    if len(set(counts)) > 1:
+        raise ConfigError(f"the processes have {', '.join(counts)} devices: give each as many as the others")
+    # Gloo gives connections 30 s when they are first used, and then one process may still be compiling for longer.
+    pmap(lambda x: jax.lax.psum(x, AXIS))(np.zeros(jax.local_device_count()))
+    processes.stack(np.zeros(1))
+    processes.from_first(lambda: None)
 
 
 def keep_programs(folder: Path) -> None:
@@ -82,12 +111,12 @@ def tile_size(examples: int, *, lstms: int = 1, steps: int = 1) -> int:
 
 
 def device_count() -> int:
-    """Number of local devices."""
-    return jax.local_device_count()
+    """Number of devices, of all processes together."""
+    return jax.device_count()
 
 
 def replicate(tree: Any) -> Any:
-    """Puts a copy of every leaf on each device: `[...]` → `[devices, ...]`.
+    """Puts a copy of every leaf on each device of this process: `[...]` → `[its devices, ...]`.
 
     On the CPU the copies share the memory of an aligned host array, which must not change afterwards.
     """
@@ -108,7 +137,20 @@ def unreplicate(tree: Any) -> Any:
 
 
 def share(batch: np.ndarray, *, axis: int = 0) -> np.ndarray:
-    """Splits `batch` evenly along `axis` into `[devices, ...]`; it must divide."""
+    """Splits `batch` evenly along `axis` over all devices, it must divide; returns `[devices of this process, ...]`."""
     count = device_count()
     assert batch.shape[axis] % count == 0, (batch.shape, axis, count)
-    return np.stack(np.split(batch, count, axis=axis))
+    return np.stack(processes.own_part(np.split(batch, count, axis=axis)))
+
+
+def join(shares: np.ndarray) -> np.ndarray:
+    """The reverse of `share` for what the devices made of several batches.
+
+    Args:
+        shares: `[batches, devices of this process, b, ...]`.
+
+    Returns:
+        `[batches × B, ...]`, of all processes.
+    """
+    everyone = processes.stack(shares)  # [processes, batches, their devices, b, ...]
+    return np.moveaxis(everyone, 0, 1).reshape(-1, *shares.shape[3:])

@@ -8,6 +8,8 @@ import time
 
 from tqdm import tqdm
 
+from finjax import processes
+
 logger = logging.getLogger(__name__)
 
 
@@ -88,7 +90,13 @@ class Display:
 
     def __init__(self, *, first: int, last: int, batch_size: int):
         self._bar = tqdm(
-            total=last, initial=first, unit="step", desc="training", disable=None, file=sys.stderr, leave=True
+            total=last,
+            initial=first,
+            unit="step",
+            desc="training",
+            disable=None if processes.is_first() else True,
+            file=sys.stderr,
+            leave=True,
         )
         self._last = last
         self._batch_size = batch_size

@@ -10,6 +10,7 @@ import optax
 from flax import struct
 from jax import lax
 
+from finjax.models.reduce import sum_over
 from finjax.training import parallel
 from finjax.training.batches import stand_in
 from finjax.training.optimiser import Optimiser
@@ -93,7 +94,9 @@ def make_train_steps(loss: Loss, optimiser: Optimiser, *, seed: int, tile: int) 
         tiles = in_tiles(examples, tile)
         nothing = (jnp.zeros(()), jnp.zeros((), jnp.int32), jax.tree.map(jnp.zeros_like, state.params))
         (sums, stats), _ = lax.scan(add_tile, (nothing, state.stats), tiles)
-        total, count, gradient = lax.psum(sums, AXIS)
+        total, count, gradient = sums
+        count = lax.psum(count, AXIS)
+        total, gradient = sum_over((total, gradient), AXIS)
         gradient = jax.tree.map(lambda g: g / count, gradient)
         updates, opt_state = transformation.update(gradient, state.opt_state, state.params)
         params = optax.apply_updates(state.params, jax.tree.map(lambda u: factor * u, updates))

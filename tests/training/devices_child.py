@@ -1,11 +1,12 @@
-"""Trains a few steps on as many CPU devices as asked for, and stores the parameters: `test_devices.py` runs it."""
+"""Trains a few steps on as many CPU devices as asked for, and stores the parameters; several tests run it."""
 
-import sys
+import argparse
 from pathlib import Path
 
 from ml_collections import ConfigDict
 
 from configs import fin, fine_tune
+from finjax import processes
 from finjax.tasks import decoder
 from finjax.tasks import fin as fin_task
 from finjax.tasks.task import Task
@@ -14,7 +15,7 @@ from finjax.training import parallel
 BATCH = 56  # which needs padding at the end of an epoch
 
 
-def settings(stage: str) -> ConfigDict:
+def settings(stage: str, steps: int) -> ConfigDict:
     """Returns the `:test` preset of a stage, cut down; FIN+CNN from random FINs, with all kinds of noise."""
     if stage == "fin":
         config = fin.get_config("test", target="rms")
@@ -23,21 +24,36 @@ def settings(stage: str) -> ConfigDict:
         config.features, config.subject, config.step = "rms", "1", "100ms"
         config.fine_tune.fin_init = "random"
         config.train.gain_sd, config.train.covariance_noise = 0.1, 0.5
+    config.model.layers = 1
     config.train.batch_size = BATCH
-    config.train.max_steps, config.train.max_epochs = 5, 5
+    config.train.max_steps, config.train.max_epochs = steps, 5
     config.train.steps_per_dispatch = 2
     config.log.tensorboard = False
     return config
 
 
-def main(stage: str, devices: int, workdir: str) -> None:
+def main() -> None:
     """Trains."""
-    parallel.use_cpu_devices(devices, batch_size=BATCH)
-    config = settings(stage)
-    task = Task.load(config, horizon=0, subjects=(1,))
-    assert parallel.device_count() == devices
-    {"fin": fin_task.train, "fine_tune": decoder.train}[stage](task, Path(workdir))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("stage")
+    parser.add_argument("devices", type=int)
+    parser.add_argument("workdir", type=Path)
+    parser.add_argument("--subjects", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--coordinator")
+    parser.add_argument("--num_processes", type=int)
+    parser.add_argument("--process_id", type=int)
+    told = parser.parse_args()
+    with processes.joined(
+        processes.find_place(coordinator=told.coordinator, count=told.num_processes, index=told.process_id)
+    ):
+        parallel.use_cpu_devices(told.devices, batch_size=BATCH)
+        parallel.connect_devices()
+        config = settings(told.stage, told.steps)
+        task = Task.load(config, horizon=0, subjects=range(1, told.subjects + 1))
+        assert parallel.device_count() == told.devices * processes.count()
+        {"fin": fin_task.train, "fine_tune": decoder.train}[told.stage](task, told.workdir)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    main()

@@ -1,0 +1,40 @@
+"""The checkpoints of a training in several processes: the first has them, and tells the others."""
+
+from pathlib import Path
+from typing import Any
+
+from finjax import processes
+from finjax.checkpoints import Checkpoints
+from finjax.training.step import TrainState
+
+
+class SharedCheckpoints:
+    """`Checkpoints` that all processes of a training use alike; only the first touches the disk.
+
+    A state is one copy on the host, so that what several processes have saved one can go on with, and the reverse.
+    """
+
+    def __init__(self, workdir: str | Path):
+        self._own = Checkpoints(workdir) if processes.is_first() else None
+        self._latest = processes.from_first(lambda: self._own.latest())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        if self._own:
+            self._own.__exit__(*exception)
+
+    def latest(self) -> int | None:
+        """See `Checkpoints.latest`."""
+        return self._own.latest() if self._own else self._latest
+
+    def save(self, state: TrainState, *, normalisers: Any, info: dict, progress: dict, loss: float) -> None:
+        """See `Checkpoints.save`."""
+        self._latest = int(state.step)
+        if self._own:
+            self._own.save(state, normalisers=normalisers, info=info, progress=progress, loss=loss)
+
+    def restore(self, template: TrainState, step: int) -> tuple[TrainState, dict]:
+        """See `Checkpoints.restore`."""
+        return processes.from_first(lambda: self._own.restore(template, step))
