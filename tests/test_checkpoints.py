@@ -85,5 +85,5 @@ def test_a_damaged_checkpoint_is_named(workdir):
 def test_a_checkpoint_of_another_format_is_refused_whatever_it_holds(workdir, monkeypatch):
     monkeypatch.setattr("finjax.checkpoints.FORMAT", 99)
     shutil.rmtree(workdir / "checkpoints" / "3" / "variables")
-    with pytest.raises(CheckpointError, match=r"format \d+; this finjax reads 99"):
+    with pytest.raises(CheckpointError, match=r"format 4; this finjax reads 3 and 99"):
         read_model(workdir)
