@@ -5,7 +5,9 @@ the model is, JSON), which is all that using the model needs, and `opt_state` an
 besides. `model` holds a digest of each: orbax would read a weight with a flipped bit as if nothing were wrong.
 """
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +59,9 @@ class Checkpoints:
             preservation_policy=AnyPreservationPolicy([LatestN(1), BestN(n=1, get_metric_fn=_goodness)]),
             cleanup_tmp_directories=True,
         )
-        self._manager = ocp.CheckpointManager((Path(workdir) / FOLDER).absolute(), options=options)
+        folder = (Path(workdir) / FOLDER).absolute()
+        with _reported(f"checkpoints in {folder}"):  # it reads their metrics
+            self._manager = ocp.CheckpointManager(folder, options=options)
 
     def __enter__(self):
         return self
@@ -141,7 +145,7 @@ def read_model(workdir: str | Path, *, step: int | str = "latest") -> SavedModel
             f"no finjax run in {workdir}: {there}. Give the --workdir of a training run, such as runs/fin_ssi"
         )
     options = ocp.CheckpointManagerOptions(best_fn=_goodness, create=False)
-    with ocp.CheckpointManager(folder.absolute(), options=options) as manager:
+    with _reported(f"checkpoints in {folder}"), ocp.CheckpointManager(folder.absolute(), options=options) as manager:
         chosen = _choose(manager, step, folder)
         info = _restore(manager, chosen, model=ocp.args.JsonRestore()).model
         if info.get("format") not in (UNVERIFIED, FORMAT):
@@ -189,10 +193,17 @@ def _verify(folder: Path, info: dict, **found: str) -> None:
 
 
 def _restore(manager: ocp.CheckpointManager, step: int, **items: ocp.args.CheckpointArgs):
-    try:
+    with _reported(f"checkpoint {manager.directory / str(step)}"):
         return manager.restore(step, args=ocp.args.Composite(**items))
-    except Exception as error:  # orbax lets through whatever the storage layer raised
+
+
+@contextlib.contextmanager
+def _reported(what: str) -> Iterator[None]:
+    """Turns whatever orbax and the storage layer raise at damaged files into `CheckpointError`."""
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise CheckpointError(
-            f"the checkpoint {manager.directory / str(step)} cannot be read ({reason}). {REMEDY}"
-        ) from error
+        raise CheckpointError(f"the {what} cannot be read ({reason}). {REMEDY}") from error

@@ -18,7 +18,7 @@ import threading
 from pathlib import Path
 
 from finjax.files import write_json
-from soak.mutated.sources import LOADERS, load_model, write_sources
+from soak.mutated.sources import LOADERS, write_sources
 from soak.mutated.verdicts import LOADED, RAW, REFUSED, WRONG, fingerprint
 
 LONGEST_S = 10.0  # for one file
@@ -64,8 +64,8 @@ def prepare(folder: Path, *, run: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     export_model(run, folder / "model.finjax", platforms=("cpu",))
     write_sources(folder, run=run, export=folder / "model.finjax")
-    for kind in ("checkpoint", "export"):
-        (folder / f"{kind}.sha256").write_text(fingerprint(load_model(folder / kind)))
+    for kind in ("checkpoint", "resume", "export"):
+        (folder / f"{kind}.sha256").write_text(fingerprint(LOADERS[kind](folder / kind)))
     return folder
 
 

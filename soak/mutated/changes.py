@@ -378,5 +378,6 @@ CHANGES: dict[str, tuple[Change, ...]] = {
     "zip": (change_bytes, change_bytes, change_zip, change_directory),
     "three_dc": (change_bytes, change_text),
     "checkpoint": (change_bytes, change_checkpoint),
+    "resume": (change_bytes, change_checkpoint),
     "export": (change_bytes, change_bytes, change_export, change_directory),
 }

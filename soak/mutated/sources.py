@@ -10,9 +10,12 @@ import h5py
 import numpy as np
 import scipy.io
 
+from finjax.checkpoints import Checkpoints
 from finjax.data import loading, ninapro, synthetic, three_dc  # noqa: F401  (they register their datasets)
 from finjax.data.recording import Recording
 from finjax.data.registry import get_spec
+from finjax.training.optimiser import Group, Optimiser
+from finjax.training.step import TrainState, create_state
 
 SAMPLES = 1200
 MAT, ARCHIVE, TEXT = "S1_E1_A1.mat", "DB2_s1.zip", "Participant1/train/EMG/3dc_EMG_gesture_0_{movement}.txt"
@@ -87,6 +90,30 @@ def write_sources(folder: Path, *, run: Path, export: Path) -> None:
             path.write_bytes(content)
     newest = max((run / "checkpoints").iterdir(), key=lambda path: int(path.name) if path.name.isdigit() else -1)
     shutil.copytree(newest, folder / "checkpoint" / "checkpoints" / newest.name)
+    write_training_state(folder / "resume")
+
+
+def write_training_state(folder: Path) -> None:
+    """Writes a checkpoint to resume from."""
+    with Checkpoints(folder) as checkpoints:
+        normalisers = {"signal": {"mean": np.ones((2, 12), np.float32)}}
+        checkpoints.save(
+            training_state(fill=0.5).replace(step=np.int32(4)), normalisers=normalisers, info={"kind": "toy"},
+            progress={"step": 4, "best": 0.25}, loss=0.25,
+        )  # fmt: skip
+
+
+def training_state(*, fill: float) -> TrainState:
+    """Returns a small training state with its optimiser's."""
+    params = {"dense": {"kernel": np.full((40, 50), fill, np.float32), "bias": np.full(50, fill, np.float32)}}
+    params["dense"]["kernel"] += np.random.default_rng(0).normal(size=(40, 50)).astype(np.float32) * fill
+    return create_state(params, {}, Optimiser(groups=(Group(learning_rate=0.1),)))
+
+
+def load_training_state(folder: Path) -> tuple[TrainState, dict]:
+    """Restores what resuming needs: the state, and the progress."""
+    with Checkpoints(folder) as checkpoints:
+        return checkpoints.restore(training_state(fill=0.0), 4)
 
 
 def load_recording(dataset: str) -> Callable[[Path], Recording]:
@@ -114,5 +141,6 @@ LOADERS = {
     "zip": load_recording("ninapro_db2"),
     "three_dc": load_recording("three_dc"),
     "checkpoint": load_model,
+    "resume": load_training_state,
     "export": load_model,
 }

@@ -76,7 +76,9 @@ def _wrong_recording(recording: Recording, *, samples: int) -> str:
 
 def fingerprint(model) -> str:
     """Returns a digest of everything that a loaded model is."""
-    if hasattr(model, "_program"):  # exported
+    if isinstance(model, tuple):  # a training state, and its progress
+        parts = [digests.of_arrays(model[0]), digests.of_json(model[1])]
+    elif hasattr(model, "_program"):  # exported
         described = {name: value for name, value in vars(model).items() if not name.startswith("_")}
         parts = [digests.of_json(described), digests.of_arrays(model._arrays), model._program.mlir_module()]
     else:
