@@ -26,6 +26,7 @@ START_S = 120.0  # for the child to import what it needs
 FILES_PER_CHILD = 250
 CRASHED, HUNG = "crash", "hang"
 FAULTS = (WRONG, RAW, CRASHED, HUNG)
+CHILD = (sys.executable, "-m", "soak.mutated.child")
 OUT = Path("runs/mutations.json")
 
 
@@ -87,7 +88,7 @@ def judge_all(items: list[str], sources: Path) -> dict[str, tuple[str, str]]:
 
 def _judge_in_child(items: list[str], sources: Path) -> dict[str, tuple[str, str]]:
     """Returns the verdicts as far as one child came; on the file that ended it, that it did."""
-    command = [sys.executable, "-m", "soak.mutated.child", str(sources), *items]
+    command = [*CHILD, str(sources), *items]
     verdicts: dict[str, tuple[str, str]] = {}
     with (
         tempfile.TemporaryFile("w+") as errors,

@@ -6,11 +6,9 @@ import subprocess
 import sys
 import zipfile
 
-import jax
 import numpy as np
 import pytest
 from conftest import ROOT
-from jax import export
 
 import finjax
 from configs import cnn, fin, fine_tune
@@ -133,47 +131,13 @@ def forged(file, *, program=None, arrays=None, **fields):
     return file
 
 
-def program_of(function, shape="b, 600", *, dtype=np.float32):
-    windows = jax.ShapeDtypeStruct(export.symbolic_shape(shape), dtype)
-    calls = [export.DisabledSafetyCheck.custom_call(f"xla_{kind}_cpu_callback") for kind in ("python", "ffi_python")]
-    calls += [export.DisabledSafetyCheck.custom_call("xla_ffi_partitioned_python_cpu_callback")]
-    exported = export.export(jax.jit(function), platforms=("cpu",), disabled_checks=calls)
-    return bytes(exported(windows).serialize())
-
-
-def erase(values):
-    raise AssertionError("a stranger's code ran")
-
-
-def called_back(windows):
-    return windows[:, 0] * jax.pure_callback(erase, jax.ShapeDtypeStruct((), np.float32), windows.sum())
-
-
 def test_a_file_that_is_sound_is_loaded_again(file):
     assert finjax.load(forged(file))(WINDOWS[:, 0]).shape == (5,)
 
 
-@pytest.mark.parametrize(
-    "function",
-    [called_back, lambda windows: jax.lax.linalg.qr(windows[:, :1, None])[0][:, 0, 0]],
-    ids=["python", "lapack"],
-)
-def test_a_program_that_calls_what_is_outside_is_refused_before_it_runs(file, function):
-    with pytest.raises(CheckpointError, match=r"does more than compute \(custom_call @.*do not use it"):
-        finjax.load(forged(file, program=program_of(function)))
-
-
-@pytest.mark.parametrize(
-    ("program", "message"),
-    [
-        ((lambda x: x[:, 0], "b, 500"), r"takes float32\[b,500\], not float32 \['B', 600\]"),
-        ((lambda x: x, "b, 600"), r"gives float32\[b,600\], not float32 \['B'\]"),
-        ((lambda x: x[:, 0] > 0, "b, 600"), r"gives bool\[b\]"),
-    ],
-)
-def test_a_program_of_other_windows_is_refused(file, program, message):
-    with pytest.raises(CheckpointError, match=message):
-        finjax.load(forged(file, program=program_of(*program)))
+def test_a_program_of_other_windows_is_refused(file):
+    with pytest.raises(CheckpointError, match=r"takes float32\[b,600\], not float32 \['B', 500\]"):
+        finjax.load(forged(file, length=500))
 
 
 @pytest.mark.parametrize(
