@@ -14,9 +14,10 @@ import scipy.io
 
 from finjax.archives import read_member
 
-# Ten times the largest recording: a broken file must not fill the memory.
-MAX_MEMBER_BYTES = 4 << 30
-MAX_VALUES = 1 << 28
+# A broken file must not fill the memory.
+MAX_MEMBER_BYTES = 4 << 30  # ten times the largest recording
+MAX_VALUES = 1 << 26  # of one variable: 46 minutes of twelve channels, thrice the largest
+DEFLATE_RATIO = 1032  # bytes that a packed one can stand for
 NUMERIC = {*(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)), "single", "double", "logical"}
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 HDF5_OFFSET = 512  # MATLAB's own header comes first
@@ -98,6 +99,8 @@ def _numeric_dataset(mat: h5py.File, name: str) -> h5py.Dataset:
     if mat[name].external or mat[name].is_virtual:
         raise UnusableError(f"{name} is not in the file, but points at another")
     _refuse_huge(name, mat[name].size or 0)
+    if mat[name].nbytes > DEFLATE_RATIO * (mat[name].id.get_storage_size() + DEFLATE_RATIO):
+        raise UnusableError(f"{name} should have {mat[name].size} values, and hardly any is in the file")
     return mat[name]
 
 

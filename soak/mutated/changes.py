@@ -188,7 +188,7 @@ def change_mat_73(rng: random.Random, folder: Path) -> str:
     with h5py.File(path, "r+") as mat:
         match kind:
             case "huge":
-                mat.create_dataset(name, (12, 10 ** rng.randrange(7, 13)), "f8", chunks=(12, 1000))
+                mat.create_dataset(name, (12, 10 ** rng.randrange(5, 13)), "f8", chunks=(12, 1000))
             case "external link":
                 mat[name] = h5py.ExternalLink("/etc/passwd", name)
             case "external data":

@@ -29,13 +29,15 @@ def test_absurd_dimensions_of_version_5_are_refused_by_the_header(tmp_path):
     content = path.read_bytes()
     assert content.count(struct.pack("<ii", SAMPLES, 12)) == 1
     path.write_bytes(content.replace(struct.pack("<ii", SAMPLES, 12), struct.pack("<ii", 2**31 - 1, 12)))
-    refuses(tmp_path, "emg would have 25769803764 values: no recording has more than 268435456")
+    refuses(tmp_path, "emg would have 25769803764 values: no recording has more than 67108864")
 
 
 def test_absurd_dimensions_of_version_7_3_are_refused_before_memory_is_taken(tmp_path):
     matlab_73(tmp_path, emg=lambda file, name: file.create_dataset(name, (12, 10**11), "f4", chunks=(12, 1000)))
     assert (tmp_path / "S1_E1_A1.mat").stat().st_size < 100_000
     refuses(tmp_path, "emg would have 1200000000000 values")
+    matlab_73(tmp_path, emg=lambda file, name: file.create_dataset(name, (12, 10**6), "f4", chunks=(12, 1000)))
+    refuses(tmp_path, "emg should have 12000000 values, and hardly any is in the file")
 
 
 @pytest.mark.parametrize(
