@@ -3,13 +3,15 @@
 # make test   runs the tests
 # make bench  times finjax against PyTorch, in ten minutes
 # make lint   checks the style
+# make bounds runs the tests with the lowest and the newest versions that the bounds allow, each in a fresh environment
+# make lock   writes requirements-dev.lock: every package of the development environment, by version and hash
 # Each makes .venv and installs what it needs into it, with $(PYTHON), Python 3.11 or newer.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo study test bench lint clean
+.PHONY: demo study test bench lint bounds lock clean
 
 demo: $(VENV)/installed
 	$(BIN)/python main.py --config=configs/fin_ssi.py
@@ -27,6 +29,13 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+bounds: $(VENV)/installed-maintain
+	$(BIN)/python -m tools.bounds
+
+lock: $(VENV)/installed-maintain
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --upgrade \
+		--quiet --custom-compile-command 'make lock' --output-file requirements-dev.lock
+
 clean:
 	rm -rf $(VENV) runs
 
@@ -40,6 +49,10 @@ $(VENV)/installed: requirements.txt | $(BIN)/python
 
 $(VENV)/installed-dev: pyproject.toml $(VENV)/installed
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	touch $@
+
+$(VENV)/installed-maintain: pyproject.toml $(VENV)/installed
+	$(BIN)/python -m pip install --quiet -e '.[maintain]'
 	touch $@
 
 $(VENV)/installed-bench: pyproject.toml $(VENV)/installed

@@ -2,10 +2,12 @@
 
 A checkpoint holds five items: `variables` (parameters and running statistics), `normalisers` and `model` (what
 the model is, JSON), which is all that using the model needs, and `opt_state` and `progress`, which resuming needs
-besides.
+besides. `model` holds a digest of each: orbax would read a weight with a flipped bit as if nothing were wrong.
 """
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,14 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
 
-from finjax import processes
+from finjax import digests, processes
 from finjax.errors import CheckpointError
 from finjax.training.step import TrainState
 
 FOLDER = "checkpoints"
-FORMAT = 3  # raised when a checkpoint of before can no longer be read
+FORMAT = 4
+UNVERIFIED = 3  # the format before, which is still read: it has no digests
+REMEDY = "If another step is there, remove this one; else train again"
 
 
 @dataclasses.dataclass
@@ -59,7 +63,8 @@ class Checkpoints:
         )
         folder = (Path(workdir) / FOLDER).absolute()
         folder.mkdir(parents=True, exist_ok=True)
-        self._manager = ocp.CheckpointManager(folder, options=options)
+        with _reported(f"checkpoints in {folder}"):  # it reads their metrics
+            self._manager = ocp.CheckpointManager(folder, options=options)
 
     def __enter__(self):
         return self
@@ -74,17 +79,19 @@ class Checkpoints:
     def save(self, state: TrainState, *, normalisers: Any, info: dict, progress: dict, loss: float) -> None:
         """Saves a state (on the host, one copy) in the background; `loss` ranks it for "best"."""
         step = int(state.step)
-
-        def arrays(tree):
-            return ocp.args.StandardSave(jax.tree.map(np.asarray, tree))  # orbax takes no NumPy scalars
-
+        trees = {
+            "variables": {"params": state.params, "stats": state.stats},
+            "opt_state": state.opt_state,
+            "normalisers": normalisers,
+        }
+        trees = {name: jax.tree.map(np.asarray, tree) for name, tree in trees.items()}  # orbax takes no NumPy scalars
+        stored = {name: digests.of_arrays(tree) for name, tree in trees.items()}
+        stored |= {"model": digests.of_json(info), "progress": digests.of_json(progress)}
         saved = self._manager.save(
             step,
             args=ocp.args.Composite(
-                variables=arrays({"params": state.params, "stats": state.stats}),
-                opt_state=arrays(state.opt_state),
-                normalisers=arrays(normalisers),
-                model=ocp.args.JsonSave({"format": FORMAT, **info}),
+                **{name: ocp.args.StandardSave(tree) for name, tree in trees.items()},
+                model=ocp.args.JsonSave({"format": FORMAT, "digests": stored, **info}),
                 progress=ocp.args.JsonSave(progress),
             ),
             metrics={"loss": loss},
@@ -103,6 +110,15 @@ class Checkpoints:
             variables=ocp.args.StandardRestore({"params": template.params, "stats": template.stats}),
             opt_state=ocp.args.StandardRestore(template.opt_state),
             progress=ocp.args.JsonRestore(),
+            model=ocp.args.JsonRestore(),
+        )
+        folder = self._manager.directory / str(step)
+        _verify(
+            folder,
+            restored.model,
+            variables=digests.of_arrays(restored.variables),
+            opt_state=digests.of_arrays(restored.opt_state),
+            progress=digests.of_json(restored.progress),
         )
         state = TrainState(step=np.int32(step), **restored.variables, opt_state=restored.opt_state)
         return state, restored.progress
@@ -146,16 +162,23 @@ def _read_model(workdir: str | Path, step: int | str) -> SavedModel:
             f"no finjax run in {workdir}: {there}. Give the --workdir of a training run, such as runs/fin_ssi"
         )
     options = ocp.CheckpointManagerOptions(best_fn=_goodness, create=False, multiprocessing_options=_alone())
-    with ocp.CheckpointManager(folder.absolute(), options=options) as manager:
+    with _reported(f"checkpoints in {folder}"), ocp.CheckpointManager(folder.absolute(), options=options) as manager:
         chosen = _choose(manager, step, folder)
         info = _restore(manager, chosen, model=ocp.args.JsonRestore()).model
-        if info.get("format") != FORMAT:
+        if info.get("format") not in (UNVERIFIED, FORMAT):
             raise CheckpointError(
-                f"{folder / str(chosen)} has checkpoint format {info.get('format')}; this finjax reads {FORMAT}"
+                f"{folder / str(chosen)} has checkpoint format {info.get('format')}; "
+                f"this finjax reads {UNVERIFIED} and {FORMAT}"
             )
         restored = _restore(
             manager, chosen, variables=ocp.args.StandardRestore(), normalisers=ocp.args.StandardRestore()
         )
+    _verify(
+        folder / str(chosen),
+        info,
+        variables=digests.of_arrays(restored.variables),
+        normalisers=digests.of_arrays(restored.normalisers),
+    )
     arrays = jax.tree.map(np.asarray, {**restored.variables, "normalisers": restored.normalisers})
     return SavedModel(**arrays, info=info, step=chosen)
 
@@ -173,12 +196,31 @@ def _choose(manager: ocp.CheckpointManager, step: int | str, folder: Path) -> in
     return step
 
 
+def _verify(folder: Path, info: dict, **found: str) -> None:
+    """Raises `CheckpointError` where what was restored is not what was saved, by its digests."""
+    if info.get("format") == UNVERIFIED and "digests" not in info:
+        return
+    own = {name: value for name, value in info.items() if name not in ("format", "digests")}
+    stored = info.get("digests")
+    for name, digest in {"model": digests.of_json(own), **found}.items():
+        if not isinstance(stored, dict) or stored.get(name) != digest:
+            raise CheckpointError(
+                f"the checkpoint {folder} is damaged: its {name.replace('_', ' ')} is not what was saved. {REMEDY}"
+            )
+
+
 def _restore(manager: ocp.CheckpointManager, step: int, **items: ocp.args.CheckpointArgs):
-    try:
+    with _reported(f"checkpoint {manager.directory / str(step)}"):
         return manager.restore(step, args=ocp.args.Composite(**items))
-    except Exception as error:  # orbax lets through whatever the storage layer raised
+
+
+@contextlib.contextmanager
+def _reported(what: str) -> Iterator[None]:
+    """Turns whatever orbax and the storage layer raise at damaged files into `CheckpointError`."""
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise CheckpointError(
-            f"the checkpoint {manager.directory / str(step)} cannot be read ({reason}). "
-            "If another step is there, remove this one; else train again"
-        ) from error
+        raise CheckpointError(f"the {what} cannot be read ({reason}). {REMEDY}") from error

@@ -9,14 +9,18 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax import export
 
+from finjax import digests
+from finjax.archives import read_member
 from finjax.data.recording import Recording
 from finjax.data.zscore import normalised
 from finjax.errors import CheckpointError, FinjaxError
+from finjax.files import whole_file
+from finjax.programs import read_program
 
-VERSION = 1  # raised when a file of before can no longer be read
-DESCRIPTION, PROGRAM, ARRAYS = "model.json", "program.bin", "arrays.npz"
+VERSION = 2  # raised when a file of before can no longer be read
+DESCRIPTION, PROGRAM = "model.json", "program.bin"
+ARRAYS = ("mean", "std", "limit")  # each in a file of its own
 MISSING = "exported models take flatbuffers, which is not installed: pip install flatbuffers"
 LARGEST = 2**30  # bytes that a part of the file may unpack to
 
@@ -89,19 +93,19 @@ class ExportedModel:
 
 def write_exported(path: Path, *, description: dict, program: bytes, arrays: dict[str, np.ndarray]) -> None:
     """Writes a model file, replacing `path` only once it is complete."""
-    packed = io.BytesIO()
-    np.savez(packed, **arrays)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr(DESCRIPTION, json.dumps({"version": VERSION, **description}, indent=1))
+    sums = {"description": digests.of_json(description), "program": digests.of_bytes(program)}
+    sums["arrays"] = digests.of_arrays(arrays)
+    with whole_file(path) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr(DESCRIPTION, json.dumps({"version": VERSION, "digests": sums, **description}, indent=1))
         file.writestr(PROGRAM, program)
-        file.writestr(ARRAYS, packed.getvalue())
-    partial.replace(path)
+        for name in ARRAYS:
+            packed = io.BytesIO()
+            np.lib.format.write_array(packed, arrays[name], allow_pickle=False)
+            file.writestr(f"{name}.npy", packed.getvalue())
 
 
 def load_exported(path: str | Path) -> ExportedModel:
-    """Loads a model that `python -m finjax.export` wrote; runs nothing but its program.
+    """Loads a model that `python -m finjax.export` wrote; runs nothing but its program, which only computes.
 
     Raises:
         CheckpointError: it is damaged, of another version, or was exported for other devices.
@@ -109,20 +113,9 @@ def load_exported(path: str | Path) -> ExportedModel:
     """
     try:
         with zipfile.ZipFile(path) as file:
-            description = json.loads(_part(file, DESCRIPTION))
-            if description.get("version") != VERSION:
-                raise CheckpointError(
-                    f"{path} has version {description.get('version')} of the format; this finjax reads {VERSION}"
-                )
-            program = export.deserialize(bytearray(_part(file, PROGRAM)))
-            with np.load(io.BytesIO(_part(file, ARRAYS)), allow_pickle=False) as stored:
-                arrays = dict(stored)
-        del description["version"]
-        for field in ("channel_names", "movement_names", "subjects", "platforms"):
-            description[field] = tuple(description[field])
-        model = ExportedModel(**description, _program=program, _arrays=arrays)
-    except CheckpointError:
-        raise
+            model = _read(file)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from error
     except ImportError as error:
         raise FinjaxError(MISSING) from error
     except Exception as error:  # zip, JSON, NumPy and the program's reader each have their own
@@ -135,7 +128,36 @@ def load_exported(path: str | Path) -> ExportedModel:
     return model
 
 
-def _part(file: zipfile.ZipFile, name: str) -> bytes:
-    if file.getinfo(name).file_size > LARGEST:
-        raise CheckpointError(f"{file.filename}: {name} would unpack to more than {LARGEST >> 20} MiB")
-    return file.read(name)
+def _read(file: zipfile.ZipFile) -> ExportedModel:
+    description = json.loads(read_member(file, DESCRIPTION, limit=LARGEST))
+    version, sums = description.pop("version", None), description.pop("digests", {})
+    if version != VERSION:
+        raise CheckpointError(f"version {version} of the format; this finjax reads {VERSION}: export it again")
+    program = read_member(file, PROGRAM, limit=LARGEST)
+    arrays = {
+        name: np.lib.format.read_array(io.BytesIO(read_member(file, f"{name}.npy", limit=LARGEST)), allow_pickle=False)
+        for name in ARRAYS
+    }
+    found = {"description": digests.of_json(description), "program": digests.of_bytes(program)}
+    if sums != {**found, "arrays": digests.of_arrays(arrays)}:
+        raise CheckpointError("damaged, its parts are not what was written: export it again")
+    for field in ("channel_names", "movement_names", "subjects", "platforms"):
+        description[field] = tuple(description[field])
+    fields = ExportedModel(**description, _program=None, _arrays=arrays)
+    _refuse_unfit(fields)
+    fin = fields.kind == "fin"
+    window = (fields.length,) if fin else (len(fields.channel_names), fields.length)
+    outputs = () if fin else (len(fields.movement_names),)
+    return dataclasses.replace(fields, _program=read_program(program, window=window, outputs=outputs))
+
+
+def _refuse_unfit(model: ExportedModel) -> None:
+    """Raises `CheckpointError` where the z-scores are not those of the subjects and channels."""
+    mean, std, limit = (model._arrays[name] for name in ARRAYS)
+    channels = len(model.channel_names) or mean.shape[-1]
+    fits = mean.shape == std.shape == (len(model.subjects), channels) and limit.shape == ()
+    if not fits or not np.isfinite(mean).all() or not ((std > 0) & np.isfinite(std)).all() or not limit > 0:
+        raise CheckpointError(
+            f"its z-scores {mean.shape}, {std.shape}, {limit.shape} do not fit {len(model.subjects)} subjects "
+            f"and {channels} channels, or are no numbers above 0: export it again"
+        )

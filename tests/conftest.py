@@ -11,10 +11,15 @@ _programs = tempfile.TemporaryDirectory(prefix="finjax_programs_", ignore_cleanu
 os.environ["JAX_COMPILATION_CACHE_DIR"] = _programs.name
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
 
+import hypothesis  # noqa: E402
 import jax  # noqa: E402
 import pytest  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
+
+# The same examples each time, few enough that they cost little.
+hypothesis.settings.register_profile("finjax", derandomize=True, deadline=None, max_examples=40, database=None)
+hypothesis.settings.load_profile("finjax")
 
 jax.config.update("jax_numpy_rank_promotion", "raise")  # what broadcasts must say so
 

@@ -1,7 +1,9 @@
 """Checkpoints: what is kept, what comes back, and what is said when nothing can."""
 
+import json
 import shutil
 
+import jax
 import numpy as np
 import pytest
 
@@ -82,8 +84,70 @@ def test_a_damaged_checkpoint_is_named(workdir):
     assert read_model(workdir, step=2).step == 2
 
 
+def flip_a_bit_of_the_largest_file(folder):
+    path = max((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 16
+    path.write_bytes(content)
+
+
+# Random numbers: what zstd cannot pack is stored as it is, and nothing of orbax's notices.
+def random_state(fill):
+    kernel = np.random.default_rng(0).normal(size=(60, 50)).astype(np.float32) * fill
+    return create_state({"kernel": kernel}, {}, OPTIMISER).replace(step=np.int32(4))
+
+
+@pytest.fixture
+def random_workdir(tmp_path):
+    state = random_state(1)
+    state = state.replace(
+        opt_state=jax.tree.map(lambda leaf: leaf + random_state(2).params["kernel"].mean(), state.opt_state)
+    )
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(state, normalisers=NORMALISERS, info=INFO, progress={"step": 4}, loss=1.0)
+    return tmp_path
+
+
+def test_a_flipped_bit_of_a_weight_is_noticed(random_workdir):
+    read_model(random_workdir)
+    flip_a_bit_of_the_largest_file(random_workdir / "checkpoints" / "4" / "variables")
+    with pytest.raises(CheckpointError, match="checkpoints/4 is damaged: its variables is not what was saved"):
+        read_model(random_workdir)
+    with Checkpoints(random_workdir) as checkpoints, pytest.raises(CheckpointError, match="its variables is not what"):
+        checkpoints.restore(random_state(0), 4)
+
+
+@pytest.mark.parametrize(
+    ("item", "old", "new"),
+    [("model", '"seed":1', '"seed":2'), ("progress", '"step":4', '"step":5'), ("model", '"digests"', '"digestz"')],
+)
+def test_a_changed_number_of_json_is_noticed(random_workdir, item, old, new):
+    path = random_workdir / "checkpoints" / "4" / item / "metadata"
+    content = json.dumps(json.loads(path.read_text()), separators=(",", ":"))
+    assert old in content
+    path.write_text(content.replace(old, new))
+    with Checkpoints(random_workdir) as checkpoints, pytest.raises(CheckpointError, match="is damaged: its"):
+        checkpoints.restore(random_state(0), 4)
+
+
+def test_damaged_metrics_are_named(workdir):
+    (workdir / "checkpoints" / "3" / "metrics" / "metrics").write_bytes(b"\xff")
+    with pytest.raises(CheckpointError, match="checkpoints in .* cannot be read"):
+        read_model(workdir)
+    with pytest.raises(CheckpointError, match="checkpoints in .* cannot be read"):
+        Checkpoints(workdir)
+
+
+def test_a_checkpoint_from_before_there_were_digests_is_still_read(workdir):
+    path = workdir / "checkpoints" / "3" / "model" / "metadata"
+    content = json.loads(path.read_text())
+    del content["digests"]
+    path.write_text(json.dumps({**content, "format": 3}))
+    assert read_model(workdir).step == 3
+
+
 def test_a_checkpoint_of_another_format_is_refused_whatever_it_holds(workdir, monkeypatch):
     monkeypatch.setattr("finjax.checkpoints.FORMAT", 99)
     shutil.rmtree(workdir / "checkpoints" / "3" / "variables")
-    with pytest.raises(CheckpointError, match=r"format \d+; this finjax reads 99"):
+    with pytest.raises(CheckpointError, match=r"format 4; this finjax reads 3 and 99"):
         read_model(workdir)

@@ -1,5 +1,6 @@
 """A model in one file: the same probabilities, with JAX and NumPy alone, and nothing else from a stranger's file."""
 
+import io
 import json
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from configs import cnn, fin, fine_tune
 from finjax.data import synthetic
 from finjax.errors import CheckpointError, ConfigError
 from finjax.export import export_model, main
+from finjax.exported import write_exported
 from finjax.run import run
 
 WINDOWS = np.random.default_rng(0).normal(size=(5, 12, 600)).astype(np.float32)
@@ -95,16 +97,80 @@ def with_field(**fields):
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("model.json", with_field(version=9), "version 9 of the format; this finjax reads 1"),
-        ("model.json", with_field(platforms=["tpu"]), "exported for tpu, and this is a cpu: export it again"),
-        ("model.json", with_field(surprise=1), "is damaged or no exported model"),
-        ("program.bin", lambda program: program[:1000], "is damaged or no exported model"),
-        ("arrays.npz", lambda arrays: b"", "is damaged or no exported model"),
+        ("model.json", with_field(version=9), "version 9 of the format; this finjax reads 2: export it again"),
+        ("model.json", with_field(rate_hz=1), "damaged, its parts are not what was written"),
+        ("model.json", lambda text: b"[" * 10**6, "is damaged or no exported model"),
+        ("program.bin", lambda program: program[:1000], "damaged, its parts are not what was written"),
+        ("mean.npy", lambda array: array[:-1] + b"?", "damaged, its parts are not what was written"),
+        ("mean.npy", lambda array: b"", "is damaged or no exported model"),
+        ("mean.npy", lambda array: packed(np.array([print], object)), "Object arrays cannot be loaded"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused(file, name, change, message):
     with pytest.raises(CheckpointError, match=message):
         finjax.load(rewritten(file, name, change))
+
+
+def packed(array):
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=True)
+    return content.getvalue()
+
+
+# --- What a stranger made, with digests that are right ----------------------------------------------
+
+
+def forged(file, *, program=None, arrays=None, **fields):
+    """Writes a model file again with parts replaced."""
+    with zipfile.ZipFile(file) as old:
+        description = json.loads(old.read("model.json")) | fields
+        program = old.read("program.bin") if program is None else program
+        own = {name: np.load(io.BytesIO(old.read(f"{name}.npy"))) for name in ("mean", "std", "limit")}
+    del description["version"], description["digests"]
+    write_exported(file, description=description, program=program, arrays=own | (arrays or {}))
+    return file
+
+
+def test_a_file_that_is_sound_is_loaded_again(file):
+    assert finjax.load(forged(file))(WINDOWS[:, 0]).shape == (5,)
+
+
+def test_a_program_of_other_windows_is_refused(file):
+    with pytest.raises(CheckpointError, match=r"takes float32\[b,600\], not float32 \['B', 500\]"):
+        finjax.load(forged(file, length=500))
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"mean": np.full((2, 12), np.nan, np.float32)},
+        {"std": np.zeros((2, 12), np.float32)},
+        {"std": np.ones((2, 11), np.float32)},
+        {"mean": np.ones((3, 12), np.float32), "std": np.ones((3, 12), np.float32)},
+        {"limit": np.float32(-1)},
+    ],
+)
+def test_z_scores_that_do_not_fit_are_refused(file, arrays):
+    with pytest.raises(CheckpointError, match="its z-scores .* do not fit 2 subjects and"):
+        finjax.load(forged(file, arrays=arrays))
+
+
+def test_fields_that_do_not_fit_are_refused(file):
+    with pytest.raises(CheckpointError, match="is damaged or no exported model .*surprise"):
+        finjax.load(forged(file, surprise=1))
+
+
+def test_a_file_for_other_devices_is_refused(runs, tmp_path):
+    with pytest.raises(CheckpointError, match="was exported for tpu, and this is a cpu: export it again"):
+        export_model(runs / "fin", tmp_path / "fin.finjax", platforms=("tpu",))
+
+
+def test_nothing_is_unpacked_and_unknown_members_are_left_alone(file, tmp_path):
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("../../escaped.py", "raise SystemExit")
+        archive.writestr("/escaped.py", "raise SystemExit")
+    finjax.load(file)
+    assert not list(tmp_path.parent.glob("**/escaped.py"))
 
 
 def test_what_is_no_export_is_refused(tmp_path):

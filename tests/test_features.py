@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import scipy.special
 import scipy.stats
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from finjax import features
 from finjax.data.sliding import window_features, window_sums
@@ -78,12 +80,21 @@ def test_entropy_of_a_flat_window_is_that_of_equal_chances():
 
 
 @pytest.mark.parametrize("name", features.feature_names())
-@pytest.mark.parametrize(("length", "step"), [(60, 20), (61, 7), (300, 300)])
-def test_running_sums_equal_the_direct_form(name, length, step):
-    # Spikes of 25 deviations: e^25 beside e^0 is where a difference of running sums would fail.
-    signal = rng.standard_t(3, size=3000).astype(np.float32)
-    signal[[100, 2000]] = 25.0
-    starts = np.arange(0, 3000 - length + 1, step)
+@settings(max_examples=8)
+@given(
+    framing=st.sampled_from([(60, 20), (61, 7), (300, 300)]),  # others would be compiled anew
+    seed=st.integers(0, 2**32 - 1),
+    scale=st.sampled_from([0.1, 1.0, 3.0]),
+    # 25 deviations: e^25 beside e^0 is where a difference of running sums would fail.
+    spikes=st.dictionaries(st.integers(0, 899), st.sampled_from([-25.0, 15.0, 25.0]), max_size=3),
+    flat=st.booleans(),
+)
+def test_running_sums_equal_the_direct_form(name, framing, seed, scale, spikes, flat):
+    length, step = framing
+    signal = (scale * np.random.default_rng(seed).standard_t(3, size=900)).astype(np.float32)
+    signal[400:420] = 0.0 if flat else signal[400:420]
+    signal[[*spikes]] = [*spikes.values()]
+    starts = np.arange(0, 900 - length + 1, step)
     feature = features.get_feature(name)
     windows = np.stack([signal[s : s + length] for s in starts])  # [n, T]
     with jax.enable_x64(True):  # the direct form itself, without float32's rounding
@@ -147,13 +158,13 @@ def test_window_sums_keep_small_windows_beside_a_large_sample():
     np.testing.assert_allclose(window_sums(terms, starts, 100), 1e-10, rtol=1e-12)
 
 
-@pytest.mark.parametrize("unit", [1, 4, 20])
-@pytest.mark.parametrize("length", [60, 58, 3])
-def test_window_sums_are_sums(length, unit):
-    terms = rng.normal(size=517)
-    starts = np.arange(0, 517 - length + 1, unit)
+@given(seed=st.integers(0, 2**32 - 1), size=st.integers(1, 300), length=st.integers(1, 80), unit=st.integers(1, 25))
+def test_window_sums_are_sums(seed, size, length, unit):
+    assume(length <= size)
+    terms = np.random.default_rng(seed).lognormal(sigma=5, size=size)
+    starts = np.arange(0, size - length + 1, unit)
     sums = window_sums(terms, starts, length, unit=unit)
-    np.testing.assert_allclose(sums, [terms[s : s + length].sum() for s in starts], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(sums, [terms[s : s + length].sum() for s in starts], rtol=1e-12)
 
 
 def test_a_users_feature_joins_the_registry(monkeypatch):

@@ -1,13 +1,18 @@
 """A restored model, used as a script would."""
 
+import sys
+
 import jax
 import numpy as np
 import pytest
 
 import finjax
 from finjax import features
+from finjax.checkpoints import Checkpoints, read_model
 from finjax.data.synthetic import Settings, generate
 from finjax.errors import CheckpointError, DataError
+from finjax.training.optimiser import Group, Optimiser
+from finjax.training.step import create_state
 
 SETTINGS = Settings(subjects=3, movement_s=1.0, rest_s=0.0)
 
@@ -56,6 +61,21 @@ def test_what_does_not_fit_is_refused(model):
     recording = generate(3, SETTINGS)
     with pytest.raises(DataError, match="1000 Hz and the model 2000 Hz"):
         model.normalise(type(recording)(**{**vars(recording), "rate_hz": 1000.0}))
+
+
+def test_modules_that_a_checkpoint_names_are_not_imported(finished_run, tmp_path, monkeypatch):
+    (tmp_path / "stranger.py").write_text("raise SystemExit('the code of a stranger ran')")
+    monkeypatch.syspath_prepend(tmp_path)
+    saved = read_model(finished_run[0])
+    info = {name: value for name, value in saved.info.items() if name not in ("format", "digests")}
+    info["config"]["plugins"] = "stranger"
+    state = create_state(saved.params, saved.stats, Optimiser(groups=(Group(learning_rate=0.0),)))
+    with Checkpoints(tmp_path / "run") as checkpoints:
+        state = state.replace(step=np.int32(saved.step))
+        checkpoints.save(state, normalisers=saved.normalisers, info=info, progress={"step": 1}, loss=0.0)
+    model = finjax.load(tmp_path / "run")
+    assert model(np.zeros((1, 600))).shape == (1,)
+    assert model.config.plugins == "stranger" and "stranger" not in sys.modules
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):

@@ -24,7 +24,7 @@ from finjax.data.registry import DatasetSpec, Filter
 
 logger = logging.getLogger(__name__)
 
-READER_VERSION = 1  # to be raised whenever the same files and filter come to give other arrays
+READER_VERSION = 2  # to be raised whenever the same files and filter come to give other arrays or notes
 ARRAYS = ("signal", "movement", "repetition")
 
 

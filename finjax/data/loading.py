@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from finjax.data import cache, filters
+from finjax.data import cache, electrodes, filters
 from finjax.data.numbers import format_numbers
-from finjax.data.recording import Recording
+from finjax.data.recording import UNLABELLED, Recording
 from finjax.data.registry import DatasetSpec, Filter, Piece
 from finjax.errors import DataError
 
@@ -45,10 +45,13 @@ def read_recording(
     for number, piece in enumerate(pieces, start=1):
         try:
             _check(piece, spec)
-            filtered.append(filters.apply(filter, np.asarray(piece.signal), spec.rate_hz))
+            with np.errstate(over="ignore", invalid="ignore"):  # becomes infinite, and is refused as such
+                filtered.append(filters.apply(filter, np.asarray(piece.signal), spec.rate_hz))
+            _refuse_infinite(filtered[-1])
         except DataError as error:
             which = "" if len(pieces) == 1 else f", piece {number} of {len(pieces)}"
             raise DataError(f"{where}{which}: {error}") from None
+    odd = electrodes.describe_faults([np.asarray(piece.signal) for piece in pieces], spec.channel_names)
     lengths = [len(signal) for signal in filtered]
     return Recording(
         dataset=spec.name,
@@ -59,7 +62,7 @@ def read_recording(
         rate_hz=spec.rate_hz,
         channel_names=spec.channel_names,
         movement_names=spec.movement_names,
-        notes=tuple(note for piece in pieces for note in piece.notes),
+        notes=(*(note for piece in pieces for note in piece.notes), *odd),
         piece_starts=tuple(int(start) for start in np.cumsum([0, *lengths[:-1]])),
     )
 
@@ -70,6 +73,8 @@ def _check(piece: Piece, spec: DatasetSpec) -> None:
     channels = len(spec.channel_names)
     if signal.ndim != 2 or signal.shape[1] != channels or not len(signal):
         raise DataError(f"the signal must be [samples, {channels} channels], not {list(signal.shape)}")
+    if signal.dtype.kind not in "iuf":
+        raise DataError(f"the signal must be real numbers, not {signal.dtype}")
     for name in ("movement", "repetition"):
         labels = np.asarray(getattr(piece, name))
         if labels.shape != (len(signal),) or labels.dtype.kind not in "iu":
@@ -77,6 +82,19 @@ def _check(piece: Piece, spec: DatasetSpec) -> None:
                 f"{name} must hold one integer for each of the {len(signal)} samples, "
                 f"not {labels.dtype} {list(labels.shape)}"
             )
+    # They become int16, in which a larger number would be another one.
+    _refuse_outside(piece.movement, UNLABELLED, len(spec.movement_names) - 1, "movement indices span")
+    _refuse_outside(piece.repetition, np.iinfo(np.int16).min, np.iinfo(np.int16).max, "repetitions span")
+    _refuse_infinite(signal)
+
+
+def _refuse_outside(labels: np.ndarray, first: int, last: int, what: str) -> None:
+    low, high = int(np.min(labels)), int(np.max(labels))
+    if not first <= low <= high <= last:
+        raise DataError(f"{what} {low} to {high}; allowed are {first} to {last}")
+
+
+def _refuse_infinite(signal: np.ndarray) -> None:
     if not np.isfinite(signal).all():
         sample, channel = np.argwhere(~np.isfinite(signal))[0]
         raise DataError(f"the signal is not finite, first at sample {sample} of channel {channel + 1}")

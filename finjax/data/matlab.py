@@ -1,6 +1,7 @@
 """MATLAB files: named variables read from a `.mat` file or out of a zip archive, and written safely."""
 
 import io
+import math
 import os
 import uuid
 import zipfile
@@ -11,7 +12,13 @@ import h5py
 import numpy as np
 import scipy.io
 
-MAX_MEMBER_BYTES = 4 << 30  # ten times the largest recording: a broken archive must not fill the memory
+from finjax.archives import read_member
+
+# A broken file must not fill the memory.
+MAX_MEMBER_BYTES = 4 << 30  # ten times the largest recording
+MAX_VALUES = 1 << 26  # of one variable: 46 minutes of twelve channels, thrice the largest
+DEFLATE_RATIO = 1032  # bytes that a packed one can stand for
+NUMERIC = {*(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)), "single", "double", "logical"}
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 HDF5_OFFSET = 512  # MATLAB's own header comes first
 
@@ -53,24 +60,53 @@ def _open_member(file: BinaryIO, name: str) -> BinaryIO:
         members = [info for info in archive.infolist() if info.filename.rsplit("/", 1)[-1] == name]
         if len(members) != 1:
             raise UnusableError(f"the archive must hold {name} once, but holds it {len(members)} times")
-        size = members[0].file_size
-        if size > MAX_MEMBER_BYTES:
-            raise UnusableError(f"{name} would unpack to {size} bytes: no recording is that long")
-        return io.BytesIO(archive.read(members[0]))
+        return io.BytesIO(read_member(archive, members[0], limit=MAX_MEMBER_BYTES))
 
 
 def _load_fields(file: BinaryIO, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     header = file.read(HDF5_OFFSET + len(HDF5_SIGNATURE))
     file.seek(0)
     if HDF5_SIGNATURE not in (header[: len(HDF5_SIGNATURE)], header[HDF5_OFFSET:]):
-        loaded = scipy.io.loadmat(file, variable_names=names)
-        return {name: loaded[name] for name in names if name in loaded}
+        return _load_version_5(file, names)
     with h5py.File(file, "r") as mat:
-        found = [name for name in names if name in mat]
-        for name in found:
-            if not isinstance(mat[name], h5py.Dataset):
-                raise UnusableError(f"{name} is not a numeric array")
-        return {name: np.asarray(mat[name]).T for name in found}  # HDF5 stores the axes reversed
+        datasets = {name: _numeric_dataset(mat, name) for name in names if mat.get(name, getlink=True) is not None}
+        return {name: np.asarray(dataset).T for name, dataset in datasets.items()}  # HDF5 stores the axes reversed
+
+
+def _load_version_5(file: BinaryIO, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    version, _ = scipy.io.matlab.matfile_version(file)
+    if version != 1:
+        raise UnusableError("it is no MATLAB file of version 5 or 7.3")
+    # Headers first: what they promise is not read unless it is sane.
+    headers = [header for header in scipy.io.whosmat(file) if header[0] in names]
+    for name, shape, kind in headers:
+        if kind not in NUMERIC:
+            raise UnusableError(f"{name} is not a numeric array")
+        _refuse_huge(name, math.prod(shape))
+    found = [name for name, *_ in headers]
+    if len(set(found)) < len(found):
+        raise UnusableError(f"it holds a variable twice, of {', '.join(found)}")
+    file.seek(0)
+    loaded = scipy.io.loadmat(file, variable_names=found)
+    return {name: loaded[name] for name in found}
+
+
+def _numeric_dataset(mat: h5py.File, name: str) -> h5py.Dataset:
+    """Returns a dataset that lies in the file itself: HDF5 can also point at other files of the machine."""
+    inside = isinstance(mat.get(name, getlink=True), h5py.HardLink)
+    if not inside or not isinstance(mat[name], h5py.Dataset) or mat[name].dtype.kind not in "iufc":
+        raise UnusableError(f"{name} is not a numeric array")
+    if mat[name].external or mat[name].is_virtual:
+        raise UnusableError(f"{name} is not in the file, but points at another")
+    _refuse_huge(name, mat[name].size or 0)
+    if mat[name].nbytes > DEFLATE_RATIO * (mat[name].id.get_storage_size() + DEFLATE_RATIO):
+        raise UnusableError(f"{name} should have {mat[name].size} values, and hardly any is in the file")
+    return mat[name]
+
+
+def _refuse_huge(name: str, values: int) -> None:
+    if values > MAX_VALUES:
+        raise UnusableError(f"{name} would have {values} values: no recording has more than {MAX_VALUES}")
 
 
 def save(path: str | Path, fields: dict[str, np.ndarray]) -> None:

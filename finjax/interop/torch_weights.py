@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import re
+import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ WRAPPERS = ("state_dict", "model_state_dict")  # what a state dict may be an ent
 LANDMARKS = {"fin": "lstm.weight_ih_l0", "cnn": "conv1.weight"}
 HOW_TO_SAVE = "torch.save(model.state_dict(), PATH)"
 SAFE_TORCH = (2, 6)  # before, `weights_only` kept out less than it said (CVE-2025-32434)
+LARGEST = 1 << 26  # numbers in a tensor: hundreds of times what either network of the paper has
 SHOWN_NAMES = 4  # in a message
 
 Weights = dict[str, np.ndarray]
@@ -59,7 +61,10 @@ def read_state_dict(path: str | Path) -> Weights:
         )
     path = Path(path).expanduser()
     try:
+        _refuse_bomb(path)
         content = torch.load(path, weights_only=True, map_location="cpu")
+    except CheckpointError:
+        raise
     except OSError as error:
         raise CheckpointError(error.strerror or str(error)) from error
     except Exception as error:  # torch lets through whatever its readers raised
@@ -74,6 +79,9 @@ def read_state_dict(path: str | Path) -> Weights:
         raise CheckpointError(
             f"it holds no state dict, nor one as {' or '.join(WRAPPERS)}, but {held}: save one with {HOW_TO_SAVE}"
         )
+    # A view can repeat one number without end.
+    if huge := [name for name, tensor in content.items() if tensor.numel() > LARGEST]:
+        raise CheckpointError(f"it holds more than {LARGEST} numbers in {_listed(huge)}: neither network has as many")
     # Integers are counters of BatchNorm, which nothing here reads.
     weights = {
         str(name): tensor.detach().to(torch.float32).numpy()
@@ -83,6 +91,15 @@ def read_state_dict(path: str | Path) -> Weights:
     if broken := [name for name, array in weights.items() if not np.isfinite(array).all()]:
         raise CheckpointError(f"it holds numbers that are not finite, in {_listed(broken)}")
     return weights
+
+
+def _refuse_bomb(path: Path) -> None:
+    """Raises `CheckpointError` where an archive, which torch's files are, would unpack to more than any network."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+        if size > 8 * LARGEST:
+            raise CheckpointError(f"it would unpack to {size} bytes: neither network is as large")
 
 
 class Tensors:

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from finjax.data.amount import split_off_last, take_share
 from finjax.data.windows import Framing, index_windows
@@ -15,24 +17,43 @@ SEGMENTS = np.array(
 WINDOWS = index_windows(SEGMENTS, FRAMING)
 
 
-def rows(subject, movement):
-    return np.flatnonzero((WINDOWS.subject == subject) & (WINDOWS.movement == movement))
+GROUPS = st.lists(st.tuples(st.integers(1, 300), st.integers(0, 1), st.integers(0, 2)), min_size=1, max_size=8)
 
 
-@pytest.mark.parametrize("how", ["leading", "random"])
-@pytest.mark.parametrize("percentage", [20, 50, 100])
-def test_a_share_of_every_movement_is_used(how, percentage):
-    used = take_share(WINDOWS, percentage, how=how, seed=0)
-    for subject, movement in ((0, 0), (0, 1), (1, 0)):
-        of_movement = rows(subject, movement)
-        assert used[of_movement].sum() == round(len(of_movement) * percentage / 100)
+def windows_of(segments):
+    """Windows of segments (length, subject, movement) that follow one another."""
+    stops = np.cumsum([length + FRAMING.length for length, *_ in segments])
+    return index_windows(
+        np.array([
+            [stop - length - FRAMING.length, stop, subject, movement, 1]
+            for stop, (length, subject, movement) in zip(stops, segments, strict=True)
+        ]),
+        FRAMING,
+    )  # fmt: skip
 
 
-def test_leading_windows_are_the_first_in_time():
-    used = take_share(WINDOWS, 30, how="leading", seed=0)
-    for subject, movement in ((0, 0), (0, 1), (1, 0)):
-        of_movement = used[rows(subject, movement)]
-        assert (np.diff(of_movement.astype(int)) <= 0).all()  # used, then no longer
+def by_movement(windows):
+    """The rows of each movement of each subject."""
+    groups = set(zip(windows.subject.tolist(), windows.movement.tolist(), strict=True))
+    return [np.flatnonzero((windows.subject == subject) & (windows.movement == m)) for subject, m in groups]
+
+
+@given(segments=GROUPS, percentage=st.floats(0.01, 100), how=st.sampled_from(["leading", "random"]))
+def test_a_share_of_every_movement_is_used_at_least_a_window(segments, percentage, how):
+    windows = windows_of(segments)
+    used = take_share(windows, percentage, how=how, seed=0)
+    for of_movement in by_movement(windows):
+        assert used[of_movement].sum() == max(1, round(len(of_movement) * percentage / 100))
+        if how == "leading":
+            assert (np.diff(used[of_movement].astype(int)) <= 0).all()  # used, then no longer
+
+
+@given(segments=GROUPS, shares=st.tuples(st.floats(0.01, 100), st.floats(0.01, 100)))
+def test_more_data_holds_all_of_less(segments, shares):
+    windows = windows_of(segments)
+    for how in ("leading", "random"):
+        less, more = (take_share(windows, share, how=how, seed=3) for share in sorted(shares))
+        assert not (less & ~more).any()
 
 
 def test_random_windows_depend_on_the_seed_alone():
@@ -41,20 +62,23 @@ def test_random_windows_depend_on_the_seed_alone():
     assert (one != other).any()
 
 
-def test_a_little_is_at_least_a_window():
-    used = take_share(WINDOWS, 0.1, how="leading", seed=0)
-    assert [used[rows(*group)].sum() for group in ((0, 0), (0, 1), (1, 0))] == [1, 1, 1]
-
-
-@pytest.mark.parametrize("share", [0.2, 0.5])
-def test_validation_is_later_and_shares_no_sample(share):
-    first, last = split_off_last(WINDOWS, share, length=FRAMING.length)
+@given(segments=GROUPS, share=st.floats(0, 0.999))
+def test_validation_is_later_and_shares_no_sample(segments, share):
+    windows = windows_of(segments)
+    first, last = split_off_last(windows, share, length=FRAMING.length)
     assert not (first & last).any()
-    for subject, movement in ((0, 0), (0, 1), (1, 0)):
-        group = rows(subject, movement)
+    for group in by_movement(windows):
         fitted, held_out = group[first[group]], group[last[group]]
-        assert len(held_out)
-        assert WINDOWS.start[fitted].max() + FRAMING.length <= WINDOWS.start[held_out].min()
+        assert len(fitted) == max(1, len(group) - round(len(group) * share))
+        if len(held_out):
+            assert windows.start[fitted].max() + FRAMING.length <= windows.start[held_out].min()
+            left_out = group[~(first | last)[group]]  # only where a window overlaps with one that is fitted
+            assert (windows.start[left_out] < windows.start[fitted].max() + FRAMING.length).all()
+
+
+def test_half_of_every_movement_validates():
+    _, last = split_off_last(WINDOWS, 0.5, length=FRAMING.length)
+    assert all(last[group].any() for group in by_movement(WINDOWS))
 
 
 def test_no_share_is_no_validation():

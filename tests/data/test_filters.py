@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import signal as scipy_signal
 
 from finjax.data import filters
@@ -47,6 +49,28 @@ def test_keeps_one_tone_without_delay_and_removes_the_other(settings, kept, remo
     out = filters.apply(settings, signal, RATE_HZ)
     np.testing.assert_allclose(out[MIDDLE, 0], signal[MIDDLE, 0], atol=0.03)
     assert np.abs(out[MIDDLE, 1]).max() < 0.01
+
+
+EDGES = st.none() | st.floats(5, 450)
+FILTERS = st.builds(Filter, highpass_hz=EDGES, lowpass_hz=EDGES, notch_hz=st.none() | st.floats(50, 400)).filter(
+    lambda f: f.highpass_hz is None or f.lowpass_hz is None or f.lowpass_hz > f.highpass_hz + 5
+)
+
+
+@given(settings=FILTERS, seed=st.integers(0, 2**32 - 1), factor=st.floats(-10, 10))
+def test_filters_are_linear_and_work_on_each_channel_alone(settings, seed, factor):
+    one, two = np.random.default_rng(seed).normal(size=(2, 300, 2))
+    filtered = [filters.apply(settings, signal, RATE_HZ) for signal in (one, two, one + factor * two)]
+    np.testing.assert_allclose(filtered[2], filtered[0] + factor * filtered[1], atol=1e-3)
+    np.testing.assert_array_equal(filters.apply(settings, one[:, 1:], RATE_HZ), filtered[0][:, 1:])
+
+
+@given(settings=FILTERS, seed=st.integers(0, 2**32 - 1))
+def test_filters_have_no_direction_in_time(settings, seed):
+    signal = np.zeros((4000, 1))
+    signal[1900:2100, 0] = np.random.default_rng(seed).normal(size=200)  # away from what the edges do
+    backwards = filters.apply(settings, signal[::-1], RATE_HZ)[::-1]
+    np.testing.assert_allclose(filters.apply(settings, signal, RATE_HZ)[MIDDLE], backwards[MIDDLE], atol=1e-3)
 
 
 @pytest.mark.parametrize("edge", [0.0, -1.0, 500.0, 501.0, float("nan")])

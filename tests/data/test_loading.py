@@ -2,9 +2,11 @@ import dataclasses
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from finjax.data import loading
-from finjax.data.numbers import format_numbers, parse_numbers
+from finjax.data import loading, ninapro  # noqa: F401  (which registers its datasets)
+from finjax.data.numbers import LARGEST_NUMBER, format_numbers, parse_numbers
 from finjax.data.registry import DatasetSpec, Filter, Piece, Splits, get_spec
 from finjax.errors import DataError
 
@@ -94,7 +96,13 @@ NOT_FINITE[40, 1] = np.nan
         (bad_piece(movement=np.zeros(99, int)), "movement must hold one integer for each of the 100 samples"),
         (bad_piece(repetition=np.zeros(100)), "repetition must hold one integer .* not float64"),
         (bad_piece(signal=NOT_FINITE), "not finite, first at sample 40 of channel 2"),
+        (bad_piece(signal=np.full((100, 2), 1e300)), "not finite, first at sample 0 of channel 1"),
+        (bad_piece(signal=np.ones((100, 2), complex)), "the signal must be real numbers, not complex128"),
+        (bad_piece(signal=np.full((100, 2), None)), "the signal must be real numbers, not object"),
         (bad_piece(movement=np.full(100, 2)), "movement indices span 2 to 2"),
+        (bad_piece(movement=np.full(100, -2)), "movement indices span -2 to -2; allowed are -1 to 1"),
+        (bad_piece(movement=np.full(100, 2**16 + 1)), "movement indices span 65537 to 65537; allowed are -1 to 1"),
+        (bad_piece(repetition=np.full(100, 2**16 + 1)), "repetitions span 65537 to 65537"),
     ],
 )
 def test_refuses_a_piece_that_does_not_fit(folder, piece, message):
@@ -188,7 +196,21 @@ def test_parse_numbers_refuses(text):
 )
 def test_format_numbers(numbers, text):
     assert format_numbers(numbers) == text
-    assert parse_numbers(text) == tuple(sorted({int(n) for n in numbers}))
+
+
+@given(numbers=st.sets(st.integers(0, 40) | st.integers(0, LARGEST_NUMBER)))
+def test_numbers_come_back_from_their_text(numbers):
+    assert parse_numbers(format_numbers(numbers)) == tuple(sorted(numbers))
+
+
+@given(text=st.text(alphabet="0123456789-, x") | st.text(max_size=8))
+def test_any_text_is_a_list_of_numbers_or_refused(text):
+    try:
+        numbers = parse_numbers(text)
+    except DataError:
+        return
+    assert numbers == tuple(sorted(set(numbers))) and all(0 <= number <= LARGEST_NUMBER for number in numbers)
+    assert parse_numbers(format_numbers(numbers)) == numbers
 
 
 def test_a_readers_own_failure_names_the_file(tmp_path):

@@ -172,7 +172,7 @@ def test_other_exercises_may_count_from_their_first_label_or_from_one(tmp_path, 
         ({"subject": 2}, "its name says subject 1, but the file says subject 2"),
         ({"exercise": 3}, "its name says exercise 1, but the file says exercise 3"),
         ({"drop": ("restimulus",)}, "no refined labels: stimulus and repetition are used"),
-        ({"emg": np.zeros((SAMPLES - 200, 12))}, "up to 200 samples apart, and are cut"),
+        ({"emg": make_recording().signal[:-200]}, "up to 200 samples apart, and are cut"),
     ],
 )
 def test_what_is_odd_but_usable_is_noted(tmp_path, changes, note):

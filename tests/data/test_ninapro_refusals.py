@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 from ninapro_files import DB2, SAMPLES, make_recording, read, refuses, write, zip_up
 
+from finjax.data.normalise import fit_signal_normaliser
+from finjax.data.windows import Framing, index_windows, pack
 from finjax.errors import DataError
 
 
@@ -75,6 +77,28 @@ def labels(value, at=250):
 def test_refuses_content(tmp_path, changes, message):
     write(tmp_path, **changes)
     refuses(tmp_path, message)
+
+
+def test_segments_of_one_sample_are_read_and_have_no_windows(tmp_path):
+    every_second = np.arange(SAMPLES)[:, None] % 2
+    write(tmp_path, restimulus=every_second, rerepetition=every_second)
+    recording = read(tmp_path)
+    assert len(recording.segments()) == SAMPLES // 2
+    with pytest.raises(DataError, match="no window fits: .* needs a segment of 60, and the longest has 1;"):
+        index_windows(pack([recording]).segments, Framing(length=60, step=10))
+
+
+def test_repetitions_may_come_in_any_order_and_some_be_missing(tmp_path):
+    repetition = np.zeros((SAMPLES, 1))
+    for start, number in ((200, 5), (500, 1), (800, 3)):
+        repetition[start : start + 200] = number
+    write(tmp_path, rerepetition=repetition)
+    recording = read(tmp_path)
+    assert recording.segments()[:, 3].tolist() == [5, 1, 3]
+    store = pack([recording])
+    assert fit_signal_normaliser(store, test_repetitions=(2, 5)).mean.shape == (1, 12)
+    with pytest.raises(DataError, match=r"subject 1 has no repetition outside the test repetitions \[1, 3, 5\]"):
+        fit_signal_normaliser(store, test_repetitions=(1, 3, 5))
 
 
 def test_the_place_of_a_value_that_is_not_finite(tmp_path):

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from finjax.data.normalise import fit_feature_normaliser, fit_signal_normaliser
 from finjax.data.windows import SignalStore
+from finjax.data.zscore import channel_statistics, z_score
 from finjax.errors import DataError
 
 
@@ -48,12 +51,24 @@ def test_a_subject_with_test_repetitions_only_is_refused(store):
         fit_signal_normaliser(store, test_repetitions=(1, 2))
 
 
-def test_standardised_features_have_mean_0_and_deviation_1_and_come_back():
-    values = np.random.default_rng(0).gamma(2.0, 300.0, size=(50, 3)).astype(np.float32)
+@given(seed=st.integers(0, 2**32 - 1), scale=st.floats(1e-3, 1e6), centre=st.floats(-10, 10))
+def test_standardised_features_have_mean_0_and_deviation_1_and_come_back(seed, scale, centre):
+    values = (scale * (np.random.default_rng(seed).gamma(2.0, size=(50, 3)) + centre)).astype(np.float32)
     fitted = fit_feature_normaliser(values)
     z = fitted.standardise(values)
-    np.testing.assert_allclose([z.mean(), z.std()], [0, 1], atol=1e-5)
-    np.testing.assert_allclose(fitted.restore(z), values, rtol=1e-5)
+    np.testing.assert_allclose([z.mean(), z.std()], [0, 1], atol=1e-4)
+    np.testing.assert_allclose(fitted.restore(z), values, rtol=1e-4, atol=1e-5 * scale)
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1), scale=st.floats(1e-5, 1e5), offset=st.floats(-100, 100), limit=st.floats(0.5, 20)
+)
+def test_a_z_score_does_not_depend_on_gain_and_offset_and_keeps_its_limit(seed, scale, offset, limit):
+    signal = np.random.default_rng(seed).normal(size=(2, 300)).astype(np.float32)
+    moved = (scale * (signal + offset)).astype(np.float32)
+    one, other = (z_score(s, *(x[:, None] for x in channel_statistics(s)), limit) for s in (signal, moved))
+    assert np.abs(one).max() <= np.float32(limit)
+    np.testing.assert_allclose(one, other, atol=1e-3)
 
 
 def test_a_constant_feature_is_not_divided_by_0():

@@ -4,10 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from finjax.data import synthetic
 from finjax.data.registry import Splits
-from finjax.data.splits import resolve_split
+from finjax.data.splits import Split, resolve_split
 from finjax.data.synthetic import Settings, generate
 from finjax.data.windows import Framing, index_windows, pack
 from finjax.errors import DataError
@@ -57,6 +59,35 @@ def test_a_split_may_have_nobody_to_train_on_but_must_have_what_to_test_on():
     assert resolve_split(DB2, [30, 31]).seen_subjects == ()
     with pytest.raises(DataError, match="no test repetitions"):
         resolve_split(Splits(seen_subjects="1", train_repetitions="1", test_repetitions=""), [1])
+
+
+NUMBERS = st.sets(st.integers(1, 6))
+
+
+@given(seen=NUMBERS, unseen=NUMBERS, repetitions=st.tuples(*[NUMBERS] * 4))
+def test_a_split_has_parts_that_share_nothing_or_is_refused(seen, unseen, repetitions):
+    train, test, seen_tune, unseen_tune = repetitions
+    try:
+        split = Split(
+            seen_subjects=tuple(seen),
+            unseen_subjects=tuple(unseen),
+            train_repetitions=tuple(train),
+            test_repetitions=tuple(test),
+            seen_tune_repetitions=tuple(seen_tune),
+            unseen_tune_repetitions=tuple(unseen_tune),
+        )
+    except DataError:
+        assert seen & unseen or not test or test & (train | seen_tune | unseen_tune)
+        return
+    subjects, numbers = (grid.ravel() for grid in np.meshgrid(np.arange(1, 7), np.arange(1, 7)))
+    parts = {
+        name: split.select(subjects, numbers, part=name) for name in ("train", "tune", "pool", "seen", "unseen", "test")
+    }
+    assert not ((parts["train"] | parts["tune"] | parts["pool"]) & parts["test"]).any()
+    np.testing.assert_array_equal(parts["seen"] | parts["unseen"], parts["test"])
+    assert not (parts["seen"] & parts["unseen"]).any()
+    np.testing.assert_array_equal(parts["train"], np.isin(subjects, [*seen]) & np.isin(numbers, [*train]))
+    np.testing.assert_array_equal(parts["pool"], parts["train"] | parts["tune"])
 
 
 def test_no_sample_serves_two_parts():

@@ -1,9 +1,13 @@
 """The index of windows, the packed signals, and the gather on the device."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from finjax.data.gather import WindowData
 from finjax.data.normalise import SignalNormaliser
@@ -64,21 +68,47 @@ def test_windows_by_hand(framing, starts):
     np.testing.assert_array_equal(windows.segment, [0 if s < 10 else 1 for s in starts])
 
 
-def test_window_and_predicted_window_lie_in_one_segment():
-    rng = np.random.default_rng(0)
-    spans = [(int(n), int(m), int(r)) for n, m, r in zip(
-        rng.integers(1, 90, 50), rng.integers(-1, 3, 50), rng.integers(1, 7, 50), strict=True)]  # fmt: skip
-    store = pack([recording(1, spans=spans), recording(2, spans=spans)])
-    framing = Framing(length=13, step=4, horizon=2)
+SPANS = st.lists(st.tuples(st.integers(1, 60), st.integers(-1, 2), st.integers(1, 3)), min_size=1, max_size=12)
+FRAMINGS = st.builds(Framing, length=st.integers(1, 30), step=st.integers(1, 12), horizon=st.integers(0, 3))
+
+
+@given(spans=SPANS, breaks=st.sets(st.integers(1, 11)))
+def test_segments_are_the_longest_runs_of_one_movement_repetition_and_piece(spans, breaks):
+    begins = np.cumsum([0] + [n for n, *_ in spans])
+    starts = tuple(int(begins[i]) for i in sorted({0, *breaks}) if i < len(spans))
+    r = recording(spans=spans, piece_starts=starts)
+    piece = np.searchsorted(starts, np.arange(len(r.movement)), side="right")
+    labels = [*zip(r.movement.tolist(), r.repetition.tolist(), piece.tolist(), strict=True)]
+    expected, start = [], 0
+    for (movement, repetition, _), run in itertools.groupby(labels):
+        stop = start + len(list(run))
+        expected += [[start, stop, movement, repetition]] if movement != UNLABELLED else []
+        start = stop
+    assert r.segments().tolist() == expected
+
+
+@given(one=SPANS, two=SPANS, framing=FRAMINGS)
+def test_windows_are_all_that_fit_with_the_predicted_one_into_a_segment(one, two, framing):
+    recordings = [recording(1, spans=one), recording(2, spans=two)]
+    assume(any(len(r.segments()) for r in recordings))
+    store = pack(recordings)
+    expected = [
+        (first, subject, movement, repetition, row)
+        for row, (start, stop, subject, movement, repetition) in enumerate(store.segments.tolist())
+        for first in range(start, stop - framing.length - framing.lead + 1, framing.step)
+    ]
+    if not expected:
+        with pytest.raises(DataError, match="no window fits"):
+            index_windows(store.segments, framing)
+        return
     windows = index_windows(store.segments, framing)
-    segment = store.segments[windows.segment]
-    assert (windows.start >= segment[:, 0]).all()
-    assert (windows.start + framing.lead + framing.length <= segment[:, 1]).all()
-    # And none is missing: one more step would leave the segment.
-    for row, (start, stop, *_) in enumerate(store.segments):
-        mine = windows.start[windows.segment == row]
-        assert len(mine) == max((stop - start - 13 - 8) // 4 + 1, 0)
-        assert not len(mine) or mine[-1] + 4 + 8 + 13 > stop
+    found = (windows.start, windows.subject, windows.movement, windows.repetition, windows.segment)
+    assert [*zip(*(field.tolist() for field in found), strict=True)] == expected
+    for start, subject, movement, repetition, _ in expected[:: len(expected) // 5 + 1]:  # the samples name their place
+        r, samples = recordings[subject], store.samples[0, start : start + framing.length + framing.lead]
+        places = (samples - 1000 * (subject + 1)).astype(int)
+        np.testing.assert_array_equal(np.diff(places), 1)
+        assert {*r.movement[places]} == {movement} and {*r.repetition[places]} == {repetition}
 
 
 def test_a_horizon_longer_than_every_segment_is_refused():
@@ -106,6 +136,32 @@ def test_durations(text, rate, samples):
 def test_bad_durations_are_refused(text):
     with pytest.raises(ConfigError, match="config.window"):
         to_samples(text, 1000, name="window")
+
+
+CHANNELS, SAMPLES, PEOPLE, LENGTH = 3, 64, 2, 7
+GATHER = jax.jit(lambda data, examples: data.gather(examples, length=LENGTH))
+GATHER_ALL = jax.jit(lambda data, windows: data.gather_all(windows, length=LENGTH))
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_gathers_are_slices_of_the_signal_z_scored(seed):
+    rng = np.random.default_rng(seed)
+    data = WindowData(
+        samples=rng.normal(size=(CHANNELS, SAMPLES)).astype(np.float32),
+        mean=rng.normal(size=(PEOPLE, CHANNELS)).astype(np.float32),
+        std=rng.uniform(0.5, 2, size=(PEOPLE, CHANNELS)).astype(np.float32),
+        limit=np.float32(rng.uniform(0.5, 3)),
+        start=rng.integers(0, SAMPLES - LENGTH + 1, size=8).astype(np.int32),
+        subject=rng.integers(0, PEOPLE, size=8).astype(np.int32),
+    )
+    chosen = rng.integers(0, 8, size=5)
+    expected = np.stack([data.samples[:, start : start + LENGTH] for start in data.start[chosen]])  # [b, C, T]
+    who = data.subject[chosen]
+    expected = np.clip((expected - data.mean[who][..., None]) / data.std[who][..., None], -data.limit, data.limit)
+    np.testing.assert_allclose(GATHER_ALL(data, chosen), expected, rtol=1e-5, atol=1e-6)
+    channel = rng.integers(0, CHANNELS, size=5)
+    gathered = GATHER(data, chosen * CHANNELS + channel)
+    np.testing.assert_allclose(gathered, expected[np.arange(5), channel], rtol=1e-5, atol=1e-6)
 
 
 def test_gather_takes_each_channel_of_each_window_and_z_scores_it():

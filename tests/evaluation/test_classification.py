@@ -5,6 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 import sklearn.metrics
+from hypothesis import given
+from hypothesis import strategies as st
 
 from finjax.evaluation.classification import confusion_matrix, majority_vote, score
 
@@ -26,17 +28,27 @@ def test_a_label_that_is_no_class_is_not_passed_over(bad):
 
 
 def test_no_windows_are_refused():
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="no windows"):
         confusion_matrix(np.zeros(0, int), np.zeros(0, int), classes=3)
 
 
-def test_scores_are_those_of_scikit_learn():
-    ours = score(confusion_matrix(TRUE, PREDICTED, classes=5))
-    assert ours["accuracy"] == pytest.approx(sklearn.metrics.accuracy_score(TRUE, PREDICTED))
-    assert ours["balanced_accuracy"] == pytest.approx(sklearn.metrics.balanced_accuracy_score(TRUE, PREDICTED))
-    assert ours["macro_f1"] == pytest.approx(sklearn.metrics.f1_score(TRUE, PREDICTED, average="macro"))
-    assert ours["recall"] == pytest.approx(sklearn.metrics.recall_score(TRUE, PREDICTED, average=None))
-    assert ours["windows"] == 300
+LABELS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=60)
+
+
+@given(pairs=LABELS)
+def test_scores_are_those_of_scikit_learn(pairs):
+    true, predicted = np.array(pairs).T
+    ours = score(confusion_matrix(true, predicted, classes=5))
+    occurring = np.unique(true)
+    recall = sklearn.metrics.recall_score(true, predicted, labels=np.arange(5), average=None, zero_division=0)
+    assert ours["accuracy"] == pytest.approx(sklearn.metrics.accuracy_score(true, predicted))
+    assert ours["balanced_accuracy"] == pytest.approx(recall[occurring].mean())
+    assert ours["macro_f1"] == pytest.approx(
+        sklearn.metrics.f1_score(true, predicted, average="macro", zero_division=0)
+    )
+    expected = np.where(np.isin(np.arange(5), occurring), recall, np.nan)
+    assert ours["recall"] == pytest.approx(expected, nan_ok=True)
+    assert ours["windows"] == len(pairs)
 
 
 def test_a_class_that_is_only_predicted_counts_for_f1_alone():
@@ -61,14 +73,14 @@ def test_a_vote_does_not_reach_into_the_segment_before():
     np.testing.assert_array_equal(majority_vote(predicted, np.zeros(6), last=5), [1, 1, 1, 1, 1, 1])
 
 
-@pytest.mark.parametrize("last", [1, 2, 5, 30, 1000])
-def test_votes_equal_a_loop_over_windows(last):
-    segment = np.sort(rng.integers(0, 6, size=300))
+@given(pairs=LABELS, last=st.integers(1, 80))
+def test_votes_equal_a_loop_over_windows(pairs, last):
+    predicted, segment = np.array(pairs)[:, 0], np.sort(np.array(pairs)[:, 1])
     expected = []
-    for i in range(300):
-        voters = [PREDICTED[j] for j in range(i, max(i - last, -1), -1) if segment[j] == segment[i]]
+    for i in range(len(pairs)):
+        voters = [predicted[j] for j in range(i, max(i - last, -1), -1) if segment[j] == segment[i]]
         expected.append(Counter(voters).most_common(1)[0][0])  # of those tied, the first met: most recent first
-    np.testing.assert_array_equal(majority_vote(PREDICTED, segment, last=last), expected)
+    np.testing.assert_array_equal(majority_vote(predicted, segment, last=last), expected)
 
 
 def test_a_vote_of_one_changes_nothing_and_leaves_its_input_alone():

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import sklearn.metrics
+from hypothesis import given
+from hypothesis import strategies as st
 
 from finjax.evaluation.regression import score, score_by_group
 
@@ -11,12 +13,19 @@ TRUE = rng.gamma(2.0, 100.0, size=(40, 3)).astype(np.float32)
 PREDICTED = (TRUE + rng.normal(0, 30, TRUE.shape)).astype(np.float32)
 
 
-def test_scores_are_those_of_scikit_learn():
-    ours, flat = score(TRUE, PREDICTED), (TRUE.ravel(), PREDICTED.ravel())
-    assert ours["r2"] == pytest.approx(sklearn.metrics.r2_score(*flat), rel=1e-6)
-    assert ours["mae"] == pytest.approx(sklearn.metrics.mean_absolute_error(*flat), rel=1e-6)
+@given(
+    seed=st.integers(0, 2**32 - 1), windows=st.integers(2, 50), error=st.sampled_from([0.0, 1.0, 30.0, 1000.0]),
+    offset=st.sampled_from([0.0, 1e4]),
+)  # fmt: skip
+def test_scores_are_those_of_scikit_learn(seed, windows, error, offset):
+    rng = np.random.default_rng(seed)
+    true = (rng.gamma(2.0, 100.0, size=(windows, 3)) + offset).astype(np.float32)
+    predicted = (true + rng.normal(0, error, true.shape)).astype(np.float32)
+    ours, flat = score(true, predicted), (true.ravel().astype(float), predicted.ravel().astype(float))
+    assert ours["r2"] == pytest.approx(sklearn.metrics.r2_score(*flat), rel=1e-9)
+    assert ours["mae"] == pytest.approx(sklearn.metrics.mean_absolute_error(*flat), rel=1e-9)
     mape = 100 * sklearn.metrics.mean_absolute_percentage_error(*flat)
-    assert ours["mape"] == pytest.approx(mape, rel=1e-5)
+    assert ours["mape"] == pytest.approx(mape, rel=1e-9)
 
 
 def test_r2_of_bad_predictions_is_not_clipped():

@@ -2,6 +2,7 @@
 
 import pickle
 import sys
+import zipfile
 
 import jax
 import numpy as np
@@ -17,6 +18,7 @@ from finjax.checkpoints import has_checkpoint  # noqa: E402
 from finjax.data.normalise import SignalNormaliser  # noqa: E402
 from finjax.data.synthetic import Settings, generate  # noqa: E402
 from finjax.errors import CheckpointError, ConfigError, DataError, FinjaxError  # noqa: E402
+from finjax.interop import torch_weights  # noqa: E402
 from finjax.interop.torch_checkpoint import Surroundings, import_checkpoint, main  # noqa: E402
 from finjax.interop.torch_weights import read_state_dict  # noqa: E402
 from finjax.restored import load_decoder, load_fin  # noqa: E402
@@ -392,4 +394,22 @@ def test_a_torch_that_could_be_made_to_run_code_is_refused(tmp_path, monkeypatch
     path = save(random_fin(**SMALL_FIN), tmp_path)
     monkeypatch.setattr(torch, "__version__", type(torch.__version__)("2.5.1"))
     with pytest.raises(FinjaxError, match="torch 2.5.1 can be made to run code .* 'torch>=2.6'"):
+        read_state_dict(path)
+
+
+def test_a_view_without_end_is_refused(tmp_path):
+    path = save({"lstm.weight_ih_l0": torch.ones(1).expand(10**9, 1000)}, tmp_path)
+    assert path.stat().st_size < 10_000
+    with pytest.raises(CheckpointError, match="more than 67108864 numbers in lstm.weight_ih_l0"):
+        read_state_dict(path)
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "in.pth"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(3):
+            archive.writestr(f"archive/data/{number}", bytes(3000))
+    monkeypatch.setattr(torch_weights, "LARGEST", 1000)
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("read"))
+    with pytest.raises(CheckpointError, match="would unpack to 9000 bytes"):
         read_state_dict(path)

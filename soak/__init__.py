@@ -1,0 +1,1 @@
+"""Long tests: `python -m soak.NAME`, or all of them by `make soak`."""

@@ -1,0 +1,1 @@
+"""Damaged input files: what is damaged how, and what reading them must come to."""

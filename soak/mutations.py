@@ -1,0 +1,138 @@
+"""Reads thousands of damaged input files, and counts what comes of it.
+
+    python -m soak.mutations [--files=2000] [--run=FOLDER] [--only=KIND:SEED]
+
+Every file must be refused with an error of finjax's own, or read as something sound. Files are read in child
+processes, so that one that crashes or hangs is seen. Exit status 1 if any did, or was read wrongly; what was done to
+each is in `runs/mutations.json`.
+"""
+
+import argparse
+import collections
+import json
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from finjax.files import write_json
+from soak.mutated.sources import LOADERS, write_sources
+from soak.mutated.verdicts import LOADED, RAW, REFUSED, WRONG, fingerprint
+
+LONGEST_S = 10.0  # for one file
+START_S = 120.0  # for the child to import what it needs
+FILES_PER_CHILD = 250
+CRASHED, HUNG = "crash", "hang"
+FAULTS = (WRONG, RAW, CRASHED, HUNG)
+CHILD = (sys.executable, "-m", "soak.mutated.child")
+OUT = Path("runs/mutations.json")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs it; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m soak.mutations", description=__doc__.splitlines()[0])
+    parser.add_argument("--files", type=int, default=2000, help="how many (default: %(default)s)")
+    parser.add_argument("--run", type=Path, help="run of a small decoder; by default one is trained")
+    parser.add_argument("--only", default="", help="one file again, as mat:17")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        run = options.run or train(Path(folder) / "runs")
+        sources = prepare(Path(folder) / "sources", run=run)
+        items = [options.only] if options.only else plan(options.files)
+        verdicts = judge_all(items, sources)
+    write_json(OUT, {item: list(verdict) for item, verdict in verdicts.items()})
+    print(table(verdicts))
+    faults = {item: verdict for item, verdict in verdicts.items() if verdict[0] in FAULTS or options.only}
+    for item, (verdict, detail) in faults.items():
+        print(f"{item}: {verdict}: {detail}")
+    return int(any(verdict in FAULTS for verdict, _ in verdicts.values()))
+
+
+def train(folder: Path) -> Path:
+    """Trains a small decoder in seconds; returns its run."""
+    command = ["main.py", "--config=configs/cnn.py:test", f"--workdir={folder}", "--config.subject=1"]
+    options = ("features=rms,wl", "step=100ms", "log.tensorboard=False", "train.epochs=1")
+    subprocess.run([sys.executable, *command, *(f"--config.{option}" for option in options)], check=True)
+    return folder / "subject_1"
+
+
+def prepare(folder: Path, *, run: Path) -> Path:
+    """Writes sound inputs of every kind, and beside the models what they are."""
+    from finjax.export import export_model
+
+    folder.mkdir(parents=True, exist_ok=True)
+    export_model(run, folder / "model.finjax", platforms=("cpu",))
+    write_sources(folder, run=run, export=folder / "model.finjax")
+    for kind in ("checkpoint", "resume", "export"):
+        (folder / f"{kind}.sha256").write_text(fingerprint(LOADERS[kind](folder / kind)))
+    return folder
+
+
+def plan(files: int) -> list[str]:
+    """Returns which damages to try, kinds in turn, as `KIND:SEED`."""
+    kinds = list(LOADERS)
+    return [f"{kinds[number % len(kinds)]}:{number // len(kinds)}" for number in range(files)]
+
+
+def judge_all(items: list[str], sources: Path) -> dict[str, tuple[str, str]]:
+    """Returns the verdict and its detail on each item; a child that dies or hangs is replaced."""
+    verdicts: dict[str, tuple[str, str]] = {}
+    left = list(items)
+    while left:
+        verdicts |= _judge_in_child(left[:FILES_PER_CHILD], sources)
+        left = [item for item in items if item not in verdicts]
+    return verdicts
+
+
+def _judge_in_child(items: list[str], sources: Path) -> dict[str, tuple[str, str]]:
+    """Returns the verdicts as far as one child came; on the file that ended it, that it did."""
+    command = [*CHILD, str(sources), *items]
+    verdicts: dict[str, tuple[str, str]] = {}
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as child,
+    ):
+        lines: queue.Queue = queue.Queue()
+        threading.Thread(target=lambda: [*map(lines.put, child.stdout), lines.put(None)], daemon=True).start()
+        begun, wait = None, START_S
+        while True:
+            try:
+                line = lines.get(timeout=wait)
+            except queue.Empty:
+                child.kill()
+                line = None
+            if line is None:
+                break
+            wait = LONGEST_S
+            match json.loads(line) if line != "ready\n" else ():
+                case [item]:
+                    begun = item
+                case [item, verdict, detail]:
+                    verdicts[item], begun = (verdict, detail), None
+        status = child.wait()
+        errors.seek(0)
+        said = errors.read()[-500:]
+    if status and begun is None:
+        raise RuntimeError(f"the child that reads damaged files ended before it read any ({status}): {said}")
+    if begun is not None:
+        hung = status == -9
+        verdicts[begun] = (HUNG, f"over {LONGEST_S:g} s") if hung else (CRASHED, f"exit status {status}: {said}")
+    return verdicts
+
+
+def table(verdicts: dict[str, tuple[str, str]]) -> str:
+    """Returns the counts as a Markdown table."""
+    columns = (REFUSED, LOADED, *FAULTS)
+    lines = [f"| | files | {' | '.join(columns)} |", "|" + "---|" * (len(columns) + 2)]
+    kinds = {item: item.split(":")[0] for item in verdicts}
+    for kind in (*LOADERS, "all"):
+        counts = collections.Counter(verdict for item, (verdict, _) in verdicts.items() if kind in (kinds[item], "all"))
+        numbers = [counts.total(), *(counts[column] for column in columns)]
+        lines.append(f"| {kind} | {' | '.join(map(str, numbers))} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
