@@ -24,7 +24,6 @@ def settings(stage: str, steps: int) -> ConfigDict:
         config.features, config.subject, config.step = "rms", "1", "100ms"
         config.fine_tune.fin_init = "random"
         config.train.gain_sd, config.train.covariance_noise = 0.1, 0.5
-    config.model.layers = 1
     config.train.batch_size = BATCH
     config.train.max_steps, config.train.max_epochs = steps, 5
     config.train.steps_per_dispatch = 2
@@ -40,6 +39,7 @@ def main() -> None:
     parser.add_argument("workdir", type=Path)
     parser.add_argument("--subjects", type=int, default=1)
     parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--layers", type=int, default=3)
     parser.add_argument("--coordinator")
     parser.add_argument("--num_processes", type=int)
     parser.add_argument("--process_id", type=int)
@@ -50,6 +50,7 @@ def main() -> None:
         parallel.use_cpu_devices(told.devices, batch_size=BATCH)
         parallel.connect_devices()
         config = settings(told.stage, told.steps)
+        config.model.layers = told.layers
         task = Task.load(config, horizon=0, subjects=range(1, told.subjects + 1))
         assert parallel.device_count() == told.devices * processes.count()
         {"fin": fin_task.train, "fine_tune": decoder.train}[told.stage](task, told.workdir)

@@ -51,7 +51,7 @@ def together(command: list, count: int = 2, **options) -> list[tuple[int, str]]:
 
 
 def trained(stage: str, workdir: Path, *, devices: int, processes: int):
-    command = [CHILD, stage, devices, workdir, "--subjects=2", "--steps=20"]
+    command = [CHILD, stage, devices, workdir, "--subjects=2", "--steps=20", "--layers=1"]
     if processes == 1:
         subprocess.run([sys.executable, *map(str, command)], check=True, env=ENVIRONMENT, timeout=300)
     else:
