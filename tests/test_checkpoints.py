@@ -1,5 +1,6 @@
 """Checkpoints: what is kept, what comes back, and what is said when nothing can."""
 
+import re
 import shutil
 
 import numpy as np
@@ -73,13 +74,22 @@ def test_a_step_that_is_not_there_is_refused(workdir):
         read_model(workdir, step=7)
 
 
-def test_a_damaged_checkpoint_is_named(workdir):
+def test_a_damaged_checkpoint_is_named(workdir, caplog):
     for file in (workdir / "checkpoints" / "3" / "variables").rglob("*"):
         if file.is_file():
             file.write_bytes(b"")
+    assert read_model(workdir).step == 2
+    assert "checkpoints/3 cannot be read" in caplog.text and re.search(
+        "The one before is taken, .*checkpoints/2$", caplog.text, re.M
+    )
     with pytest.raises(CheckpointError, match="checkpoints/3 cannot be read"):
-        read_model(workdir)
-    assert read_model(workdir, step=2).step == 2
+        read_model(workdir, step=3)
+
+
+def test_without_its_loss_no_checkpoint_is_called_the_best(workdir):
+    (workdir / "checkpoints/3/metrics/metrics").write_text("")
+    with pytest.raises(CheckpointError, match="3/metrics/metrics is damaged.*name a step"):
+        read_model(workdir, step="best")
 
 
 def test_a_checkpoint_of_another_format_is_refused_whatever_it_holds(workdir, monkeypatch):
