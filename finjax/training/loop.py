@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 
 from finjax.checkpoints import Checkpoints
 from finjax.errors import ConfigError, TrainingError
-from finjax.training import parallel
+from finjax.training import interrupts, memory, parallel
 from finjax.training.batches import Batches
 from finjax.training.logs import MetricLog, record_run
 from finjax.training.optimiser import Optimiser, schedule
@@ -94,13 +94,15 @@ class Trainer:
 
         Raises:
             TrainingError: the loss became infinite or NaN.
+            StorageError: nothing can be saved.
+            Interrupted: a signal asked to stop; what was trained is saved.
         """
         parallel.spare_memory_maps()
         state = create_state(self._problem.params, self._problem.stats, self._problem.optimiser)
         self._progress, self._since_log, self._since_save = Progress(), Mean(), Mean()
-        with Checkpoints(self._workdir) as self._checkpoints:
-            if (saved := self._checkpoints.latest()) is not None:
-                state, progress = self._checkpoints.restore(state, saved)
+        with interrupts.held_back() as self._request, Checkpoints(self._workdir) as self._checkpoints:
+            if saved := self._checkpoints.restore_newest(state):
+                state, progress = saved
                 self._progress = Progress(**progress)
             first = self._progress.step
             if not self._last and saved is None:  # a zero-shot model is what it was put together from
@@ -140,13 +142,16 @@ class Trainer:
             shares = parallel.share(batches, axis=1)
             state, metrics = train_steps(state, data, shares, parallel.replicate(factors))
             results.append(metrics)
-            due = self._due(before, dispatched)
+            asked_to_stop = bool(self._request.signum)
+            due = self._due(before, dispatched) | ({"save"} if asked_to_stop else set())
             # The host reads a result while the devices work on the next, unless it must act on it.
             while len(results) > (0 if due else 1):
                 self._account(results.popleft())
             if due:
                 self._act(due, state)
-            if self._finished():
+            if asked_to_stop:
+                logger.info("step %d is saved", dispatched)
+            if asked_to_stop or self._finished():
                 break
 
     def _due(self, before: int, step: int) -> set[str]:
@@ -219,6 +224,7 @@ class Trainer:
             progress=dataclasses.asdict(self._progress),
             loss=loss,
         )
+        memory.give_back()
 
     def _finished(self) -> bool:
         patience = self._config.train.stop_after_epochs
