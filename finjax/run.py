@@ -1,5 +1,6 @@
 """Runs what a configuration says: the one way in for `main.py`."""
 
+import contextlib
 import copy
 import operator
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from ml_collections import ConfigDict
 
 from finjax.data import cache, synthetic
 from finjax.errors import ConfigError
+from finjax.files import storage_errors
+from finjax.locks import locked
 from finjax.plugins import load_plugins
 from finjax.tasks import classical, decoder, fin
 from finjax.tasks.task import parse_features
@@ -77,7 +80,16 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
         parallel.use_cpu_devices(config.cpu_devices, batch_size=config.train.batch_size)
     load_plugins(config.plugins)  # they may use jax, so only now
     for one, folder in _runs(config, Path(workdir).expanduser() if workdir else None):
-        STAGES[config.stage](one, folder, mode=mode)
+        run_stage(one, folder, mode=mode)
+
+
+def run_stage(config: ConfigDict, workdir: Path, *, mode: str) -> None:
+    """Does one run of a known stage, alone in its folder if it trains there.
+
+    Evaluations need no lock: they read finished checkpoints, and write whole files.
+    """
+    with storage_errors(workdir), locked(workdir) if mode == "train" else contextlib.nullcontext():
+        STAGES[config.stage](config, workdir, mode=mode)
 
 
 def check_least(config: ConfigDict) -> None:
