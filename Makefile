@@ -2,6 +2,7 @@
 # make study  runs a small study on synthetic data, with a report, in minutes
 # make test   runs the tests
 # make bench  times finjax against PyTorch, in ten minutes
+# make soak   kills a training fifty times and watches its memory for half an hour
 # make lint   checks the style
 # Each makes .venv and installs what it needs into it, with $(PYTHON), Python 3.11 or newer.
 
@@ -9,7 +10,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo study test bench lint clean
+.PHONY: demo study test bench soak lint clean
 
 demo: $(VENV)/installed
 	$(BIN)/python main.py --config=configs/fin_ssi.py
@@ -22,6 +23,9 @@ test: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks
+
+soak: $(VENV)/installed-dev
+	$(BIN)/python -m soak
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -1,0 +1,1 @@
+"""What takes long to show: kills at random moments, and hours of training."""
