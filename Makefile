@@ -2,6 +2,7 @@
 # make study  runs a small study on synthetic data, with a report, in minutes
 # make test   runs the tests
 # make bench  times finjax against PyTorch, in ten minutes
+# make soak   kills a training fifty times and watches its memory for half an hour
 # make lint   checks the style
 # make bounds runs the tests with the lowest and the newest versions that the bounds allow, each in a fresh environment
 # make lock   writes requirements-dev.lock: every package of the development environment, by version and hash
@@ -11,7 +12,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo study test bench lint bounds lock clean
+.PHONY: demo study test bench soak lint bounds lock clean
 
 demo: $(VENV)/installed
 	$(BIN)/python main.py --config=configs/fin_ssi.py
@@ -24,6 +25,9 @@ test: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks
+
+soak: $(VENV)/installed-dev
+	$(BIN)/python -m soak
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 """Trains and evaluates finjax models: `python main.py --config=configs/fin_ssi.py`."""
 
 import logging
+import re
 import sys
 from pathlib import Path
 
@@ -8,11 +9,14 @@ from absl import app, flags
 from absl import logging as absl_logging
 from ml_collections import config_flags
 
-from finjax import processes
-from finjax.errors import FinjaxError
+from configs import recorded
+from finjax import interrupts, processes
+from finjax.errors import FinjaxError, report
 from finjax.run import place_of, run
 
-_CONFIG = config_flags.DEFINE_config_file("config", None, "What to run, such as configs/fin_ssi.py.", lock_config=True)
+_CONFIG = config_flags.DEFINE_config_file(
+    "config", None, "What to run, such as configs/fin_ssi.py, or the config.json of an earlier run.", lock_config=True
+)
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; by default runs/ and its name.")
 _MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "Train and evaluate, or evaluate only.")
 _SHARD = flags.DEFINE_string("shard", "", "Which part of a study to run, such as 3/40.")
@@ -31,31 +35,46 @@ def main(argv: list[str]) -> None:
     logger = logging.getLogger("finjax")
     logger.addHandler(handler)
     logger.propagate = False  # absl's own handler would say it again
-    absl_logging.set_verbosity(absl_logging.WARNING)  # orbax tells its whole life at INFO
-    try:
-        told = processes.find_place(coordinator=_COORDINATOR.value, count=_NUM_PROCESSES.value, index=_PROCESS_ID.value)
-        place = place_of(_CONFIG.value, told, shard=_SHARD.value)
-        logger.setLevel(logging.INFO if place.index == 0 else logging.WARNING)
-        with processes.joined(place):
-            run(_CONFIG.value, workdir=_WORKDIR.value, mode=_MODE.value, shard=_SHARD.value)
-    except FinjaxError as error:
-        if _DEBUG.value:
-            raise
-        sys.exit(f"error: {error}")
+    # Orbax tells its whole life at INFO, and tells of errors, which finjax does too, by tracebacks.
+    absl_logging.set_verbosity(absl_logging.WARNING if _DEBUG.value else absl_logging.FATAL)
+    with interrupts.raised_at_once():
+        try:
+            told = processes.find_place(
+                coordinator=_COORDINATOR.value, count=_NUM_PROCESSES.value, index=_PROCESS_ID.value
+            )
+            place = place_of(_CONFIG.value, told, shard=_SHARD.value)
+            logger.setLevel(logging.INFO if place.index == 0 else logging.WARNING)
+            with processes.joined(place):
+                run(_CONFIG.value, workdir=_WORKDIR.value, mode=_MODE.value, shard=_SHARD.value)
+        except interrupts.Interrupted as interrupted:
+            print(interrupted, file=sys.stderr)
+            sys.exit(interrupted.exit_status)
+        except FinjaxError as error:
+            sys.exit(report(error, debug=_DEBUG.value))
 
 
 def parse_flags(argv: list[str]) -> list[str]:
     """Parses the command line; a misspelt field or one of another stage is one message."""
     try:
-        arguments = app.parse_flags_with_usage(argv)
+        arguments = app.parse_flags_with_usage([_of_recorded(argument) for argument in argv])
     except (AttributeError, KeyError) as error:
         # ml_collections quotes its own message, line break and all.
         detail = str(error).replace("\\n", ". ").replace("\\", "").strip("\"'")
         sys.exit(f"error: no such field in the configuration: {detail}")
+    except FinjaxError as error:
+        sys.exit(report(error, debug="--debug" in argv))
     file = config_flags.get_config_filename(flags.FLAGS["config"])
     if not Path(file.split(":")[0]).is_file():
         sys.exit(f"error: no such configuration file: {file}")
     return arguments
+
+
+def _of_recorded(argument: str) -> str:
+    """Has `configs/recorded.py` read the JSON that an argument names as the configuration."""
+    if match := re.fullmatch(r"(--?config=)?([^-].*\.json)", argument):
+        recorded.read(match[2])  # config_flags would show a traceback
+        return f"{match[1] or ''}{recorded.__file__}:{match[2]}"
+    return argument
 
 
 if __name__ == "__main__":

@@ -1,29 +1,45 @@
-"""Orbax checkpoints of a run: written atomically and in the background, the newest and the best kept.
+"""Orbax checkpoints of a run: written atomically and in the background, the two newest and the best kept.
 
 A checkpoint holds five items: `variables` (parameters and running statistics), `normalisers` and `model` (what
 the model is, JSON), which is all that using the model needs, and `opt_state` and `progress`, which resuming needs
-besides. `model` holds a digest of each: orbax would read a weight with a flipped bit as if nothing were wrong.
+besides. A sixth, `digests`, says what these held when they were saved: not every damage shows in reading.
 """
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+import functools
+import json
+import logging
+import sys
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
+from orbax.checkpoint.options import AsyncOptions
 
 from finjax import digests, processes
-from finjax.errors import CheckpointError
+from finjax.errors import CheckpointError, StorageError
+from finjax.files import whats_wrong, write_json
 from finjax.training.step import TrainState
 
+logger = logging.getLogger(__name__)
+
 FOLDER = "checkpoints"
-FORMAT = 4
-UNVERIFIED = 3  # the format before, which is still read: it has no digests
-REMEDY = "If another step is there, remove this one; else train again"
+METRICS = "metrics/metrics"  # orbax's file in a checkpoint
+DAMAGED = "damaged"  # where checkpoints go that cannot be read, once their steps are trained again
+FORMAT = 4  # raised when a checkpoint of before can no longer be read
+MOST_OF_REASON = 300  # characters: the storage layer adds its whole specification
+ARRAYS, DIGESTS = ("variables", "opt_state", "normalisers"), "digests"
+
+Found = TypeVar("Found")
+
+
+class _DamagedError(CheckpointError):
+    """A checkpoint cannot be read."""
 
 
 @dataclasses.dataclass
@@ -50,27 +66,42 @@ def _goodness(metrics: dict) -> float:
 
 
 class Checkpoints:
-    """The checkpoints of one working directory; a context manager that waits for writes to finish."""
+    """The checkpoints of one working directory; a context manager that waits for writes to finish.
+
+    Raises:
+        StorageError: on leaving it, or later than the call that it comes from, as writing is in the background:
+            a checkpoint cannot be written. Those of before are as they were.
+    """
 
     def __init__(self, workdir: str | Path):
         options = ocp.CheckpointManagerOptions(
             best_fn=_goodness,  # without it, metrics are not written
-            # Keeping the best alone could drop the newest, and resuming would lose work.
-            preservation_policy=AnyPreservationPolicy([LatestN(1), BestN(n=1, get_metric_fn=_goodness)]),
+            # Keeping the best alone could drop the newest, and resuming would lose work; the one before is for
+            # when the newest is damaged.
+            preservation_policy=AnyPreservationPolicy([LatestN(2), BestN(n=1, get_metric_fn=_goodness)]),
             cleanup_tmp_directories=True,
+            # In the background, threads would wait 20 minutes for folders that cannot be made.
+            async_options=AsyncOptions(create_directories_asynchronously=False),
             multiprocessing_options=_alone(),
             create=False,  # orbax refuses to where it works alone among several processes
         )
-        folder = (Path(workdir) / FOLDER).absolute()
-        folder.mkdir(parents=True, exist_ok=True)
-        with _reported(f"checkpoints in {folder}"):  # it reads their metrics
-            self._manager = ocp.CheckpointManager(folder, options=options)
+        self._folder = Path(workdir).absolute() / FOLDER
+        with self._storage("cannot hold checkpoints"):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            _forget_damaged_metrics(self._folder)
+            self._manager = ocp.CheckpointManager(self._folder, options=options)
 
     def __enter__(self):
         return self
 
-    def __exit__(self, *exception):
-        self._manager.close()
+    def __exit__(self, kind, error, trace):
+        try:
+            with self._storage("the last checkpoint is not written"):
+                self._manager.close()
+        except StorageError as unwritten:
+            if error is None or not isinstance(error, Exception):
+                raise
+            logger.warning("%s", unwritten)  # beside what is already on its way to the user
 
     def latest(self) -> int | None:
         """Returns the newest step, or None where there is no checkpoint."""
@@ -79,23 +110,22 @@ class Checkpoints:
     def save(self, state: TrainState, *, normalisers: Any, info: dict, progress: dict, loss: float) -> None:
         """Saves a state (on the host, one copy) in the background; `loss` ranks it for "best"."""
         step = int(state.step)
-        trees = {
-            "variables": {"params": state.params, "stats": state.stats},
-            "opt_state": state.opt_state,
-            "normalisers": normalisers,
-        }
-        trees = {name: jax.tree.map(np.asarray, tree) for name, tree in trees.items()}  # orbax takes no NumPy scalars
-        stored = {name: digests.of_arrays(tree) for name, tree in trees.items()}
-        stored |= {"model": digests.of_json(info), "progress": digests.of_json(progress)}
-        saved = self._manager.save(
-            step,
-            args=ocp.args.Composite(
-                **{name: ocp.args.StandardSave(tree) for name, tree in trees.items()},
-                model=ocp.args.JsonSave({"format": FORMAT, "digests": stored, **info}),
-                progress=ocp.args.JsonSave(progress),
-            ),
-            metrics={"loss": loss},
-        )
+        variables = {"params": state.params, "stats": state.stats}
+        # Orbax takes no NumPy scalars.
+        arrays = jax.tree.map(np.asarray, dict(zip(ARRAYS, (variables, state.opt_state, normalisers), strict=True)))
+        texts = {"model": {"format": FORMAT, **info}, "progress": progress}
+        stored = {name: _digest(name, item) for name, item in (arrays | texts).items()}
+        if not self._folder.is_dir():  # orbax would make it anew, without what was there
+            raise StorageError(f"{self._folder} is gone: nothing can be saved there. Train again")
+        with self._storage(f"the checkpoint of step {step} or the one before is not written"):
+            saved = self._manager.save(
+                step,
+                args=ocp.args.Composite(
+                    **{name: ocp.args.StandardSave(item) for name, item in arrays.items()},
+                    **{name: ocp.args.JsonSave(item) for name, item in (texts | {DIGESTS: stored}).items()},
+                ),
+                metrics={"loss": loss},
+            )
         assert saved, f"step {step} was saved already"
 
     def restore(self, template: TrainState, step: int) -> tuple[TrainState, dict]:
@@ -105,39 +135,63 @@ class Checkpoints:
             CheckpointError: the checkpoint is damaged.
         """
         restored = _restore(
-            self._manager,
-            step,
+            self._folder / str(step),
             variables=ocp.args.StandardRestore({"params": template.params, "stats": template.stats}),
             opt_state=ocp.args.StandardRestore(template.opt_state),
             progress=ocp.args.JsonRestore(),
-            model=ocp.args.JsonRestore(),
+            # What using the model needs as well: else training would end with a model that cannot be used.
+            normalisers=ocp.args.StandardRestore(),
         )
-        folder = self._manager.directory / str(step)
-        _verify(
-            folder,
-            restored.model,
-            variables=digests.of_arrays(restored.variables),
-            opt_state=digests.of_arrays(restored.opt_state),
-            progress=digests.of_json(restored.progress),
-        )
-        state = TrainState(step=np.int32(step), **restored.variables, opt_state=restored.opt_state)
-        return state, restored.progress
+        state = TrainState(step=np.int32(step), **restored["variables"], opt_state=restored["opt_state"])
+        return state, restored["progress"]
 
+    def restore_newest(self, template: TrainState) -> tuple[TrainState, dict] | None:
+        """Returns what `restore` does of the newest checkpoint that can be read, or None where there is none.
 
-def _alone() -> ocp.options.MultiprocessingOptions:
-    """Returns how orbax works in one process: the first, which saves and reads without asking the others."""
-    active = {0} if processes.count() > 1 else None
-    return ocp.options.MultiprocessingOptions(primary_host=0, active_processes=active)
+        Newer ones, which are damaged, go to the folder `damaged/`, so that their steps can be saved again.
+
+        Raises:
+            CheckpointError: there are checkpoints, and all are damaged.
+        """
+        steps = _steps(self._folder)
+        if not steps:
+            return None
+        state, progress = _newest_usable(self._folder, lambda step: self.restore(template, step))
+        if newer := [step for step in steps if step > progress["step"]]:
+            self._set_aside(newer)
+        return state, progress
+
+    def _set_aside(self, steps: Collection[int]) -> None:
+        folder = self._folder.with_name(DAMAGED)
+        with self._storage("damaged checkpoints cannot be moved"):
+            folder.mkdir(exist_ok=True)
+            for step in steps:
+                earlier = len([path for path in folder.iterdir() if path.name.split("_")[0] == str(step)])
+                (self._folder / str(step)).rename(folder / f"{step}_{earlier}")
+        self._manager.reload()
+
+    @contextlib.contextmanager
+    def _storage(self, what: str) -> Iterator[None]:
+        """Turns what orbax lets through of the storage layer into one message."""
+        try:
+            yield
+        except Exception as error:
+            kept = " and ".join(map(str, _steps(self._folder)))
+            raise StorageError(
+                f"{self._folder}: {what}: {whats_wrong(error)}. "
+                + (f"Kept: step {kept}. " if kept else "")
+                + "Then the same command goes on"
+            ) from error
 
 
 def has_checkpoint(workdir: str | Path) -> bool:
     """Tells whether a working directory holds a finished checkpoint, whatever its state."""
+    return processes.from_first(lambda: bool(_steps(Path(workdir) / FOLDER)))
 
-    def look() -> bool:
-        folder = Path(workdir) / FOLDER
-        return folder.is_dir() and any(path.name.isdigit() for path in folder.iterdir())
 
-    return processes.from_first(look)
+def _steps(folder: Path) -> list[int]:
+    """Returns the steps of finished checkpoints; orbax renames them to that when they are."""
+    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit()) if folder.is_dir() else []
 
 
 def read_model(workdir: str | Path, *, step: int | str = "latest") -> SavedModel:
@@ -161,66 +215,107 @@ def _read_model(workdir: str | Path, step: int | str) -> SavedModel:
         raise CheckpointError(
             f"no finjax run in {workdir}: {there}. Give the --workdir of a training run, such as runs/fin_ssi"
         )
-    options = ocp.CheckpointManagerOptions(best_fn=_goodness, create=False, multiprocessing_options=_alone())
-    with _reported(f"checkpoints in {folder}"), ocp.CheckpointManager(folder.absolute(), options=options) as manager:
-        chosen = _choose(manager, step, folder)
-        info = _restore(manager, chosen, model=ocp.args.JsonRestore()).model
-        if info.get("format") not in (UNVERIFIED, FORMAT):
-            raise CheckpointError(
-                f"{folder / str(chosen)} has checkpoint format {info.get('format')}; "
-                f"this finjax reads {UNVERIFIED} and {FORMAT}"
-            )
-        restored = _restore(
-            manager, chosen, variables=ocp.args.StandardRestore(), normalisers=ocp.args.StandardRestore()
-        )
-    _verify(
-        folder / str(chosen),
-        info,
-        variables=digests.of_arrays(restored.variables),
-        normalisers=digests.of_arrays(restored.normalisers),
-    )
-    arrays = jax.tree.map(np.asarray, {**restored.variables, "normalisers": restored.normalisers})
-    return SavedModel(**arrays, info=info, step=chosen)
-
-
-def _choose(manager: ocp.CheckpointManager, step: int | str, folder: Path) -> int:
-    steps = sorted(manager.all_steps())
+    steps = _steps(folder)
     if not steps:
         raise CheckpointError(f"{folder} holds no finished checkpoint yet; let the training reach its first")
     if step == "latest":
-        return steps[-1]
+        return _newest_usable(folder, lambda one: _read(folder / str(one)))
     if step == "best":
-        return manager.best_step()
+        step = min(reversed(steps), key=lambda one: _loss(folder / str(one)))
     if step not in steps:
         raise CheckpointError(f'{folder} has no step {step!r}; there are {steps}, "latest" and "best"')
-    return step
+    return _read(folder / str(step))
 
 
-def _verify(folder: Path, info: dict, **found: str) -> None:
-    """Raises `CheckpointError` where what was restored is not what was saved, by its digests."""
-    if info.get("format") == UNVERIFIED and "digests" not in info:
-        return
-    own = {name: value for name, value in info.items() if name not in ("format", "digests")}
-    stored = info.get("digests")
-    for name, digest in {"model": digests.of_json(own), **found}.items():
-        if not isinstance(stored, dict) or stored.get(name) != digest:
-            raise CheckpointError(
-                f"the checkpoint {folder} is damaged: its {name.replace('_', ' ')} is not what was saved. {REMEDY}"
-            )
-
-
-def _restore(manager: ocp.CheckpointManager, step: int, **items: ocp.args.CheckpointArgs):
-    with _reported(f"checkpoint {manager.directory / str(step)}"):
-        return manager.restore(step, args=ocp.args.Composite(**items))
-
-
-@contextlib.contextmanager
-def _reported(what: str) -> Iterator[None]:
-    """Turns whatever orbax and the storage layer raise at damaged files into `CheckpointError`."""
+def _loss(checkpoint: Path) -> float:
+    """Returns the loss that ranks a checkpoint."""
+    path = checkpoint / METRICS
     try:
-        yield
-    except CheckpointError:
-        raise
-    except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise CheckpointError(f"the {what} cannot be read ({reason}). {REMEDY}") from error
+        return json.loads(path.read_text())["loss"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{path} is damaged, so that the best checkpoint is not known: name a step (latest, or a number)"
+        ) from error
+
+
+def _forget_damaged_metrics(folder: Path) -> None:
+    """Ranks checkpoints last whose loss cannot be read: orbax would open none."""
+    for path in folder.glob(f"*/{METRICS}"):
+        try:
+            _loss(path.parents[1])
+        except CheckpointError:
+            write_json(path, {"loss": sys.float_info.max})
+
+
+def _read(checkpoint: Path) -> SavedModel:
+    restored = _restore(checkpoint, variables=ocp.args.StandardRestore(), normalisers=ocp.args.StandardRestore())
+    arrays = jax.tree.map(np.asarray, {**restored["variables"], "normalisers": restored["normalisers"]})
+    return SavedModel(**arrays, info=restored["model"], step=int(checkpoint.name))
+
+
+def _newest_usable(folder: Path, read: Callable[[int], Found]) -> Found:
+    """Returns what `read` makes of the newest step that is not damaged; says so where that is not the newest."""
+    damaged = []
+    for step in reversed(_steps(folder)):
+        try:
+            found = read(step)
+        except _DamagedError as error:
+            damaged.append(str(error))
+            continue
+        if damaged:
+            _warn(f"{'; '.join(damaged)}. The one before is taken, {folder / str(step)}")
+        return found
+    raise CheckpointError(
+        f"{'; '.join(damaged)}. There is no other: restore {folder} from a copy, or remove it and train again"
+    )
+
+
+@functools.cache
+def _warn(message: str) -> None:
+    """Logs a warning once, however often the same damage is met."""
+    logger.warning("%s", message)
+
+
+def _restore(checkpoint: Path, **items: ocp.args.CheckpointArgs) -> dict[str, Any]:
+    """Returns items of a checkpoint and its `model`, by name.
+
+    Raises:
+        CheckpointError: it is of another format.
+        _DamagedError: they are not what was saved.
+    """
+    texts = _read_items(checkpoint, model=ocp.args.JsonRestore())
+    if (found := texts["model"].get("format")) != FORMAT:
+        raise CheckpointError(f"{checkpoint} has checkpoint format {found}; this finjax reads {FORMAT}")
+    restored = texts | _read_items(checkpoint, **{DIGESTS: ocp.args.JsonRestore()}, **items)
+    expected = restored.pop(DIGESTS)
+    if changed := [name for name, item in restored.items() if _digest(name, item) != expected.get(name)]:
+        raise _DamagedError(f"the checkpoint {checkpoint} is damaged ({', '.join(changed)}: not what was saved)")
+    return restored
+
+
+def _read_items(checkpoint: Path, **items: ocp.args.CheckpointArgs) -> dict[str, Any]:
+    """Returns items by name; raises `_DamagedError` where one is none."""
+    handler = ocp.CompositeCheckpointHandler(composite_options=ocp.CompositeOptions(multiprocessing_options=_alone()))
+    try:
+        with ocp.Checkpointer(handler, multiprocessing_options=_alone()) as reader:
+            read = dict(reader.restore(checkpoint, args=ocp.args.Composite(**items)).items())
+    except Exception as error:  # orbax lets through whatever the storage layer raised
+        raise _DamagedError(f"the checkpoint {checkpoint} cannot be read ({_first_line(error)})") from error
+    texts = (item for name, item in read.items() if name not in ARRAYS)
+    if read.keys() != items.keys() or not all(isinstance(item, dict) for item in texts):
+        raise _DamagedError(f"the checkpoint {checkpoint} cannot be read (it lacks {', '.join(items)})")
+    return read
+
+
+def _alone() -> ocp.options.MultiprocessingOptions:
+    """Returns how orbax works in one process: the first, which saves and reads without asking the others."""
+    active = {0} if processes.count() > 1 else None
+    return ocp.options.MultiprocessingOptions(primary_host=0, active_processes=active)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:MOST_OF_REASON]
+
+
+def _digest(name: str, item: Any) -> str:
+    return digests.of_arrays(item) if name in ARRAYS else digests.of_json(item)

@@ -1,4 +1,8 @@
-"""Errors that are the user's to mend: `main.py` prints their message alone, without a traceback."""
+"""Errors that are the user's to mend: programs print their message alone, without a traceback."""
+
+import argparse
+import sys
+import traceback
 
 
 class FinjaxError(ValueError):
@@ -19,3 +23,24 @@ class CheckpointError(FinjaxError):
 
 class TrainingError(FinjaxError):
     """Training cannot go on."""
+
+
+class LockError(FinjaxError):
+    """Another process works in the same folder."""
+
+
+class StorageError(FinjaxError):
+    """The disk is full, or a folder cannot be written to or is gone."""
+
+
+def add_debug_option(parser: argparse.ArgumentParser) -> None:
+    """Adds `--debug`, for `report`."""
+    parser.add_argument("--debug", action="store_true", help="show where in the program an error came from")
+
+
+def report(error: Exception, *, debug: bool, message: str = "") -> int:
+    """Prints an error's message, or another one for it, with `debug` after its traceback; returns the exit status 1."""
+    if debug:
+        traceback.print_exception(error)
+    print(f"error: {message or error}", file=sys.stderr)
+    return 1

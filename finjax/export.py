@@ -15,7 +15,7 @@ import jax
 import numpy as np
 from jax import export
 
-from finjax.errors import ConfigError, FinjaxError
+from finjax.errors import ConfigError, FinjaxError, add_debug_option, report
 from finjax.exported import MISSING, ExportedModel, load_exported, write_exported
 from finjax.restored import DecoderModel, FINModel, load
 
@@ -85,13 +85,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("file", help="what to write, as model.finjax")
     parser.add_argument("--step", default="latest", help="checkpoint to take: latest, best or a number")
     parser.add_argument("--platforms", default=",".join(DEFAULT_PLATFORMS), help="to compile for, comma-separated")
+    add_debug_option(parser)
     options = parser.parse_args(arguments)
     step = int(options.step) if options.step.isdigit() else options.step
     try:
         model = export_model(options.run, options.file, step=step, platforms=tuple(options.platforms.split(",")))
     except FinjaxError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        return report(error, debug=options.debug)
     size = Path(options.file).expanduser().stat().st_size / 1024**2
     print(f"{options.file}: {model.kind}, {size:.1f} MiB, for {', '.join(model.platforms)}")
     return 0

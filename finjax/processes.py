@@ -26,6 +26,7 @@ import numpy as np
 
 from finjax import errors
 from finjax.errors import ConfigError, FinjaxError
+from finjax.interrupts import Interrupted
 
 logger = logging.getLogger(__name__)
 
@@ -127,6 +128,12 @@ def joined(place: Place) -> Iterator[None]:
     try:
         yield
         _client().wait_at_barrier("finjax/done", FOREVER_MS)
+    except Interrupted:  # all of them are: they agree to save and stop
+        ended.set()
+        watcher.join()
+        with contextlib.suppress(Exception):
+            jax.distributed.shutdown()
+        raise
     except BaseException as error:
         ended.set()
         watcher.join()  # which ends this process if another one failed before

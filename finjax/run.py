@@ -1,5 +1,6 @@
 """Runs what a configuration says: the one way in for `main.py`."""
 
+import contextlib
 import copy
 import operator
 from collections.abc import Iterator
@@ -7,8 +8,11 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
+from finjax import processes
 from finjax.data import cache, synthetic
 from finjax.errors import ConfigError
+from finjax.files import storage_errors
+from finjax.locks import locked
 from finjax.plugins import load_plugins
 from finjax.processes import ALONE, Place
 from finjax.tasks import classical, decoder, fin
@@ -79,7 +83,17 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
     load_plugins(config.plugins)  # they may use jax, so only now
     parallel.connect_devices()
     for one, folder in _runs(config, Path(workdir).expanduser() if workdir else None):
-        STAGES[config.stage](one, folder, mode=mode)
+        run_stage(one, folder, mode=mode)
+
+
+def run_stage(config: ConfigDict, workdir: Path, *, mode: str) -> None:
+    """Does one run of a known stage, alone in its folder if it trains there.
+
+    Evaluations need no lock: they read finished checkpoints, and write whole files.
+    """
+    alone = locked(workdir) if mode == "train" and processes.is_first() else contextlib.nullcontext()
+    with storage_errors(workdir), alone:
+        STAGES[config.stage](config, workdir, mode=mode)
 
 
 def place_of(config: ConfigDict, place: Place, *, shard: str) -> Place:

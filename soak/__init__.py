@@ -1,1 +1,1 @@
-"""Long tests: `python -m soak.NAME`, or all of them by `make soak`."""
+"""Long tests, of what takes long to show: `python -m soak.NAME`, or all of them by `make soak`."""

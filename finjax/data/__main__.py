@@ -12,6 +12,7 @@ from pathlib import Path
 
 from finjax.data import inspect, loading, ninapro, registry, synthetic, three_dc, windows
 from finjax.data.numbers import parse_numbers
+from finjax.errors import add_debug_option, report
 from finjax.plugins import load_plugins
 
 BUILT_IN = (*ninapro.SPECS, three_dc.SPEC)  # importing them is what registers them
@@ -34,7 +35,7 @@ def _write(options: argparse.Namespace) -> int:
             ninapro.write_mat(synthetic.generate(subject, settings), path)
             print(path)
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        report(error, debug=options.debug)
         return 2
     return 0
 
@@ -60,7 +61,7 @@ def _inspect(options: argparse.Namespace) -> int:
     except (ValueError, OSError) as error:
         # The messages speak of the training program's options; here they go by their bare names.
         message = str(error).replace("--config.data.", "--").replace("--config.", "--")
-        print(f"error: {message}", file=sys.stderr)
+        report(error, debug=options.debug, message=message)
         return 2
     print(inspect.report(spec, recordings, bad, framing=framing))
     return 1 if bad else 0
@@ -84,6 +85,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--step", default="10ms", help="from one window to the next (default: 10ms)")
     command.add_argument("--plugins", default="", help="modules that register datasets of your own")
     command.add_argument("--cache_dir", default=None, help="where finished recordings are kept")
+    for one in commands.choices.values():
+        add_debug_option(one)
     return parser
 
 

@@ -24,7 +24,7 @@ from finjax.data.numbers import parse_numbers
 from finjax.data.registry import DatasetSpec, Filter, get_spec
 from finjax.data.splits import resolve_split
 from finjax.data.windows import Framing, to_samples
-from finjax.errors import CheckpointError, ConfigError, FinjaxError
+from finjax.errors import CheckpointError, ConfigError, FinjaxError, add_debug_option, report
 from finjax.features import feature_names
 from finjax.interop.torch_weights import Network, convert, read_state_dict
 from finjax.plugins import load_plugins
@@ -247,8 +247,7 @@ def main(arguments: list[str] | None = None) -> int:
         network = import_checkpoint(options.file, options.out, around)
     except (FinjaxError, OSError) as error:
         # Some messages speak of the training program's options; here they go by their bare names.
-        print(f"error: {error}".replace("--config.", "--"), file=sys.stderr)
-        return 1
+        return report(error, debug=options.debug, message=str(error).replace("--config.", "--"))
     if not around.trained_on:
         print(
             "warning: finjax cannot know whom the imported model was trained on, and cannot refuse to test it on "
@@ -285,6 +284,7 @@ def _parser() -> argparse.ArgumentParser:
         default = getattr(Surroundings, option)
         parser.add_argument(f"--{option}", type=type(default), default=default, help=text)
     parser.add_argument("--plugins", default="", help="modules to import first, with your own datasets and features")
+    add_debug_option(parser)
     return parser
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from finjax.data import synthetic
 from finjax.data.numbers import format_numbers, parse_numbers
 from finjax.data.recording import Recording
-from finjax.errors import DataError, FinjaxError
+from finjax.errors import DataError, FinjaxError, add_debug_option, report
 from finjax.live.memory import MemoryWatch
 from finjax.live.sinks import JSONLines, Port, Sink, Terminal
 from finjax.live.sources import LabStream, Lines, Replay
@@ -38,8 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         for line in _session(options):
             print(line)
     except FinjaxError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        return report(error, debug=options.debug)
     return 0
 
 
@@ -181,6 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     output.add_argument("--send-probabilities", action="store_true", help="send these and a time stamp instead")
     output.add_argument("--to-file", metavar="FILE", help="write every decision as a line of JSON")
     output.add_argument("--quiet", action="store_true", help="show nothing until the end")
+    add_debug_option(parser)
     return parser
 
 

@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from finjax.errors import FinjaxError
+from finjax.errors import FinjaxError, add_debug_option, report
 from finjax.evaluation.figures import TITLES
 from finjax.plots import curves, sheet
 from finjax.restored import load_decoder
@@ -51,12 +51,13 @@ def main(arguments: list[str] | None = None) -> int:
     several.add_argument("runs", type=Path, nargs="+", help="working directories")
     several.add_argument("--part", choices=TITLES, default="unseen", help="whose R² (default: unseen)")
     several.set_defaults(draw=_curves)
+    for kind in (one, several):
+        add_debug_option(kind)
     options = parser.parse_args(arguments)
     try:
         options.draw(options)
     except FinjaxError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        return report(error, debug=options.debug)
     return 0
 
 

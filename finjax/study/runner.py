@@ -10,10 +10,11 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from finjax.data.source import find_split
-from finjax.errors import ConfigError, FinjaxError, TrainingError
-from finjax.files import write_json
+from finjax.errors import ConfigError, FinjaxError, StorageError, TrainingError
+from finjax.files import storage_errors, write_json
+from finjax.locks import FILE, locked
 from finjax.models.classical import FEATURE_SETS, check_classifier
-from finjax.run import STAGES, check_least
+from finjax.run import STAGES, check_least, run_stage
 from finjax.study.plan import Run, make_plan
 from finjax.study.record import open_study, read_study, split_of
 from finjax.study.results import TIMING, finished
@@ -40,6 +41,8 @@ def run(config: ConfigDict, workdir: Path, *, mode: str, shard: str = "") -> Non
     Raises:
         ConfigError: what is asked for does not exist or does not fit; said before anything is run.
         CheckpointError: the folder holds a study with other settings.
+        LockError: another process does the same part.
+        StorageError: the disk does not take the results.
         TrainingError: some runs failed; the others are done.
     """
     from finjax.study.report import write_report  # pandas takes a second
@@ -48,13 +51,15 @@ def run(config: ConfigDict, workdir: Path, *, mode: str, shard: str = "") -> Non
     split = find_split(config.data) if mode == "train" else split_of(read_study(workdir))
     plan = make_plan(config, split, workdir)
     _check(config, plan)
-    open_study(workdir, config, split)
     failed = {}
-    if mode == "train":
-        failed = _do(plan, of_shard(list(enumerate(plan, 1)), chosen), workdir)
+    with storage_errors(workdir), _lock(workdir, chosen) if mode == "train" else contextlib.nullcontext():
+        open_study(workdir, config, split)
+        if mode == "train":
+            failed = _do(plan, of_shard(list(enumerate(plan, 1)), chosen), workdir)
     left = [one.name for one in plan if not finished(workdir, one.name)]
     if not left or not shard or mode == "evaluate":
-        logger.info("report: %s", write_report(workdir, config, split))
+        with storage_errors(workdir):
+            logger.info("report: %s", write_report(workdir, config, split))
     if left and mode == "train":
         logger.warning(
             "%d of %d runs are left (%s): the same command goes on with them%s",
@@ -73,6 +78,12 @@ def devices_batch(config: ConfigDict) -> int:
     return gcd(*(config[stage].train.batch_size for stage in STAGES if "train" in config[stage]))
 
 
+def _lock(workdir: Path, shard: tuple[int, int]) -> contextlib.AbstractContextManager:
+    """Locks a part of a study; each of its runs has a lock of its own, in case the parts overlap."""
+    part, parts = shard
+    return locked(workdir, f"lock_{part}_of_{parts}.json" if parts > 1 else FILE)
+
+
 def _do(plan: Sequence[Run], ours: Sequence[tuple[int, Run]], workdir: Path) -> dict[str, str]:
     """Does those of our runs that are not finished and whose needs are; returns why some failed."""
     waiting = [(number, one) for number, one in ours if not finished(workdir, one.name)]
@@ -89,6 +100,8 @@ def _do(plan: Sequence[Run], ours: Sequence[tuple[int, Run]], workdir: Path) -> 
             logger.info("[%d/%d] %s", number, len(plan), one.name)
             try:
                 _do_one(one, workdir / one.name)
+            except StorageError:  # the other runs would fail of the same
+                raise
             except FinjaxError as error:
                 failed[one.name] = str(error)
                 logger.warning("%s failed: %s", one.name, error)
@@ -99,7 +112,7 @@ def _do(plan: Sequence[Run], ours: Sequence[tuple[int, Run]], workdir: Path) -> 
 def _do_one(one: Run, folder: Path) -> None:
     started = time.perf_counter()
     with _quiet(folder / OUTPUT):
-        STAGES[one.config.stage](one.config, folder, mode="train")
+        run_stage(one.config, folder, mode="train")
     write_json(folder / TIMING, {"seconds": round(time.perf_counter() - started, 1)})
 
 

@@ -6,6 +6,7 @@ import json
 import platform
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import jax
@@ -80,9 +81,7 @@ class MetricLog:
         workdir.mkdir(parents=True, exist_ok=True)
         self._file = path.open("a", buffering=1)
         if tensorboard:
-            from tensorboardX import SummaryWriter
-
-            self._tensorboard = SummaryWriter(str(workdir / "tensorboard"), purge_step=resume_step + 1)
+            self._tensorboard = _EventFile(workdir / "tensorboard", purge_step=resume_step + 1)
 
     def __enter__(self):
         return self
@@ -98,8 +97,33 @@ class MetricLog:
         if self._file:
             self._file.write(json.dumps(without_nan({"step": step, **metrics})) + "\n")
         if self._tensorboard:
-            for name, value in metrics.items():
-                self._tensorboard.add_scalar(name, value, step)
+            self._tensorboard.write(step, metrics)
+
+
+class _EventFile:
+    """A file of TensorBoard's events, written at once: a thread that writes could not say that the disk is full."""
+
+    def __init__(self, folder: Path, *, purge_step: int):
+        from tensorboardX import proto
+        from tensorboardX.event_file_writer import EventsWriter
+
+        folder.mkdir(parents=True, exist_ok=True)
+        self._event, self._log = proto.event_pb2.Event, proto.event_pb2.SessionLog
+        self._writer = EventsWriter(str(folder / "events"))
+        self._add(step=purge_step, session_log=self._log(status=self._log.START))
+
+    def write(self, step: int, metrics: dict[str, float]) -> None:
+        from tensorboardX.summary import scalar
+
+        for name, value in metrics.items():
+            self._add(step=step, summary=scalar(name, value))
+        self._writer.flush()
+
+    def close(self) -> None:
+        self._writer.close()
+
+    def _add(self, **content) -> None:
+        self._writer.write_event(self._event(wall_time=time.time(), **content))
 
 
 def read_metrics(workdir: Path) -> list[dict]:

@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import logging
 import math
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from finjax import processes
+from finjax import interrupts, processes
 from finjax.errors import ConfigError, TrainingError
-from finjax.training import parallel
+from finjax.training import memory, parallel
 from finjax.training.batches import Batches
 from finjax.training.logs import MetricLog, record_run
 from finjax.training.optimiser import Optimiser, schedule
@@ -95,13 +96,15 @@ class Trainer:
 
         Raises:
             TrainingError: the loss became infinite or NaN.
+            StorageError: nothing can be saved.
+            Interrupted: a signal asked to stop; what was trained is saved.
         """
         parallel.spare_memory_maps()
         state = create_state(self._problem.params, self._problem.stats, self._problem.optimiser)
         self._progress, self._since_log, self._since_save = Progress(), Mean(), Mean()
-        with SharedCheckpoints(self._workdir) as self._checkpoints:
-            if (saved := self._checkpoints.latest()) is not None:
-                state, progress = self._checkpoints.restore(state, saved)
+        with interrupts.held_back() as self._request, SharedCheckpoints(self._workdir) as self._checkpoints:
+            if saved := self._checkpoints.restore_newest(state):
+                state, progress = saved
                 self._progress = Progress(**progress)
             first = self._progress.step
             if not self._last and saved is None:  # a zero-shot model is what it was put together from
@@ -143,13 +146,27 @@ class Trainer:
             state, metrics = train_steps(state, data, shares, parallel.replicate(factors))
             results.append(metrics)
             due = self._due(before, dispatched)
+            if asked_to_stop := self._asked_to_stop(due):
+                due = due | {"save"}
             # The host reads a result while the devices work on the next, unless it must act on it.
             while len(results) > (0 if due else 1):
                 self._account(results.popleft())
             if due:
                 self._act(due, state)
-            if self._finished():
+            if asked_to_stop:
+                logger.info("step %d is saved", dispatched)
+            if asked_to_stop or self._finished():
                 break
+
+    def _asked_to_stop(self, due: set[str]) -> bool:
+        """Tells whether to save and stop; several processes agree, at steps where they wait for each other anyway."""
+        asked = bool(self._request.signum)
+        if processes.count() == 1:
+            return asked
+        if not due or not processes.stack(np.array([asked])).any():
+            return False
+        self._request.signum = self._request.signum or signal.SIGTERM
+        return True
 
     def _due(self, before: int, step: int) -> set[str]:
         """Returns what is to be done after `step`, when `before` was the step of the last dispatch."""
@@ -222,6 +239,7 @@ class Trainer:
             progress=dataclasses.asdict(self._progress),
             loss=loss,
         )
+        memory.give_back()
 
     def _finished(self) -> bool:
         patience = self._config.train.stop_after_epochs

@@ -35,6 +35,6 @@ class SharedCheckpoints:
         if self._own:
             self._own.save(state, normalisers=normalisers, info=info, progress=progress, loss=loss)
 
-    def restore(self, template: TrainState, step: int) -> tuple[TrainState, dict]:
-        """See `Checkpoints.restore`."""
-        return processes.from_first(lambda: self._own.restore(template, step))
+    def restore_newest(self, template: TrainState) -> tuple[TrainState, dict] | None:
+        """See `Checkpoints.restore_newest`."""
+        return processes.from_first(lambda: self._own.restore_newest(template))

@@ -15,6 +15,7 @@ import pytest
 from conftest import ROOT, run_main
 
 from configs import classical, study
+from finjax.checkpoints import has_checkpoint
 from finjax.errors import ConfigError, FinjaxError
 from finjax.run import run
 
@@ -93,20 +94,33 @@ def test_the_tables_say_what_the_runs_found(whole_study):
     assert fins.horizon_ms.tolist() == [0, 50] and fins.windows_unseen.tolist() == [50, 50]
 
 
-def test_a_killed_study_ends_as_one_that_was_not(whole_study, tmp_path, environment):
-    killed = tmp_path / "killed"
+def stopped(workdir, signum, *, at: str, environment) -> tuple[int, str]:
+    """Starts a study and stops it when there is something at a place; returns exit status and log."""
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / "main.py"), TEST, f"--workdir={killed}"],
+        [sys.executable, str(ROOT / "main.py"), TEST, f"--workdir={workdir}"],
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
         env=environment,
     )
-    begun = killed / "within/fin_cnn/subject_1/subject_1/checkpoints"
     deadline = time.monotonic() + 240
-    while not begun.exists() and time.monotonic() < deadline:
+    while not (workdir / at).exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    os.kill(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    os.kill(process.pid, signum)
+    _, log = process.communicate(timeout=240)
+    return process.returncode, log
+
+
+def test_a_stopped_and_killed_study_ends_as_one_that_was_not(whole_study, tmp_path, environment):
+    killed = tmp_path / "killed"
+    status, log = stopped(killed, signal.SIGTERM, at="fin/rms/0_ms/config.json", environment=environment)
+    assert status == 75 and "stopped by SIGTERM; the same command goes on" in log
+    assert has_checkpoint(killed / "fin/rms/0_ms") and not list(killed.rglob("lock*.json"))
+    assert not (killed / "fin/rms/0_ms/eval").exists()
+    begun = "within/fin_cnn/subject_1/subject_1/checkpoints"
+    status, log = stopped(killed, signal.SIGKILL, at=begun, environment=environment)
+    assert status == -signal.SIGKILL and "runs are finished" not in log
+    assert "going on at step" in (killed / "fin/rms/0_ms/output.txt").read_text()
     assert not (killed / "report").exists()
 
     done = run_main(TEST, f"--workdir={killed}", env=environment)
