@@ -2,7 +2,7 @@
 # make study  runs a small study on synthetic data, with a report, in minutes
 # make test   runs the tests
 # make bench  times finjax against PyTorch, in ten minutes
-# make soak   kills a training fifty times and watches its memory for half an hour
+# make soak   kills a training fifty times, damages 2,000 files, and watches the memory of a training for half an hour
 # make lint   checks the style
 # make bounds runs the tests with the lowest and the newest versions that the bounds allow, each in a fresh environment
 # make lock   writes requirements-dev.lock: every package of the development environment, by version and hash
@@ -21,7 +21,7 @@ study: $(VENV)/installed
 	$(BIN)/python main.py --config=configs/study.py
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile
 
 bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks

@@ -7,13 +7,14 @@ import tempfile
 from pathlib import Path
 
 # What one test or process of the session has compiled, another need not; set before jax is imported.
-_programs = tempfile.TemporaryDirectory(prefix="finjax_programs_", ignore_cleanup_errors=True)
-os.environ["JAX_COMPILATION_CACHE_DIR"] = _programs.name
+if "PYTEST_XDIST_WORKER" not in os.environ:  # workers of one session share the folder
+    _programs = tempfile.TemporaryDirectory(prefix="finjax_programs_", ignore_cleanup_errors=True)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = _programs.name
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
 
-import hypothesis  # noqa: E402
-import jax  # noqa: E402
-import pytest  # noqa: E402
+import hypothesis
+import jax
+import pytest
 
 ROOT = Path(__file__).parent.parent
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-STUCK_SHARE = 0.5  # of samples equal to the one before them: no living electrode has so many
+from finjax.data.electrodes import STUCK_SHARE
+
 RAIL_SHARE = 0.2  # of samples at the largest or smallest value of the window: a converter at its end
 
 
