@@ -1,9 +1,12 @@
 """Live decoding: the same decisions as offline, however the samples are cut into chunks."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import signal as scipy_signal
 
 import finjax
@@ -30,10 +33,11 @@ def decisions(model, recording):
     return Decoder(model).push(recording.signal[:6000])
 
 
-def chunks(samples, seed):
-    rng, position = np.random.default_rng(seed), 0
-    while position < len(samples):
-        size = int(rng.choice([1, 3, 17, 40, 640, 2500]))
+def chunks(samples, sizes):
+    position = 0
+    for size in itertools.cycle(sizes):
+        if position >= len(samples):
+            return
         yield samples[position : position + size]
         position += size
 
@@ -49,10 +53,15 @@ def test_decisions_are_those_of_the_offline_model(model, recording, decisions):
     assert all(decision.latency_s > 0 and not decision.faults for decision in decisions)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_chunks_make_no_difference(model, recording, decisions, seed):
-    decoder = Decoder(model)
-    again = [decision for chunk in chunks(recording.signal[:6000], seed) for decision in decoder.push(chunk)]
+@pytest.fixture(scope="module")
+def decoder(model):
+    return Decoder(model)
+
+
+@given(sizes=st.lists(st.integers(1, 3000), min_size=1, max_size=20))
+def test_chunks_make_no_difference(decoder, recording, decisions, sizes):
+    decoder.reset()
+    again = [decision for chunk in chunks(recording.signal[:6000], sizes) for decision in decoder.push(chunk)]
     assert [(d.time_s, d.movement) for d in again] == [(d.time_s, d.movement) for d in decisions]
     np.testing.assert_array_equal([d.probabilities for d in again], [d.probabilities for d in decisions])
 
@@ -61,7 +70,7 @@ def test_the_filter_is_causal_and_knows_no_chunks(model, recording, monkeypatch)
     band = Filter(highpass_hz=20.0, notch_hz=50.0)
     monkeypatch.setattr("finjax.realtime.decoder.filter_of", lambda config: band)
     decoder, samples = Decoder(model), recording.signal[:3000] + 5.0
-    for chunk in chunks(samples, 1):
+    for chunk in chunks(samples, (1, 640, 17, 2500)):
         decoder.push(chunk)
     sections = filters.design(band, 2000.0)
     start = scipy_signal.sosfilt_zi(sections)[..., None] * samples[0]
