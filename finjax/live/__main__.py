@@ -11,6 +11,7 @@ Stops at the end of the stream, after `--seconds`, or at Ctrl-C, and says what i
 import argparse
 import contextlib
 import dataclasses
+import gc
 import sys
 import time
 from collections import Counter
@@ -79,6 +80,8 @@ def _session(options: argparse.Namespace) -> list[str]:
 def _decode(
     decoder: Decoder, source, sinks: list[Sink], summary: Summary, memory: MemoryWatch, *, seconds: float
 ) -> None:
+    gc.collect()
+    gc.freeze()  # to look through all that has been imported takes Python longer than a decision
     started = time.monotonic()
     for samples in source:
         for decision in decoder.push(samples):
