@@ -209,7 +209,7 @@ def read_model(workdir: str | Path, *, step: int | str = "latest") -> SavedModel
 
 
 def _read_model(workdir: str | Path, step: int | str) -> SavedModel:
-    folder = Path(workdir).expanduser() / FOLDER
+    folder = (Path(workdir).expanduser() / FOLDER).absolute()  # orbax reads no others
     if not folder.is_dir():
         there = "no such folder" if not Path(workdir).expanduser().is_dir() else f"it has no folder {FOLDER}/"
         raise CheckpointError(

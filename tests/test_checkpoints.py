@@ -71,6 +71,13 @@ def test_a_folder_that_is_no_run_is_said_to_be_none(tmp_path):
         read_model(tmp_path)
 
 
+def test_the_folder_may_be_given_from_where_one_is(workdir, monkeypatch):
+    monkeypatch.chdir(workdir.parent)
+    assert read_model(workdir.name).step == 3
+    with Checkpoints(workdir.name) as checkpoints:
+        assert checkpoints.latest() == 3
+
+
 def test_a_step_that_is_not_there_is_refused(workdir):
     with pytest.raises(CheckpointError, match=r'no step 7; there are \[2, 3\], "latest" and "best"'):
         read_model(workdir, step=7)
