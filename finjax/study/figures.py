@@ -10,9 +10,11 @@ from matplotlib.figure import Figure
 
 from finjax.evaluation.figures import COLOURS, TITLES, save
 
+ACCURACY = "accuracy on the test repetitions (%)"
 # Of the methods in their order, the same in all figures.
 PALETTE = (
     "#1f6f8b", "#d1603d", "#5a8f4e", "#8a5a9e", "#c99a2e", "#6b6b6b", "#3d9c9c", "#b0476d", "#7a6a3a", "#404e8c",
+    "#111111", "#e39bb0", "#9bc53d", "#5bc0eb", "#8b3a1e", "#b8a9d9",
 )  # fmt: skip
 
 
@@ -49,7 +51,8 @@ def accuracy_by_method(path: Path, table: pd.DataFrame, colours: dict[str, str])
             error = 100 * np.array([[row["mean"] - row["low"]], [row["high"] - row["mean"]]])
             axes.errorbar(place, 100 * row["mean"], error, color="black", capsize=3, linewidth=1)
     axes.set_xticks(range(len(table)), table.method, rotation=35, ha="right")
-    _accuracy_axis(axes)
+    axes.set_ylabel(ACCURACY)
+    axes.set_ylim(0, 100)
     save(figure, path)
 
 
@@ -62,8 +65,8 @@ def accuracy_curves(path: Path, table: pd.DataFrame, colours: dict[str, str], *,
         axes.plot(rows[over], 100 * rows["mean"], marker="o", color=colours[method], label=method)
         axes.fill_between(rows[over], 100 * rows.low, 100 * rows.high, color=colours[method], alpha=0.15, linewidth=0)
     axes.set_xlabel(label)
+    axes.set_ylabel(ACCURACY)
     axes.grid(alpha=0.3)
-    _accuracy_axis(axes)
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
     save(figure, path)
 
@@ -83,8 +86,3 @@ def r2_curves(path: Path, table: pd.DataFrame) -> None:
     panels[0].set_ylabel("R² on the test repetitions")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     save(figure, path)
-
-
-def _accuracy_axis(axes: Axes) -> None:
-    axes.set_ylabel("accuracy on the test repetitions (%)")
-    axes.set_ylim(0, 100)
