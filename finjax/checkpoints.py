@@ -33,7 +33,7 @@ METRICS = "metrics/metrics"  # orbax's file in a checkpoint
 DAMAGED = "damaged"  # where checkpoints go that cannot be read, once their steps are trained again
 FORMAT = 4  # raised when a checkpoint of before can no longer be read
 MOST_OF_REASON = 300  # characters: the storage layer adds its whole specification
-ARRAYS, DIGESTS = ("variables", "opt_state", "normalisers"), "digests"
+ARRAYS, TEXTS, DIGESTS = ("variables", "opt_state", "normalisers"), ("model", "progress"), "digests"
 
 Found = TypeVar("Found")
 
@@ -59,6 +59,17 @@ class SavedModel:
     normalisers: dict
     info: dict
     step: int
+
+
+def _handlers() -> dict[str, ocp.CheckpointHandler]:
+    """Returns what writes each item: each array goes to a folder of its own.
+
+    Orbax's default, one database for all arrays, asks tensorstore for the specification of each of them, and
+    tensorstore 0.1.86 never frees the names in it (`KvStore.Spec.to_json`): up to 40 kB a checkpoint. Orbax warns at
+    each save that there is no such database to complete; `main.py` shows that with `--debug` alone.
+    """
+    arrays = {name: ocp.StandardCheckpointHandler(use_ocdbt=False) for name in ARRAYS}
+    return arrays | {name: ocp.JsonCheckpointHandler() for name in (*TEXTS, DIGESTS)}
 
 
 def _goodness(metrics: dict) -> float:
@@ -89,7 +100,7 @@ class Checkpoints:
         with self._storage("cannot hold checkpoints"):
             self._folder.mkdir(parents=True, exist_ok=True)
             _forget_damaged_metrics(self._folder)
-            self._manager = ocp.CheckpointManager(self._folder, options=options)
+            self._manager = ocp.CheckpointManager(self._folder, options=options, item_handlers=_handlers())
 
     def __enter__(self):
         return self
@@ -113,7 +124,7 @@ class Checkpoints:
         variables = {"params": state.params, "stats": state.stats}
         # Orbax takes no NumPy scalars.
         arrays = jax.tree.map(np.asarray, dict(zip(ARRAYS, (variables, state.opt_state, normalisers), strict=True)))
-        texts = {"model": {"format": FORMAT, **info}, "progress": progress}
+        texts = dict(zip(TEXTS, ({"format": FORMAT, **info}, progress), strict=True))
         stored = {name: _digest(name, item) for name, item in (arrays | texts).items()}
         if not self._folder.is_dir():  # orbax would make it anew, without what was there
             raise StorageError(f"{self._folder} is gone: nothing can be saved there. Train again")

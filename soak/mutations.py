@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
 def train(folder: Path) -> Path:
     """Trains a small decoder in seconds; returns its run."""
     command = ["main.py", "--config=configs/cnn.py:test", f"--workdir={folder}", "--config.subject=1"]
-    options = ("features=rms,wl", "step=100ms", "log.tensorboard=False", "train.epochs=1")
+    options = ("features=rms,wl", "step=100ms", "log.tensorboard=False", "train.max_epochs=1")
     subprocess.run([sys.executable, *command, *(f"--config.{option}" for option in options)], check=True)
     return folder / "subject_1"
 
