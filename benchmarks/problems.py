@@ -70,7 +70,7 @@ def _joint_config(patch: int) -> ConfigDict:
 
 def _joint(config: ConfigDict, *, windows: int, channels: int, length: int, features: Sequence[str]):
     """Returns a FIN decoder, its parameters and its statistics."""
-    share = windows // parallel.device_count()
+    share = -(-windows // parallel.device_count())
     decoder = build_decoder(
         config, features=features, channels=channels, classes=CLASSES, length=length, batch_size=share
     )

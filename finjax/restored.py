@@ -181,7 +181,7 @@ class DecoderModel(Model):
         """Z-scored windows `[B, C, T]` → logits `[B, K]`: pure, all at once, for `jax.jit` or `jax.export`."""
         decoder = self.decoder
         if isinstance(decoder, FINDecoder):
-            decoder = dataclasses.replace(decoder, tile=0)
+            decoder = dataclasses.replace(decoder, tile=None)
         return decoder.predict(self.params, self.stats, self._inputs(windows))
 
     def logits(self, windows) -> jax.Array:

@@ -166,13 +166,12 @@ class FINClassifier(ClassifierMixin, OnWindows):
 
     def _decoder(self) -> FINDecoder:
         fin, features = self.fins_.network_, len(self.fins_.models_)
-        steps = self.length_ // fin.patch_size
         return FINDecoder(
             cnn=self._cnn(),
             read_out_weight=READ_OUT_WEIGHT if self.read_out else 0.0,
             fins=FINStack(fin=fin, features=features, channels=self.channels_),
             length=self.length_,
-            tile=parallel.tile_size(BATCH_SIZE, lstms=features * self.channels_, steps=steps),
+            tile=parallel.stack_tile(BATCH_SIZE, fins=features * self.channels_),
         )
 
     def __sklearn_tags__(self):

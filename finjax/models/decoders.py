@@ -17,7 +17,7 @@ from finjax.models import discriminant
 from finjax.models.initialisers import jitted_init
 from finjax.models.shadows import shadow
 from finjax.models.stack import FINStack
-from finjax.models.tiling import map_in_tiles
+from finjax.models.tiling import Tile
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -135,18 +135,16 @@ class _WindowDecoder(Decoder):
 class FINDecoder(_WindowDecoder):
     """FINs for every feature and channel, and a CNN on what they give (paper, section II).
 
-    The FINs run over the windows in tiles, one after another, and in the backward pass each tile is computed
-    again: what must be kept for it is a tile's states rather than the batch's. The CNN sees the whole batch,
-    and the gradient is the same.
+    The FINs run a few at a time, over a few windows at a time. The CNN sees the whole batch.
 
     Attributes:
         fins: the stack of FINs; their parameters are `params["fins"]`, with leading axes `[F, C]`.
-        tile: windows the FINs work on at a time; 0: all of them.
-        recompute: whether the backward pass computes the tiles again; else the states of all are kept.
+        tile: how many FINs and windows; `None`: all of them at once.
+        recompute: whether the backward pass runs the FINs again rather than keep their states.
     """
 
     fins: FINStack
-    tile: int
+    tile: Tile | None
     recompute: bool = True
 
     def cnn_input(self, *, channels: int) -> tuple[int, ...]:
@@ -155,20 +153,13 @@ class FINDecoder(_WindowDecoder):
 
     def init_fins(self, key: jax.Array) -> Any:
         """Returns random parameters of the FINs."""
-        empty = jnp.zeros((1, self.fins.channels, self.length))
-        return jitted_init(self.fins)(key, empty)["params"]["fins"]
+        return self.fins.init(key, length=self.length)
 
     def before_cnn(self, params: Any, inputs: jax.Array) -> jax.Array:
         """Imitates: windows `[b, C, T]` → features and shadows `[b, C, S, F]`."""
         # NumPy arrays that a jitted function closes over are no constants that the LSTM's own gradient takes.
         fins = jax.tree.map(jnp.asarray, params["fins"])
-
-        def of_tile(windows):
-            return self.fins.apply({"params": {"fins": fins}}, windows)
-
-        if not self.tile:
-            return of_tile(inputs)
-        return map_in_tiles(jax.checkpoint(of_tile) if self.recompute else of_tile, inputs, tile=self.tile)
+        return self.fins.imitate(fins, inputs, tile=self.tile, recompute=self.recompute)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

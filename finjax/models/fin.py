@@ -1,7 +1,10 @@
 """The feature-imitating network (FIN): an LSTM that learns a closed-form feature (paper, section II)."""
 
+from collections.abc import Callable
+
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from finjax.errors import ConfigError
@@ -36,12 +39,14 @@ class FIN(nn.Module):
 
     @nn.compact
     def __call__(self, windows: jax.Array) -> jax.Array:
-        """Maps z-scored windows `[B, T]` to standardised features `[B, S]`.
+        """Maps z-scored windows `[…, B, T]` to standardised features `[…, B, S]`.
+
+        Leading axes are of FINs with weights of their own: the parameters then have them too.
 
         Raises:
             ConfigError: T is no multiple of the patch size, or the initialisation or precision is unknown.
         """
-        batch, length = windows.shape
+        *models, batch, length = windows.shape
         if length % self.patch_size:
             raise ConfigError(f"a window of {length} samples does not divide into patches of {self.patch_size}")
         if self.initialisation not in INITIALISATIONS:
@@ -52,7 +57,7 @@ class FIN(nn.Module):
         plain = initialisers.uniform(self.hidden)
         bias_init = plain if self.initialisation == "uniform" else initialisers.chrono(self.hidden, steps)
 
-        x = windows.reshape(batch, steps, self.patch_size).swapaxes(0, 1)  # [B, T] → [T/p, B, p]
+        x = windows.reshape(*models, batch, steps, self.patch_size).swapaxes(-3, -2)  # […, B, T] → […, T/p, B, p]
         for layer in range(self.layers):
             x = BidirectionalLSTM(
                 hidden=self.hidden,
@@ -62,7 +67,27 @@ class FIN(nn.Module):
                 precision=self.precision,
                 name=f"lstm_{layer}",
             )(x)
-        return nn.Dense(self.shadows, kernel_init=plain, bias_init=plain, name="head")(x)  # [B, H] → [B, S]
+        return Head(self.shadows, plain, name="head")(x)  # […, B, H] → […, B, S]
+
+
+class Head(nn.Module):
+    """A dense layer, as `nn.Dense`, of each model of the leading axes.
+
+    Attributes:
+        outputs: S.
+        init: initialiser of kernel and bias.
+    """
+
+    outputs: int
+    init: Callable
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Maps `[…, B, H]` to `[…, B, S]`."""
+        *models, _, width = x.shape
+        kernel = self.param("kernel", self.init, (*models, width, self.outputs))
+        bias = self.param("bias", self.init, (*models, self.outputs))
+        return x @ kernel + jnp.expand_dims(bias, -2)
 
 
 def build_fin(config: ConfigDict) -> FIN:

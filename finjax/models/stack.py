@@ -1,32 +1,23 @@
-"""A FIN of its own for every feature and channel, all advancing in one scan over time."""
+"""A FIN of its own for every feature and channel, a few of them advancing together."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import Any
 
-import flax.linen as nn
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from finjax.data.normalise import FeatureNormaliser
 from finjax.models.fin import FIN
-
-SETTINGS = ("hidden", "layers", "shadows", "patch_size", "initialisation", "precision")  # of `FIN`
-
-
-def _over_models(module: type[nn.Module], *, inputs: int | None, models: int) -> type[nn.Module]:
-    """Returns the module with a leading axis of models in parameters and outputs; `inputs` is their axis there."""
-    return nn.vmap(
-        module,
-        in_axes=inputs,
-        out_axes=0,
-        variable_axes={"params": 0},
-        split_rngs={"params": True},
-        axis_size=models,
-    )
+from finjax.models.initialisers import jitted_init
+from finjax.models.tiling import Tile, map_in_tiles
 
 
-class FINStack(nn.Module):
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FINStack:
     """Features × channels FINs; the parameters are those of `FIN` with leading axes `[F, C, …]`.
 
     Attributes:
@@ -39,14 +30,40 @@ class FINStack(nn.Module):
     features: int
     channels: int
 
-    @nn.compact
-    def __call__(self, windows: jax.Array) -> jax.Array:
-        """Maps z-scored windows `[B, C, T]` to standardised features and shadows `[B, C, S, F]`."""
-        by_channel = _over_models(FIN, inputs=0, models=self.channels)
-        stack = _over_models(by_channel, inputs=None, models=self.features)
-        settings = {name: getattr(self.fin, name) for name in SETTINGS}
-        outputs = stack(**settings, name="fins")(windows.swapaxes(0, 1))  # [B, C, T] → [F, C, B, S]
-        return outputs.transpose(2, 1, 3, 0)  # → [B, C, S, F]
+    def init(self, key: jax.Array, *, length: int) -> Any:
+        """Returns random parameters, for windows of `length` samples."""
+        init, window = jitted_init(self.fin), jnp.zeros((1, length))
+        # One after another: a program that draws all their weights takes seven seconds to compile.
+        fins = [init(key, window)["params"] for key in jax.random.split(key, self.features * self.channels)]
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves).reshape(self.features, -1, *leaves[0].shape), *fins)
+
+    def imitate(
+        self, params: Any, windows: jax.Array, *, tile: Tile | None = None, recompute: bool = True
+    ) -> jax.Array:
+        """Maps z-scored windows `[B, C, T]` to standardised features and shadows `[B, C, S, F]`.
+
+        Args:
+            params: of all FINs.
+            windows: of all channels.
+            tile: how many FINs to run at a time, a divisor of their number, and on how many windows; all by default.
+            recompute: whether the backward pass runs them again rather than keep their states.
+        """
+        together = tile.fins if tile else self.features * self.channels
+        channels = np.tile(np.arange(self.channels), self.features).reshape(-1, together)
+
+        def of_tile(params, windows):
+            return self.fin.apply({"params": params}, windows.swapaxes(0, 1)).swapaxes(0, 1)  # [B, FINs, S]
+
+        def of_group(group):
+            params, channels = group
+            of_windows = functools.partial(jax.checkpoint(of_tile) if recompute else of_tile, params)
+            own = windows[:, channels]  # [B, FINs, T]
+            return map_in_tiles(of_windows, own, tile=tile.windows) if tile else of_windows(own)
+
+        groups = jax.tree.map(lambda leaf: leaf.reshape(-1, together, *leaf.shape[2:]), params)
+        outputs = lax.map(of_group, (groups, channels)).swapaxes(1, 2)  # [groups, FINs, B, S]
+        outputs = outputs.reshape(self.features, self.channels, *outputs.shape[2:])
+        return outputs.transpose(2, 1, 3, 0)  # [F, C, B, S] → [B, C, S, F]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

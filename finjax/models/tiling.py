@@ -1,10 +1,18 @@
 """Working on a few inputs at a time, so that memory does not grow with their number."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+
+
+class Tile(NamedTuple):
+    """How many FINs of a stack, and how many windows of each, are worked on at a time."""
+
+    fins: int
+    windows: int
 
 
 def map_in_tiles(function: Callable, inputs: jax.Array, *, tile: int) -> jax.Array:

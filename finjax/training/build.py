@@ -49,9 +49,7 @@ def build_decoder(
                 fins=FINStack(fin=build_fin(config.model), features=len(features), channels=channels),
                 length=length,
                 gain_sd=config.train.gain_sd,
-                tile=parallel.tile_size(
-                    batch_size, lstms=len(features) * channels, steps=length // config.model.patch_size
-                ),
+                tile=parallel.stack_tile(batch_size, fins=len(features) * channels),
                 recompute=config.fine_tune.recompute,
             )
         case "raw_cnn":

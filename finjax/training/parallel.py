@@ -17,14 +17,14 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from finjax import processes
 from finjax.errors import ConfigError
+from finjax.models.tiling import Tile
 
 AXIS = "devices"
-# Windows of the paper's network that an LSTM works on at a time: on a CPU their states should stay in the
-# cache; elsewhere what the backward pass keeps of them (8 MB each) must leave room on the device.
+# Windows that an LSTM works on at a time: on a CPU what it reads and writes in a few steps should stay in the
+# cache; elsewhere what the backward pass keeps of them (8 MB each, paper's network) must leave room on the device.
 CPU_TILE, OTHER_TILE = 16, 1024
-# The same for a stack of LSTMs with weights of their own, counted in windows × LSTMs, and in that × time steps.
-CPU_STACK_TILE, OTHER_STACK_TILE = 768, 480
-CPU_STACK_STEPS = 192 * 600
+# The same for a stack of LSTMs with weights of their own, counted in windows × LSTMs.
+CPU_STACK_TILE, OTHER_STACK_TILE = 32, 480
 
 MANY_MAPS = 30_000
 KEPT_FROM_S = 0.1  # programs that compile faster are not worth a file
@@ -95,19 +95,25 @@ def pmap(function: Callable, *, donate_argnums: tuple[int, ...] = ()) -> Callabl
     return jax.pmap(function, axis_name=AXIS, donate_argnums=donate_argnums)
 
 
-def tile_size(examples: int, *, lstms: int = 1, steps: int = 1) -> int:
-    """Returns how many of a device's `examples` to work on at a time, where each goes through a stack of LSTMs.
+def tile_size(examples: int) -> int:
+    """Returns how many of a device's `examples` an LSTM is to work on at a time."""
+    return min(examples, CPU_TILE if _on_cpu() else OTHER_TILE)
 
-    Args:
-        examples: windows.
-        lstms: LSTMs with weights of their own.
-        steps: time steps of each.
+
+def stack_tile(examples: int, *, fins: int) -> Tile:
+    """Returns how many FINs of a stack, and how many of a device's `examples` each, to work on at a time.
+
+    On a CPU few FINs with many windows each: their weights then stay in the cache. Elsewhere all FINs.
     """
-    on_cpu = jax.default_backend() == "cpu"
-    if lstms == 1:
-        return min(examples, CPU_TILE if on_cpu else OTHER_TILE)
-    most = min(CPU_STACK_TILE, CPU_STACK_STEPS // steps) if on_cpu else OTHER_STACK_TILE
-    return min(examples, max(1, most // lstms))
+    if not _on_cpu():
+        return Tile(fins, min(examples, max(1, OTHER_STACK_TILE // fins)))
+    windows = -(-examples // -(-examples // CPU_STACK_TILE))  # in tiles of about the same size
+    most = max(1, CPU_STACK_TILE // windows)
+    return Tile(max(n for n in range(1, most + 1) if fins % n == 0), windows)
+
+
+def _on_cpu() -> bool:
+    return jax.default_backend() == "cpu"
 
 
 def device_count() -> int:

@@ -113,24 +113,25 @@ def test_outputs_equal_a_numpy_network(patch_size):
     )
 
 
-def test_a_stack_of_models_is_the_models_one_by_one():
+def test_models_of_leading_axes_are_as_each_alone():
     model = FIN(hidden=4, shadows=2)
-    keys = jax.random.split(jax.random.key(0), 3)
-    stack = jax.vmap(lambda key: model.init(key, jnp.zeros((1, 20)))["params"])(keys)
     windows = jax.random.normal(jax.random.key(1), (3, 5, 20))
-    together = jax.vmap(lambda p, w: model.apply({"params": p}, w))(stack, windows)
+    params = model.init(jax.random.key(0), windows)["params"]
+    together = model.apply({"params": params}, windows)
     for m in range(3):
-        alone = model.apply({"params": jax.tree.map(lambda leaf, m=m: leaf[m], stack)}, windows[m])
+        alone = model.apply({"params": jax.tree.map(lambda leaf, m=m: leaf[m], params)}, windows[m])
         np.testing.assert_allclose(together[m], alone, rtol=1e-5, atol=1e-6)
 
 
-def test_a_stack_of_models_takes_one_scan_a_layer():
-    # Directions and models advance together: they add an axis, not a loop.
+def test_directions_and_models_add_no_loops():
     model = FIN(hidden=4, shadows=2)
-    stack = jax.vmap(lambda key: init_from(model, key))(jax.random.split(jax.random.key(0), 6))
-    program = jax.make_jaxpr(jax.vmap(lambda p, w: model.apply({"params": p}, w)))(stack, jnp.zeros((6, 5, 20)))
-    assert str(program).count("scan[") == 3
-    assert "while[" not in str(program)
+
+    def loops(*models):
+        windows = jnp.zeros((*models, 5, 20))
+        variables = model.init(jax.random.key(0), windows)
+        return str(jax.make_jaxpr(model.apply)(variables, windows)).count("scan[")
+
+    assert loops() == loops(6) == loops(2, 3) > 0
 
 
 def test_chrono_biases_remember_from_1_to_the_whole_window():

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from jax import lax
 
-from finjax.models.lstm import scan_lstm
+from finjax.models.initialisers import uniform
+from finjax.models.lstm import BidirectionalLSTM, scan_lstm
 
 TIME, DIRECTIONS, BATCH, HIDDEN = 40, 2, 3, 5
 
@@ -21,20 +22,20 @@ def plain_lstm(inputs, kernel, recurrent, bias, keep_all):
         hidden = nn.sigmoid(output) * jnp.tanh(cell)
         return (hidden, cell), hidden
 
-    zeros = jnp.zeros((*inputs.shape[1:3], recurrent.shape[1]))
-    (last, _), states = lax.scan(step, (zeros, zeros), inputs)
-    return states if keep_all else last
+    zeros = jnp.zeros((len(inputs), inputs.shape[2], recurrent.shape[1]))
+    (last, _), states = lax.scan(step, (zeros, zeros), inputs.swapaxes(0, 1))
+    return states.swapaxes(0, 1) if keep_all else last
 
 
-def problem(width, *, models=()):
+def problem(width):
     shapes = [
-        (TIME, DIRECTIONS, BATCH, width),
+        (DIRECTIONS, TIME, BATCH, width),
         (DIRECTIONS, width, 4 * HIDDEN),
         (DIRECTIONS, HIDDEN, 4 * HIDDEN),
         (DIRECTIONS, 4 * HIDDEN),
     ]
     keys = jax.random.split(jax.random.key(width), len(shapes))
-    return [jax.random.normal(key, (*models, *shape)) for key, shape in zip(keys, shapes, strict=True)]
+    return [jax.random.normal(key, shape) for key, shape in zip(keys, shapes, strict=True)]
 
 
 def close(ours, plain):
@@ -42,41 +43,65 @@ def close(ours, plain):
         np.testing.assert_allclose(mine, theirs, atol=1e-5 * np.abs(theirs).max())
 
 
+@pytest.mark.parametrize("chunk", [0, 1, 7, 20, TIME])  # all at once, each step, with a rest, without, one chunk
 @pytest.mark.parametrize("keep_all", [True, False])
 @pytest.mark.parametrize("width", [1, 4])
-def test_states_and_gradients_are_those_of_a_plain_lstm(width, keep_all):
+def test_states_and_gradients_are_those_of_a_plain_lstm(width, keep_all, chunk):
     arguments = problem(width)
     states = plain_lstm(*arguments, keep_all)
     weights = jax.random.normal(jax.random.key(9), states.shape)  # so that every state matters, each in its own way
 
-    def gradients(lstm):
-        return jax.jit(jax.grad(lambda *a: jnp.sum(weights * lstm(*a, keep_all)), argnums=(0, 1, 2, 3)))(*arguments)
+    def gradients(lstm, *settings):
+        def loss(*arrays):
+            return jnp.sum(weights * lstm(*arrays, keep_all, *settings))
 
-    close(scan_lstm(*arguments, keep_all), states)
-    close(gradients(scan_lstm), gradients(plain_lstm))
+        return jax.jit(jax.grad(loss, argnums=(0, 1, 2, 3)))(*arguments)
+
+    close(scan_lstm(*arguments, keep_all, chunk), states)
+    close(gradients(scan_lstm, chunk), gradients(plain_lstm))
 
 
-def test_models_of_a_stack_are_as_each_alone():
-    arguments = problem(4, models=(6,))
+@pytest.mark.parametrize("last", [True, False])
+def test_models_of_leading_axes_are_as_each_alone(last):
+    init = uniform(HIDDEN)
+    layer = BidirectionalLSTM(hidden=HIDDEN, kernel_init=init, bias_init=init, last=last)
+    inputs = jax.random.normal(jax.random.key(1), (2, 3, TIME, BATCH, 4))
+    params = layer.init(jax.random.key(0), inputs)
 
-    def loss(lstm):
-        return jax.jit(jax.grad(lambda *a: jnp.sum(jax.vmap(lambda *one: lstm(*one, True))(*a) ** 2), argnums=(1, 2)))
+    def loss(params, inputs):
+        return jnp.sum(jnp.sin(layer.apply(params, inputs)))
 
-    close(loss(scan_lstm)(*arguments), loss(plain_lstm)(*arguments))
+    together = jax.grad(loss)(params, inputs)
+    for place in np.ndindex(2, 3):
+        own = jax.tree.map(lambda leaf, at=place: leaf[at], params)
+        close(layer.apply(params, inputs)[place], layer.apply(own, inputs[place]))
+        close(jax.tree.map(lambda leaf, at=place: leaf[at], together), jax.grad(loss)(own, inputs[place]))
+
+
+def test_both_directions_are_there():
+    init = uniform(HIDDEN)
+    layer = BidirectionalLSTM(hidden=HIDDEN, kernel_init=init, bias_init=init)
+    inputs = jax.random.normal(jax.random.key(1), (TIME, BATCH, 4))
+    params = layer.init(jax.random.key(0), inputs)
+    weights = [params["params"][name] for name in ("kernel", "recurrent", "bias")]
+    forward, back = (
+        plain_lstm(x[None], *(w[n : n + 1] for w in weights), True)[0] for n, x in enumerate((inputs, inputs[::-1]))
+    )
+    close(layer.apply(params, inputs), jnp.concatenate([forward, back[::-1]], axis=-1))
 
 
 def test_a_recomputed_gradient_is_the_same():
     arguments = problem(4)
 
     def loss(kernel):
-        return jnp.sum(scan_lstm(arguments[0], kernel, *arguments[2:], True) ** 2)
+        return jnp.sum(scan_lstm(arguments[0], kernel, *arguments[2:], True, 20) ** 2)
 
     close(jax.grad(jax.checkpoint(loss))(arguments[1]), jax.grad(loss)(arguments[1]))
 
 
 def test_bfloat16_matmuls_come_close_and_states_stay_float32():
     arguments = problem(4)
-    full, half = (scan_lstm(*arguments, True, precision) for precision in ("float32", "bfloat16"))
+    full, half = (scan_lstm(*arguments, True, 20, precision) for precision in ("float32", "bfloat16"))
     assert half.dtype == np.float32
     difference = np.abs(half - full)
     assert 1e-4 < difference.max() < 0.1 and difference.mean() < 0.01
