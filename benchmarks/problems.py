@@ -48,7 +48,7 @@ def fin_training(*, batch: int, length: int = 600, patch: int = 1) -> Callable[[
         {},
         FINData(windows=signals(windows=batch, channels=1, length=length), target=target),
         batch=batch,
-        tile=parallel.tile_size(batch // parallel.device_count()),
+        tile=parallel.tile_size(parallel.share_size(batch)),
     )
 
 
@@ -70,7 +70,7 @@ def _joint_config(patch: int) -> ConfigDict:
 
 def _joint(config: ConfigDict, *, windows: int, channels: int, length: int, features: Sequence[str]):
     """Returns a FIN decoder, its parameters and its statistics."""
-    share = -(-windows // parallel.device_count())
+    share = parallel.share_size(windows)
     decoder = build_decoder(
         config, features=features, channels=channels, classes=CLASSES, length=length, batch_size=share
     )
@@ -92,7 +92,7 @@ def joint_training(
         stats,
         DecoderData(inputs=signals(windows=windows, channels=channels, length=length), movement=movement),
         batch=windows,
-        tile=windows // parallel.device_count(),
+        tile=parallel.share_size(windows),
     )
 
 

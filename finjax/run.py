@@ -136,7 +136,7 @@ def _run_study(config: ConfigDict, workdir: Path, *, mode: str, shard: str) -> N
     from finjax.study import runner  # it runs the stages above
 
     check_least(config)
-    parallel.use_cpu_devices(config.cpu_devices, batch_size=runner.devices_batch(config))
+    parallel.use_cpu_devices(config.cpu_devices, batch_size=runner.smallest_batch(config))
     load_plugins(config.plugins)
     runner.run(config, workdir, mode=mode, shard=shard)
 

@@ -31,23 +31,26 @@ class CNN(nn.Module):
     axis_name: str | None = None
 
     @nn.compact
-    def __call__(self, features: jax.Array, *, keys: jax.Array | None = None) -> jax.Array:
+    def __call__(
+        self, features: jax.Array, *, keys: jax.Array | None = None, present: jax.Array | None = None
+    ) -> jax.Array:
         """Maps standardised features `[B, C, S, F]` to logits `[B, K]`.
 
         Args:
             features: F features and S − 1 shadows of each in C channels.
             keys: `[B]` random keys for training; without them the running statistics are used and nothing
                 is dropped.
+            present: `[B]`, see `BatchNorm`.
         """
         x = features
         for number, filters in enumerate(self.filters, start=1):
             x = _convolution(x, filters, limit=self.kernel, name=f"conv_{number}")
-            x = NormAct(axis_name=self.axis_name, name=f"norm_{number}")(x, train=keys is not None)
+            x = NormAct(axis_name=self.axis_name, name=f"norm_{number}")(x, train=keys is not None, present=present)
             if number == 1:
                 x = Dropout(self.dropout)(x, keys=keys)
         x = _convolution(x, self.classes, limit=max(x.shape[1:3]), name="conv_3")
         if self.logit_norm:
-            x = NormAct(axis_name=self.axis_name, name="norm_3")(x, train=keys is not None)
+            x = NormAct(axis_name=self.axis_name, name="norm_3")(x, train=keys is not None, present=present)
         return x[:, 0, 0]  # [B, 1, 1, K] → [B, K]
 
 
@@ -90,12 +93,14 @@ class RawCNN(nn.Module):
     axis_name: str | None = None
 
     @nn.compact
-    def __call__(self, windows: jax.Array, *, keys: jax.Array | None = None) -> jax.Array:
-        """Maps z-scored windows `[B, C, T]` to logits `[B, K]`; `keys` as in `CNN`."""
+    def __call__(
+        self, windows: jax.Array, *, keys: jax.Array | None = None, present: jax.Array | None = None
+    ) -> jax.Array:
+        """Maps z-scored windows `[B, C, T]` to logits `[B, K]`; `keys` and `present` as in `CNN`."""
         x = windows.swapaxes(1, 2)[:, :, None]  # [B, C, T] → [B, T, 1, C]
         for number, filters in enumerate(self.filters, start=1):
             x = Convolution(filters, (self.kernel, 1), strides=(2, 1), name=f"conv_{number}")(x)
-            x = NormAct(axis_name=self.axis_name, name=f"norm_{number}")(x, train=keys is not None)
+            x = NormAct(axis_name=self.axis_name, name=f"norm_{number}")(x, train=keys is not None, present=present)
         x = Dropout(self.dropout)(jnp.mean(x, axis=(1, 2)), keys=keys)  # [B, T′, 1, N] → [B, N]
         return nn.Dense(self.classes, name="head")(x)
 

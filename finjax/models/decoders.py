@@ -53,7 +53,14 @@ class Decoder(ABC):
         return inputs
 
     def train(
-        self, params: Any, stats: Any, inputs: jax.Array, *, keys: jax.Array, jitter: jax.Array | float = 0.0
+        self,
+        params: Any,
+        stats: Any,
+        inputs: jax.Array,
+        *,
+        keys: jax.Array,
+        present: jax.Array | None = None,
+        jitter: jax.Array | float = 0.0,
     ) -> tuple[jax.Array, Any]:
         """Returns the CNN's logits `[b, K]` as in training, and the new statistics.
 
@@ -62,11 +69,12 @@ class Decoder(ABC):
             stats: running statistics of BatchNorm.
             inputs: what `take` gave.
             keys: `[b]`, for dropout.
+            present: `[b]`, which of them belong to the batch; all by default.
             jitter: added to what the CNN sees.
         """
         variables = {"params": params["cnn"], "batch_stats": stats}
         seen = self.before_cnn(params, inputs) + jitter
-        logits, changed = self.cnn.apply(variables, seen, keys=keys, mutable="batch_stats")
+        logits, changed = self.cnn.apply(variables, seen, keys=keys, present=present, mutable="batch_stats")
         return logits, changed["batch_stats"]
 
     def predict(self, params: Any, stats: Any, inputs: jax.Array) -> jax.Array:

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from finjax.models.initialisers import uniform
-from finjax.models.reduce import mean_over
+from finjax.models.reduce import total_over
 
 # As torch has them, where momentum is the share of the new value.
 BATCHNORM_MOMENTUM = 0.9
@@ -61,25 +61,34 @@ class BatchNorm(nn.Module):
     axis_name: str | None = None
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Maps `[B, …, N]` to the same shape, with the batch's statistics in training, else the running ones."""
+    def __call__(self, x: jax.Array, *, train: bool, present: jax.Array | None = None) -> jax.Array:
+        """Maps `[B, …, N]` to the same shape, with the batch's statistics in training, else the running ones.
+
+        Args:
+            x: inputs.
+            train: whether to take the batch's statistics.
+            present: `[B]`, which examples the statistics are of; all by default. Others only fill up the array.
+        """
         shape, over = x.shape[-1:], tuple(range(x.ndim - 1))
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, shape)
         running_var = self.variable("batch_stats", "var", jnp.ones, shape)
         scale = self.param("scale", nn.initializers.ones, shape)
         bias = self.param("bias", nn.initializers.zeros, shape)
 
-        def mean_of(values):
-            own = values.mean(over)
-            return own if self.axis_name is None or self.is_initializing() else mean_over(own, self.axis_name)
+        def total(values):
+            alone = self.axis_name is None or self.is_initializing()
+            return values if alone else total_over(values, self.axis_name)
 
         def spread(values):
             return jnp.expand_dims(values, over)
 
         mean, var = running_mean.value, running_var.value
         if train:
-            mean = mean_of(x)
-            var = mean_of(jnp.square(x - spread(mean)))  # mean x² − (mean x)² cancels in float32
+            counts = jnp.ones(len(x)) if present is None else present.astype(x.dtype)
+            counts = counts.reshape(-1, *(1,) * (x.ndim - 1))
+            count = total(counts.sum()) * (x[0].size // x.shape[-1])
+            mean = total((counts * x).sum(over)) / count
+            var = total((counts * jnp.square(x - spread(mean))).sum(over)) / count  # mean x² − mean² cancels in float32
         if train and not self.is_initializing():
             for running, new in ((running_mean, mean), (running_var, var)):
                 running.value = BATCHNORM_MOMENTUM * running.value + (1 - BATCHNORM_MOMENTUM) * new
@@ -96,9 +105,9 @@ class NormAct(nn.Module):
     axis_name: str | None = None
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Maps `[B, …, N]` to the same shape, with the batch's statistics in training, else the running ones."""
-        x = BatchNorm(axis_name=self.axis_name, name="batch")(x, train=train)
+    def __call__(self, x: jax.Array, *, train: bool, present: jax.Array | None = None) -> jax.Array:
+        """Maps `[B, …, N]` to the same shape; `train` and `present` as in `BatchNorm`."""
+        x = BatchNorm(axis_name=self.axis_name, name="batch")(x, train=train, present=present)
         return nn.PReLU(negative_slope_init=PRELU_SLOPE, name="prelu")(x)
 
 

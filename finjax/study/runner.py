@@ -4,7 +4,6 @@ import contextlib
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from math import gcd
 from pathlib import Path
 
 from ml_collections import ConfigDict
@@ -73,9 +72,9 @@ def run(config: ConfigDict, workdir: Path, *, mode: str, shard: str = "") -> Non
         raise TrainingError(f"{len(failed)} runs failed: {reasons}")
 
 
-def devices_batch(config: ConfigDict) -> int:
-    """Returns the largest number that divides all batches, which the devices must divide."""
-    return gcd(*(config[stage].train.batch_size for stage in STAGES if "train" in config[stage]))
+def smallest_batch(config: ConfigDict) -> int:
+    """Returns the examples in the smallest batch of all stages, of which each device is to have one at least."""
+    return min(config[stage].train.batch_size for stage in STAGES if "train" in config[stage])
 
 
 def _lock(workdir: Path, shard: tuple[int, int]) -> contextlib.AbstractContextManager:

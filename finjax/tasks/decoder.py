@@ -87,7 +87,7 @@ def train(task: Task, workdir: Path) -> None:
         stats=start.stats,
         loss=DecoderLoss(decoder=start.decoder, label_smoothing=config.train.label_smoothing),
         optimiser=build_decoder_optimiser(config),
-        tile=config.train.batch_size // parallel.device_count(),  # BatchNorm needs the whole share
+        tile=parallel.share_size(config.train.batch_size),  # BatchNorm needs the whole share
         data=data,
         examples=len(fitted),
         normalisers={"signal": vars(task.signal), "feature": vars(start.feature)},

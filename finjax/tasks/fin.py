@@ -84,7 +84,7 @@ def train(task: Task, workdir: Path) -> None:
         params=params,
         loss=FINLoss(network=network, length=task.framing.length, noise=config.train.shadow_noise),
         optimiser=build_optimiser(config.optimiser),
-        tile=parallel.tile_size(config.train.batch_size // parallel.device_count()),
+        tile=parallel.tile_size(parallel.share_size(config.train.batch_size)),
         data=data,
         examples=values.size,
         normalisers={"signal": vars(signal), "feature": vars(feature)},

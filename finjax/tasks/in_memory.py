@@ -48,12 +48,11 @@ class Recipe:
     report: Report | None = None
 
     def batch(self, examples: int) -> int:
-        """Returns the examples in a step where there are so many: a multiple of the devices.
+        """Returns the examples in a step where there are so many.
 
         Where there are fewer than in a batch, a power of 2, so that trainings of about as many share programs.
         """
-        devices = parallel.device_count()
-        return -(-min(self.batch_size, 1 << (examples - 1).bit_length()) // devices) * devices
+        return min(self.batch_size, 1 << (examples - 1).bit_length())
 
 
 def train(
@@ -73,7 +72,7 @@ def train(
     """
     parallel.spare_memory_maps()
     batch_size = recipe.batch(examples)
-    share = batch_size // parallel.device_count()
+    share = parallel.share_size(batch_size)
     tile = parallel.tile_size(share) if tiled else share
     train_steps = compiled_train_steps(loss, recipe.optimiser, seed=recipe.seed, tile=tile)
     state: TrainState = parallel.replicate(create_state(params, stats, recipe.optimiser))

@@ -72,7 +72,7 @@ def decoder_of(task: Task, features: Sequence[str]) -> Decoder:
         channels=len(task.store.channel_names),
         classes=len(task.store.movement_names),
         length=task.framing.length,
-        batch_size=task.config.train.batch_size // parallel.device_count(),
+        batch_size=parallel.share_size(task.config.train.batch_size),
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from finjax import interrupts, processes
-from finjax.errors import ConfigError, TrainingError
+from finjax.errors import TrainingError
 from finjax.training import memory, parallel
 from finjax.training.batches import Batches
 from finjax.training.logs import MetricLog, record_run
@@ -68,17 +68,9 @@ class Trainer:
         config: the whole configuration; `seed`, `train`, `optimiser.schedule`, `log`, `checkpoint` and
             `evaluate.every_steps` are read.
         workdir: directory of the run.
-
-    Raises:
-        ConfigError: a batch does not divide over the devices.
     """
 
     def __init__(self, problem: Problem, config: ConfigDict, workdir: Path):
-        devices = parallel.device_count()
-        if config.train.batch_size % devices:
-            raise ConfigError(
-                f"--config.train.batch_size={config.train.batch_size} does not divide over {devices} devices"
-            )
         self._problem = problem
         self._config = config
         self._workdir = workdir

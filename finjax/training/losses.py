@@ -13,13 +13,13 @@ from flax import struct
 from finjax.data.gather import WindowData
 from finjax.models.decoders import Decoder
 from finjax.models.shadows import shadow
-from finjax.training.batches import stand_in
+from finjax.training.batches import ABSENT, stand_in
 
 
 def resolve(examples: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Returns the numbers of examples `[b]`, stand-ins as what they stand for, and which are real `[b]`."""
     real = examples >= 0
-    return jnp.where(real, examples, stand_in(examples)), real
+    return jnp.where(real, examples, stand_in(jnp.where(examples == ABSENT, stand_in(0), examples))), real
 
 
 def fold_in_each(key: jax.Array, examples: jax.Array) -> jax.Array:
@@ -93,6 +93,7 @@ class DecoderLoss:
 
     def __call__(self, params: Any, stats: Any, data: DecoderData, examples: jax.Array, key: jax.Array):
         """See `Loss`; an example is a window with all its channels."""
+        present = examples != ABSENT
         examples, real = resolve(examples)
         key_inputs, key_network, key_jitter = jax.random.split(key, 3)
         inputs = self.decoder.take(data.inputs, examples, keys=fold_in_each(key_inputs, examples))
@@ -100,7 +101,7 @@ class DecoderLoss:
         if data.jitter is not None:
             jitter = correlated_noise(fold_in_each(key_jitter, examples), data.jitter, channels=inputs.shape[1])
         keys = fold_in_each(key_network, examples)
-        logits, stats = self.decoder.train(params, stats, inputs, keys=keys, jitter=jitter)
+        logits, stats = self.decoder.train(params, stats, inputs, keys=keys, present=present, jitter=jitter)
         target = optax.smooth_labels(
             jax.nn.one_hot(data.movement[examples], logits.shape[-1]), self.label_smoothing
         )  # [b, K]

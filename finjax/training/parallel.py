@@ -18,6 +18,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from finjax import processes
 from finjax.errors import ConfigError
 from finjax.models.tiling import Tile
+from finjax.training.batches import ABSENT
 
 AXIS = "devices"
 # Windows that an LSTM works on at a time: on a CPU what it reads and writes in a few steps should stay in the
@@ -34,15 +35,14 @@ def use_cpu_devices(count: int, *, batch_size: int) -> None:
     """Splits the CPU into devices; only before jax has looked at its devices.
 
     Args:
-        count: how many, of each process; 0 for as many as there are cores this process may use and the batch
-            divides into, unless `XLA_FLAGS` says how many already.
-        batch_size: examples in a batch, to be divided evenly.
+        count: how many, of each process; 0 for as many as there are cores this process may use, and examples for
+            them, unless `XLA_FLAGS` says how many already.
+        batch_size: examples in a batch.
     """
     if not count:
         if "host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
             return
-        cores = _cores()
-        count = max((n for n in range(1, cores + 1) if batch_size % (n * processes.count()) == 0), default=1)
+        count = min(_cores(), -(-batch_size // processes.count()))
     jax.config.update("jax_num_cpu_devices", count)
 
 
@@ -143,10 +143,19 @@ def unreplicate(tree: Any) -> Any:
 
 
 def share(batch: np.ndarray, *, axis: int = 0) -> np.ndarray:
-    """Splits `batch` evenly along `axis` over all devices, it must divide; returns `[devices of this process, ...]`."""
-    count = device_count()
-    assert batch.shape[axis] % count == 0, (batch.shape, axis, count)
-    return np.stack(processes.own_part(np.split(batch, count, axis=axis)))
+    """Splits numbers of examples along `axis` over all devices; returns `[devices of this process, ...]`.
+
+    Where they do not divide, the last shares are filled up with `ABSENT`.
+    """
+    missing = [(0, 0)] * batch.ndim
+    missing[axis] = (0, -batch.shape[axis] % device_count())
+    filled = np.pad(batch, missing, constant_values=ABSENT)
+    return np.stack(processes.own_part(np.split(filled, device_count(), axis=axis)))
+
+
+def share_size(batch_size: int) -> int:
+    """Returns how many examples of a batch a device has."""
+    return -(-batch_size // device_count())
 
 
 def join(shares: np.ndarray) -> np.ndarray:

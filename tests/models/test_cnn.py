@@ -67,6 +67,19 @@ def test_running_statistics_move_by_a_tenth_and_replace_the_batchs():
     np.testing.assert_allclose(still, np.where(z > 0, z, 0.25 * z), atol=1e-5)
 
 
+def test_batchnorm_does_not_see_what_only_fills_up_the_batch():
+    layer = NormAct()
+    x = np.random.default_rng(0).normal(3.0, 2.0, size=(7, 5, 4)).astype(np.float32)
+    variables = layer.init(jax.random.key(0), x, train=False)
+    filled = np.concatenate([x, np.full((3, 5, 4), 50.0, np.float32)])
+    present = np.arange(10) < 7
+    y, stats = layer.apply(variables, x, train=True, mutable="batch_stats")
+    y_filled, stats_filled = layer.apply(variables, filled, train=True, present=present, mutable="batch_stats")
+    np.testing.assert_allclose(y_filled[:7], y, atol=1e-5)
+    for a, b in zip(jax.tree.leaves(stats), jax.tree.leaves(stats_filled), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+
+
 def test_dropout_belongs_to_the_example():
     keys = jax.random.split(jax.random.key(0), 100)
     x = jnp.ones((100, 50))

@@ -10,7 +10,7 @@ import pytest
 from toy import TARGETS, config, final, loss, problem
 
 from finjax.checkpoints import read_model
-from finjax.errors import ConfigError, TrainingError
+from finjax.errors import TrainingError
 from finjax.training.loop import Trainer
 
 
@@ -109,9 +109,3 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(t
     with pytest.raises(TrainingError, match=r"nan at step 8.*learning rate 0\.005.*step 5 is kept"):
         Trainer(problem(loss=bad, rate=0.005), config(**changes), tmp_path).run()
     assert read_model(tmp_path).step == 5
-
-
-def test_a_batch_that_does_not_divide_over_the_devices_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("finjax.training.parallel.device_count", lambda: 3)
-    with pytest.raises(ConfigError, match="batch_size=8 does not divide over 3 devices"):
-        Trainer(problem(), config(), tmp_path)

@@ -7,7 +7,7 @@ from flax import linen as nn
 
 from finjax.data.gather import WindowData
 from finjax.models.shadows import shadow
-from finjax.training.batches import stand_in
+from finjax.training.batches import ABSENT, stand_in
 from finjax.training.losses import FINData, FINLoss
 
 
@@ -43,6 +43,6 @@ def test_loss_is_the_sum_over_real_examples_of_the_mean_over_shadows():
         target=jnp.array([[1.0, 2.0], [3.0, 4.0]]),
     )  # fmt: skip
     loss = FINLoss(network=Constant(), length=4, noise=0.0)
-    examples = jnp.array([3, stand_in(2), 0])  # targets 4 and 1; the stand-in does not count
+    examples = jnp.array([3, stand_in(2), 0, ABSENT])  # targets 4 and 1; the others do not count
     total, (count, _) = loss({"value": jnp.float32(0.5)}, {}, data, examples, jax.random.key(0))
     np.testing.assert_allclose([total, count], [3.5**2 + 0.5**2, 2])

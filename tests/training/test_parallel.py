@@ -1,10 +1,14 @@
-"""What long-lived processes need: memory maps for their programs."""
+"""Shares of a batch; and what long-lived processes need: memory maps for their programs."""
 
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from finjax.training import parallel
+from finjax.training.batches import ABSENT
 
 SCRIPT = """
 import jax, jax.numpy as jnp
@@ -32,3 +36,13 @@ assert functions[3](jnp.ones((1, 4, 7))).shape == (1, 4, 7)
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux counts memory maps")
 def test_programs_are_forgotten_before_memory_maps_run_out():
     subprocess.run([sys.executable, "-c", SCRIPT], check=True, cwd=Path(__file__).parents[2], timeout=120)
+
+
+def test_shares_that_do_not_divide_are_filled_up(monkeypatch):
+    monkeypatch.setattr(parallel, "device_count", lambda: 3)
+    shares = parallel.share(np.arange(14).reshape(2, 7), axis=1)
+    filled = [ABSENT, ABSENT]
+    np.testing.assert_array_equal(
+        shares, [[[0, 1, 2], [7, 8, 9]], [[3, 4, 5], [10, 11, 12]], [[6, *filled], [13, *filled]]]
+    )
+    assert shares.shape[-1] == parallel.share_size(7)
