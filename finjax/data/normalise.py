@@ -80,9 +80,12 @@ def fit_signal_normaliser(
                 f"subject {subject} has no repetition outside the test repetitions {sorted(test_repetitions)}, "
                 "so there is nothing to take its signal's mean and deviation from"
             )
-        mean, std = channel_statistics(
-            np.concatenate([store.samples[:, start:stop] for start, stop in rows[:, :2]], axis=1)
-        )
+        spans = [slice(start, stop) for start, stop in rows[:, :2]]
+        # One channel at a time, as float64 copies of all of them would be four times the signal.
+        of_channels = [
+            channel_statistics(np.concatenate([samples[span] for span in spans])[None]) for samples in store.samples
+        ]
+        mean, std = map(np.concatenate, zip(*of_channels, strict=True))
         means.append(mean)
         stds.append(std)
     return SignalNormaliser(
