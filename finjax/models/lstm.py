@@ -9,8 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-# Time steps whose gates are in memory at a time: with a tile's batch they fit a core's cache.
-CPU_CHUNK = 20
+CHUNK = 20  # time steps whose gates are in memory at a time: with a small batch they fit a core's cache
 
 
 class _Weights(NamedTuple):
@@ -28,7 +27,7 @@ def scan_lstm(
     recurrent: jax.Array,
     bias: jax.Array,
     keep_all: bool,
-    chunk: int = 0,
+    chunk: int = CHUNK,
     precision: str = "float32",
 ) -> jax.Array:
     """Runs LSTMs over time from a zero state.
@@ -47,14 +46,14 @@ def scan_lstm(
         recurrent: `[G, H, 4H]` weights of the hidden state.
         bias: `[G, 4H]`.
         keep_all: whether to return the hidden state of every step or of the last one only.
-        chunk: steps in a chunk; 0 is all of them, whose gates are then kept for the gradient.
+        chunk: steps in a chunk.
         precision: dtype of what is multiplied in matmuls; sums and states are float32.
 
     Returns:
         Hidden states `[G, T, B, H]`, or `[G, B, H]` after the last step.
     """
     weights = _halved(_Weights(kernel, recurrent, bias))
-    hidden, last, _ = _forward(inputs, weights, chunk, precision, keep_hidden=keep_all, keep_rest=False)
+    hidden, last, _ = _forward(inputs, weights, chunk, precision, keep_hidden=keep_all)
     return hidden[:, 1:] if keep_all else last
 
 
@@ -110,7 +109,8 @@ def _over_chunks(of_chunk: Callable, carry: Any, *, steps: int, chunk: int, reve
 
     if rest and reverse:
         carry = of_chunk(carry, whole * chunk, rest)
-    carry = lax.fori_loop(0, whole, of_whole, carry)
+    if whole:
+        carry = lax.fori_loop(0, whole, of_whole, carry)
     if rest and not reverse:
         carry = of_chunk(carry, whole * chunk, rest)
     return carry
@@ -149,79 +149,55 @@ def _advance(inputs: jax.Array, weights: _Weights, state: Any, keep: Callable, k
     return lax.fori_loop(0, inputs.shape[1], step, (state, kept))
 
 
-class _Kept(NamedTuple):
-    """What the gradient needs besides inputs, weights and hidden states; `chunk` 0 keeps all, and else starts only.
-
-    Attributes:
-        cells: `[G, chunks, B, H]` before each chunk, or `[G, 1 + T, B, H]`.
-        active: `[G, T, B, 4H]`, or nothing.
-    """
-
-    cells: jax.Array
-    active: jax.Array | None
-
-
 def _forward(
-    inputs: jax.Array, weights: _Weights, chunk: int, precision: str, *, keep_hidden: bool, keep_rest: bool
-) -> tuple[jax.Array | None, jax.Array, _Kept | None]:
-    """Returns hidden states `[G, 1 + T, B, H]`, with the zeros before the first step, the last one, and the rest."""
+    inputs: jax.Array, weights: _Weights, chunk: int, precision: str, *, keep_hidden: bool
+) -> tuple[jax.Array | None, jax.Array, jax.Array]:
+    """Runs over all chunks.
+
+    Returns:
+        Hidden states `[G, 1 + T, B, H]`, the zeros before the first step included, if they are to be kept; the last
+        one `[G, B, H]`; and the cells before each chunk `[G, chunks, B, H]`.
+    """
     groups, steps, batch, _ = inputs.shape
     zeros = jnp.zeros((groups, batch, weights.recurrent.shape[1]), inputs.dtype)
 
-    def room(size: int, width: int = 1) -> jax.Array:
-        return jnp.zeros((groups, size, batch, width * zeros.shape[-1]), inputs.dtype)
-
-    every = keep_rest and not chunk
-    hidden = room(1 + steps) if keep_hidden else None
-    rest = (
-        _Kept(room(1 + steps if every else -(-steps // chunk)), room(steps, 4) if every else None)
-        if keep_rest
-        else None
-    )
+    def room(size: int) -> jax.Array:
+        return jnp.zeros((groups, size, *zeros.shape[1:]), zeros.dtype)
 
     def of_chunk(carry, start, size):
-        state, (hidden, rest) = carry
-        if rest and not every:
-            rest = rest._replace(cells=_put(rest.cells, state[1][:, None], start // chunk))
+        state, hidden, cells = carry
+        cells = _put(cells, state[1][:, None], start // chunk)
 
-        def keep(kept, t, active, now, cell):
-            hidden, rest = kept
-            if keep_hidden:
-                hidden = _put(hidden, now[:, None], start + t + 1)
-            if every:
-                rest = _Kept(
-                    _put(rest.cells, cell[:, None], start + t + 1), _put(rest.active, active[:, None], start + t)
-                )
-            return hidden, rest
+        def keep(hidden, t, _, now, __):
+            return _put(hidden, now[:, None], start + t + 1) if keep_hidden else hidden
 
-        return _advance(_part(inputs, start, size), weights, state, keep, (hidden, rest), precision)
+        state, hidden = _advance(_part(inputs, start, size), weights, state, keep, hidden, precision)
+        return state, hidden, cells
 
-    start = ((zeros, zeros), (hidden, rest))
-    (last, _), (hidden, rest) = _over_chunks(of_chunk, start, steps=steps, chunk=chunk or steps)
-    return hidden, last, rest
+    start = ((zeros, zeros), room(1 + steps) if keep_hidden else None, room(-(-steps // chunk)))
+    (last, _), hidden, cells = _over_chunks(of_chunk, start, steps=steps, chunk=chunk)
+    return hidden, last, cells
 
 
 def _run_and_keep(inputs, kernel, recurrent, bias, keep_all, chunk, precision):
     weights = _halved(_Weights(kernel, recurrent, bias))
-    hidden, last, rest = _forward(inputs, weights, chunk, precision, keep_hidden=True, keep_rest=True)
-    return hidden[:, 1:] if keep_all else last, (inputs, weights, hidden, rest)
+    hidden, last, cells = _forward(inputs, weights, chunk, precision, keep_hidden=True)
+    return hidden[:, 1:] if keep_all else last, (inputs, weights, hidden, cells)
 
 
-def _gradient(keep_all, chunk, precision, residuals, gradient):
-    inputs, weights, hidden, rest = residuals
+def _gradient(keep_all, chunk, precision, kept, gradient):
+    inputs, weights, hidden, cells_before = kept
     steps, width = inputs.shape[1], inputs.shape[-1]
     zeros = jnp.zeros_like(hidden[:, 0])
     to_hidden, to_inputs = (w.swapaxes(1, 2) for w in (weights.recurrent, weights.kernel))
 
-    def gates_and_cells(inputs, start, size):
-        """Returns activations `[G, K, B, 4H]` of a chunk, and cells `[G, 1 + K, B, H]`."""
-        if not chunk:
-            return rest.active, rest.cells
+    def run_again(inputs, start, size):
+        """Returns the activations `[G, K, B, 4H]` of a chunk, and its cells `[G, 1 + K, B, H]`."""
 
         def keep(kept, t, active, _, cell):
             return _put(kept[0], active[:, None], t), _put(kept[1], cell[:, None], t + 1)
 
-        state = _at(hidden, start), _at(rest.cells, start // chunk)
+        state = _at(hidden, start), _at(cells_before, start // chunk)
         active = jnp.zeros((*inputs.shape[:3], weights.bias.shape[-1]), inputs.dtype)
         cells = jnp.zeros((len(zeros), 1 + size, *zeros.shape[1:]), zeros.dtype)
         return _advance(inputs, weights, state, keep, (active, _put(cells, state[1][:, None], 0)), precision)[1]
@@ -229,7 +205,7 @@ def _gradient(keep_all, chunk, precision, residuals, gradient):
     def of_chunk(carry, start, size):
         of_state, of_weights, of_bias, of_inputs = carry
         x = _part(inputs, start, size)
-        active, cells = gates_and_cells(x, start, size)
+        active, cells = run_again(x, start, size)
         update, forget, candidate, output = _gates(active)
         squashed = jnp.tanh(cells[:, 1:])
         # What a step multiplies the gradients of its cell (three times) and of its hidden state with.
@@ -270,7 +246,7 @@ def _gradient(keep_all, chunk, precision, residuals, gradient):
         jnp.zeros_like(weights.bias),
         jnp.zeros_like(inputs),
     )
-    _, of_weights, of_bias, of_inputs = _over_chunks(of_chunk, start, steps=steps, chunk=chunk or steps, reverse=True)
+    _, of_weights, of_bias, of_inputs = _over_chunks(of_chunk, start, steps=steps, chunk=chunk, reverse=True)
     return of_inputs, *_halved(_Weights(of_weights[:, :width], of_weights[:, width:], of_bias))
 
 
@@ -315,8 +291,7 @@ class BidirectionalLSTM(nn.Module):
 
         back = jnp.flip(inputs, axis=-3)
         streams = jnp.stack([back] if self.last else [inputs, back], axis=-4).reshape(-1, steps, batch, width)
-        chunk = min(CPU_CHUNK, steps) if jax.default_backend() == "cpu" else 0
-        states = scan_lstm(streams, *weights, not self.last, chunk, self.precision)
+        states = scan_lstm(streams, *weights, not self.last, CHUNK, self.precision)
         if self.last:
             return states.reshape(*models, batch, self.hidden)
         forward, back = jnp.unstack(states.reshape(*leading, steps, batch, self.hidden), axis=-4)

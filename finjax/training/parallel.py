@@ -21,11 +21,9 @@ from finjax.models.tiling import Tile
 from finjax.training.batches import ABSENT
 
 AXIS = "devices"
-# Windows that an LSTM works on at a time: on a CPU what it reads and writes in a few steps should stay in the
-# cache; elsewhere what the backward pass keeps of them (8 MB each, paper's network) must leave room on the device.
-CPU_TILE, OTHER_TILE = 16, 1024
-# The same for a stack of LSTMs with weights of their own, counted in windows × LSTMs.
-CPU_STACK_TILE, OTHER_STACK_TILE = 32, 480
+# Windows that an LSTM works on at a time, or windows × LSTMs of a stack: on a CPU what it reads and writes in a few
+# steps should stay in the cache, elsewhere all must fit the device (1 MB each with the paper's network).
+CPU_TILE, CPU_STACK_TILE, OTHER_TILE = 16, 32, 4096
 
 MANY_MAPS = 30_000
 KEPT_FROM_S = 0.1  # programs that compile faster are not worth a file
@@ -106,7 +104,7 @@ def stack_tile(examples: int, *, fins: int) -> Tile:
     On a CPU few FINs with many windows each: their weights then stay in the cache. Elsewhere all FINs.
     """
     if not _on_cpu():
-        return Tile(fins, min(examples, max(1, OTHER_STACK_TILE // fins)))
+        return Tile(fins, min(examples, max(1, OTHER_TILE // fins)))
     windows = -(-examples // -(-examples // CPU_STACK_TILE))  # in tiles of about the same size
     most = max(1, CPU_STACK_TILE // windows)
     return Tile(max(n for n in range(1, most + 1) if fins % n == 0), windows)

@@ -43,7 +43,7 @@ def close(ours, plain):
         np.testing.assert_allclose(mine, theirs, atol=1e-5 * np.abs(theirs).max())
 
 
-@pytest.mark.parametrize("chunk", [0, 1, 7, 20, TIME])  # all at once, each step, with a rest, without, one chunk
+@pytest.mark.parametrize("chunk", [1, 7, 20, 100])  # of a step, with a shorter one, without, one that is not full
 @pytest.mark.parametrize("keep_all", [True, False])
 @pytest.mark.parametrize("width", [1, 4])
 def test_states_and_gradients_are_those_of_a_plain_lstm(width, keep_all, chunk):
