@@ -10,17 +10,12 @@ import argparse
 import json
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-import jax
-import torch
-from torch import nn
-
-from benchmarks import problems, rival
 from benchmarks.measure import Table, Timing, alternate, in_child, peak_gib
-from finjax.training import parallel
 
-CHANNELS, LENGTH = 12, 600
+CHANNELS, FEATURES, LENGTH, CLASSES = 12, 4, 600, 17
 
 
 def main() -> None:
@@ -33,19 +28,16 @@ def main() -> None:
     parser.add_argument("--programs", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        if options.programs:
-            parallel.keep_programs(Path(options.programs))
-        print(json.dumps(_one_step(options.child, options.windows)))
+        print(json.dumps(_one_step(options.child, options.windows, Path(options.programs))))
         return
     with tempfile.TemporaryDirectory() as programs:
         _measure(options, programs)
 
 
 def _measure(options: argparse.Namespace, programs: str) -> None:
-    parallel.use_cpu_devices(0, batch_size=options.windows)
     table = Table(
         "fine_tune",
-        f"Joint step, {CHANNELS * len(problems.FEATURES)} LSTM networks × {LENGTH} samples",
+        f"Joint step, {CHANNELS * FEATURES} LSTM networks × {LENGTH} samples",
         (
             "windows",
             "finjax",
@@ -82,36 +74,59 @@ def _alone(name: str, windows: int, programs: str) -> dict:
     return in_child("benchmarks.fine_tune", f"--child={name}", f"--windows={windows}", f"--programs={programs}")
 
 
-def _one_step(name: str, windows: int) -> dict:
-    """Takes a step to compile and one to time; returns its time and the peak of this process."""
+def _one_step(name: str, windows: int, programs: Path) -> dict:
+    """Takes a step to warm up and one to time; returns its time and the peak of this process."""
     if name == "finjax":
-        parallel.use_cpu_devices(0, batch_size=windows)
+        from finjax.training import parallel
+
+        parallel.keep_programs(programs)
     step = STEPS[name](windows)
-    if name == "finjax":
-        step()
+    step()
     started = time.perf_counter()
     step()
-    return {"seconds": time.perf_counter() - started, "peak_gib": _peak_gib(name)}
+    return {"seconds": time.perf_counter() - started, "peak_gib": PEAKS[name]()}
 
 
-def _peak_gib(name: str) -> float:
+# Each imports what it needs itself, so that neither's memory holds the other's libraries.
+
+
+def _finjax_step(windows: int) -> Callable[[], None]:
+    from benchmarks import problems
+    from finjax.training import parallel
+
+    parallel.use_cpu_devices(0, batch_size=windows)
+    return problems.joint_training(windows=windows)
+
+
+def _torch_step(windows: int) -> Callable[[], None]:
+    import torch
+
+    from benchmarks import rival
+
+    device = rival.device()
+    network = rival.TorchFINCNN(features=FEATURES, channels=CHANNELS, classes=CLASSES).to(device)
+    inputs = torch.randn(windows, CHANNELS, LENGTH, device=device)
+    target = torch.randint(0, CLASSES, (windows,), device=device)
+    return rival.training_step(network, torch.nn.functional.cross_entropy, inputs, target, lr=1e-3, weight_decay=2e-5)
+
+
+def _finjax_peak_gib() -> float:
     """Returns the peak on the device where there is one of its own, else that of the process."""
+    import jax
+
     if jax.default_backend() == "cpu":
         return peak_gib()
-    if name == "torch":
-        return torch.cuda.max_memory_allocated() / 1024**3
     return jax.local_devices()[0].memory_stats()["peak_bytes_in_use"] / 1024**3
 
 
-def _torch_step(windows: int):
-    device = rival.device()
-    network = rival.TorchFINCNN().to(device)
-    inputs = torch.randn(windows, CHANNELS, LENGTH, device=device)
-    target = torch.randint(0, problems.CLASSES, (windows,), device=device)
-    return rival.training_step(network, nn.functional.cross_entropy, inputs, target, lr=1e-3, weight_decay=2e-5)
+def _torch_peak_gib() -> float:
+    import torch
+
+    return torch.cuda.max_memory_allocated() / 1024**3 if torch.cuda.is_available() else peak_gib()
 
 
-STEPS = {"finjax": lambda windows: problems.joint_training(windows=windows), "torch": _torch_step}
+STEPS = {"finjax": _finjax_step, "torch": _torch_step}
+PEAKS = {"finjax": _finjax_peak_gib, "torch": _torch_peak_gib}
 
 if __name__ == "__main__":
     main()

@@ -234,6 +234,7 @@ def _gradient(keep_all, chunk, precision, kept, gradient):
             of_state = _matmul(of_now, to_hidden, precision), of_cell * _at(to_cell_before, t)
             return of_state, _put(of_gates, of_now[:, None], t)
 
+        # Gradients are written over the activations, which nothing reads any more.
         of_state, of_gates = lax.fori_loop(0, size, step, (of_state, active))
         read = jnp.concatenate([x, _part(hidden, start, size)], axis=-1)
         of_weights += _contract("grd,grk->gdk", _rows(read), _rows(of_gates), precision)
