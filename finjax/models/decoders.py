@@ -167,7 +167,7 @@ class FINDecoder(_WindowDecoder):
         """Imitates: windows `[b, C, T]` → features and shadows `[b, C, S, F]`."""
         # NumPy arrays that a jitted function closes over are no constants that the LSTM's own gradient takes.
         fins = jax.tree.map(jnp.asarray, params["fins"])
-        return self.fins.imitate(fins, inputs, tile=self.tile, recompute=self.recompute)
+        return self.fins.imitate(fins, jnp.asarray(inputs), tile=self.tile, recompute=self.recompute)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
