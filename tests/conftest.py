@@ -16,12 +16,15 @@ import hypothesis
 import jax
 import pytest
 
+from finjax.training import parallel
+
 ROOT = Path(__file__).parent.parent
 
 # The same examples each time, few enough that they cost little.
 hypothesis.settings.register_profile("finjax", derandomize=True, deadline=None, max_examples=40, database=None)
 hypothesis.settings.load_profile("finjax")
 
+parallel.tune_compiler()  # as main.py does
 jax.config.update("jax_numpy_rank_promotion", "raise")  # what broadcasts must say so
 
 

@@ -28,6 +28,7 @@ from finjax.live.sinks import JSONLines, Port, Sink, Terminal
 from finjax.live.sources import LabStream, Lines, Replay
 from finjax.live.summary import Summary
 from finjax.realtime import Decoder
+from finjax.training import parallel
 
 DEMO = Path("runs/live_demo")
 
@@ -35,6 +36,7 @@ DEMO = Path("runs/live_demo")
 def main(arguments: list[str] | None = None) -> int:
     """Runs a session; an error of the user's is one message."""
     options = _parser().parse_args(arguments)
+    parallel.tune_compiler()
     try:
         for line in _session(options):
             print(line)

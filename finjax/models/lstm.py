@@ -37,8 +37,8 @@ def scan_lstm(
 
     A step is one `tanh` of all gates: σ(z) = ½ + ½ tanh(z/2). Time passes in chunks, so that what a step reads
     is in the cache: the inputs of a chunk are projected at once, and the gradient, which is written out below,
-    computes a chunk's gates again, takes everything from them that does not depend on later steps at once,
-    then goes back step by step, and adds up the weights' gradients at once. For reverse differentiation only.
+    computes a chunk's gates again, all steps at once, with everything that does not depend on later steps, then
+    goes back step by step, and adds up the weights' gradients at once. For reverse differentiation only.
 
     Args:
         inputs: `[G, T, B, D]`.
@@ -53,7 +53,7 @@ def scan_lstm(
         Hidden states `[G, T, B, H]`, or `[G, B, H]` after the last step.
     """
     weights = _halved(_Weights(kernel, recurrent, bias))
-    hidden, last, _ = _forward(inputs, weights, chunk, precision, keep_hidden=keep_all)
+    last, hidden, _ = _forward(inputs, weights, chunk, precision, keep_hidden=keep_all, keep_cells=False)
     return hidden[:, 1:] if keep_all else last
 
 
@@ -119,102 +119,75 @@ def _over_chunks(of_chunk: Callable, carry: Any, *, steps: int, chunk: int, reve
 # --- Forward and back -----------------------------------------------------------------------------
 
 
-def _advance(inputs: jax.Array, weights: _Weights, state: Any, keep: Callable, kept: Any, precision: str) -> Any:
-    """Takes the steps of `inputs` `[G, K, B, D]`.
-
-    Args:
-        inputs: of a chunk.
-        weights: halved.
-        state: hidden state and cell before the first step.
-        keep: `keep(kept, t, active, hidden, cell) → kept` after each step.
-        kept: what it starts with.
-        precision: see `scan_lstm`.
+def _forward(
+    inputs: jax.Array, weights: _Weights, chunk: int, precision: str, *, keep_hidden: bool, keep_cells: bool
+) -> tuple[jax.Array, jax.Array | None, jax.Array | None]:
+    """Takes all steps.
 
     Returns:
-        State after the last step, and `kept`.
+        The last hidden state `[G, B, H]`; and hidden states and cells `[G, 1 + T, B, H]`, the zeros before the first
+        step included, where they are to be kept.
     """
     kernel, recurrent, bias = weights
-    single = kernel.shape[1] == 1  # is no matmul
-    projected = inputs if single else _matmul(inputs, kernel, precision)
-
-    def step(t, carry):
-        (hidden, cell), kept = carry
-        now = _at(projected, t) * kernel if single else _at(projected, t)
-        active = jnp.tanh(now + bias[:, None] + _matmul(hidden, recurrent, precision))  # [G, B, 4H]
-        update, forget, candidate, output = _gates(active)
-        cell = _sigmoid_of(forget) * cell + _sigmoid_of(update) * candidate
-        hidden = _sigmoid_of(output) * jnp.tanh(cell)
-        return (hidden, cell), keep(kept, t, active, hidden, cell)
-
-    return lax.fori_loop(0, inputs.shape[1], step, (state, kept))
-
-
-def _forward(
-    inputs: jax.Array, weights: _Weights, chunk: int, precision: str, *, keep_hidden: bool
-) -> tuple[jax.Array | None, jax.Array, jax.Array]:
-    """Runs over all chunks.
-
-    Returns:
-        Hidden states `[G, 1 + T, B, H]`, the zeros before the first step included, if they are to be kept; the last
-        one `[G, B, H]`; and the cells before each chunk `[G, chunks, B, H]`.
-    """
-    groups, steps, batch, _ = inputs.shape
-    zeros = jnp.zeros((groups, batch, weights.recurrent.shape[1]), inputs.dtype)
-
-    def room(size: int) -> jax.Array:
-        return jnp.zeros((groups, size, *zeros.shape[1:]), zeros.dtype)
+    groups, steps, batch, width = inputs.shape
+    zeros = jnp.zeros((groups, batch, recurrent.shape[1]), inputs.dtype)
+    room = jnp.zeros((groups, 1 + steps, *zeros.shape[1:]), zeros.dtype)
 
     def of_chunk(carry, start, size):
-        state, hidden, cells = carry
-        cells = _put(cells, state[1][:, None], start // chunk)
+        projected = _part(inputs, start, size)
+        if width > 1:
+            projected = _matmul(projected, kernel, precision)
 
-        def keep(hidden, t, _, now, __):
-            return _put(hidden, now[:, None], start + t + 1) if keep_hidden else hidden
+        def step(t, carry):
+            hidden, cell, kept_hidden, kept_cells = carry
+            now = _at(projected, t) * kernel if width == 1 else _at(projected, t)
+            active = jnp.tanh(now + bias[:, None] + _matmul(hidden, recurrent, precision))  # [G, B, 4H]
+            update, forget, candidate, output = _gates(active)
+            cell = _sigmoid_of(forget) * cell + _sigmoid_of(update) * candidate
+            hidden = _sigmoid_of(output) * jnp.tanh(cell)
+            if keep_hidden:
+                kept_hidden = _put(kept_hidden, hidden[:, None], start + t + 1)
+            if keep_cells:
+                kept_cells = _put(kept_cells, cell[:, None], start + t + 1)
+            return hidden, cell, kept_hidden, kept_cells
 
-        state, hidden = _advance(_part(inputs, start, size), weights, state, keep, hidden, precision)
-        return state, hidden, cells
+        return lax.fori_loop(0, size, step, carry)
 
-    start = ((zeros, zeros), room(1 + steps) if keep_hidden else None, room(-(-steps // chunk)))
-    (last, _), hidden, cells = _over_chunks(of_chunk, start, steps=steps, chunk=chunk)
-    return hidden, last, cells
+    start = zeros, zeros, room if keep_hidden else None, room if keep_cells else None
+    last, _, hidden, cells = _over_chunks(of_chunk, start, steps=steps, chunk=chunk)
+    return last, hidden, cells
 
 
 def _run_and_keep(inputs, kernel, recurrent, bias, keep_all, chunk, precision):
     weights = _halved(_Weights(kernel, recurrent, bias))
-    hidden, last, cells = _forward(inputs, weights, chunk, precision, keep_hidden=True)
+    last, hidden, cells = _forward(inputs, weights, chunk, precision, keep_hidden=True, keep_cells=True)
     return hidden[:, 1:] if keep_all else last, (inputs, weights, hidden, cells)
 
 
 def _gradient(keep_all, chunk, precision, kept, gradient):
-    inputs, weights, hidden, cells_before = kept
+    inputs, (kernel, recurrent, bias), all_hidden, all_cells = kept
     steps, width = inputs.shape[1], inputs.shape[-1]
-    zeros = jnp.zeros_like(hidden[:, 0])
-    to_hidden, to_inputs = (w.swapaxes(1, 2) for w in (weights.recurrent, weights.kernel))
-
-    def run_again(inputs, start, size):
-        """Returns the activations `[G, K, B, 4H]` of a chunk, and its cells `[G, 1 + K, B, H]`."""
-
-        def keep(kept, t, active, _, cell):
-            return _put(kept[0], active[:, None], t), _put(kept[1], cell[:, None], t + 1)
-
-        state = _at(hidden, start), _at(cells_before, start // chunk)
-        active = jnp.zeros((*inputs.shape[:3], weights.bias.shape[-1]), inputs.dtype)
-        cells = jnp.zeros((len(zeros), 1 + size, *zeros.shape[1:]), zeros.dtype)
-        return _advance(inputs, weights, state, keep, (active, _put(cells, state[1][:, None], 0)), precision)[1]
+    zeros = jnp.zeros_like(all_hidden[:, 0])
+    to_hidden, to_inputs = recurrent.swapaxes(1, 2), kernel.swapaxes(1, 2)
+    both = jnp.concatenate([kernel, recurrent], axis=1)
 
     def of_chunk(carry, start, size):
-        of_state, of_weights, of_bias, of_inputs = carry
-        x = _part(inputs, start, size)
-        active, cells = run_again(x, start, size)
+        of_state, of_both, of_bias, of_inputs = carry
+        read = jnp.concatenate([_part(inputs, start, size), _part(all_hidden, start, size)], axis=-1)
+        active = jnp.tanh(_matmul(read, both, precision) + bias[:, None, None])  # [G, K, B, 4H]
         update, forget, candidate, output = _gates(active)
-        squashed = jnp.tanh(cells[:, 1:])
-        # What a step multiplies the gradients of its cell (three times) and of its hidden state with.
-        to_update = 0.5 * candidate * (1 - update**2)
-        to_forget = 0.5 * cells[:, :-1] * (1 - forget**2)
-        to_candidate = _sigmoid_of(update) * (1 - candidate**2)
-        to_output = 0.5 * squashed * (1 - output**2)
+        before, squashed = _part(all_cells, start, size), jnp.tanh(_part(all_cells, start + 1, size))
         to_cell = _sigmoid_of(output) * (1 - squashed**2)
         to_cell_before = _sigmoid_of(forget)
+        to_gates = jnp.concatenate(
+            [
+                0.5 * candidate * (1 - update**2),
+                0.5 * before * (1 - forget**2),
+                _sigmoid_of(update) * (1 - candidate**2),
+                0.5 * squashed * (1 - output**2),
+            ],
+            axis=-1,
+        )  # of halved weights
 
         def step(number, carry):
             (of_hidden, of_cell), of_gates = carry
@@ -222,33 +195,24 @@ def _gradient(keep_all, chunk, precision, kept, gradient):
             if keep_all:
                 of_hidden = of_hidden + _at(gradient, start + t)
             of_cell = of_cell + of_hidden * _at(to_cell, t)
-            of_now = jnp.concatenate(
-                [
-                    of_cell * _at(to_update, t),
-                    of_cell * _at(to_forget, t),
-                    of_cell * _at(to_candidate, t),
-                    of_hidden * _at(to_output, t),
-                ],
-                axis=-1,
-            )  # [G, B, 4H], of halved weights
+            of_now = jnp.concatenate([of_cell, of_cell, of_cell, of_hidden], axis=-1) * _at(of_gates, t)  # [G, B, 4H]
             of_state = _matmul(of_now, to_hidden, precision), of_cell * _at(to_cell_before, t)
             return of_state, _put(of_gates, of_now[:, None], t)
 
-        # Gradients are written over the activations, which nothing reads any more.
-        of_state, of_gates = lax.fori_loop(0, size, step, (of_state, active))
-        read = jnp.concatenate([x, _part(hidden, start, size)], axis=-1)
-        of_weights += _contract("grd,grk->gdk", _rows(read), _rows(of_gates), precision)
+        # What gradients are multiplied with is overwritten with the products, step by step.
+        of_state, of_gates = lax.fori_loop(0, size, step, (of_state, to_gates))
+        of_both += _contract("grd,grk->gdk", _rows(read), _rows(of_gates), precision)
         of_inputs = _put(of_inputs, _matmul(of_gates, to_inputs, precision), start)
-        return of_state, of_weights, of_bias + jnp.sum(of_gates, axis=(1, 2)), of_inputs
+        return of_state, of_both, of_bias + jnp.sum(of_gates, axis=(1, 2)), of_inputs
 
     start = (
         (zeros if keep_all else gradient, zeros),
-        jnp.zeros_like(jnp.concatenate([weights.kernel, weights.recurrent], axis=1)),
-        jnp.zeros_like(weights.bias),
+        jnp.zeros_like(both),
+        jnp.zeros_like(bias),
         jnp.zeros_like(inputs),
     )
-    _, of_weights, of_bias, of_inputs = _over_chunks(of_chunk, start, steps=steps, chunk=chunk, reverse=True)
-    return of_inputs, *_halved(_Weights(of_weights[:, :width], of_weights[:, width:], of_bias))
+    _, of_both, of_bias, of_inputs = _over_chunks(of_chunk, start, steps=steps, chunk=chunk, reverse=True)
+    return of_inputs, *_halved(_Weights(of_both[:, :width], of_both[:, width:], of_bias))
 
 
 scan_lstm.defvjp(_run_and_keep, _gradient)

@@ -1,5 +1,6 @@
 """Shares of a batch; and what long-lived processes need: memory maps for their programs."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -46,3 +47,13 @@ def test_shares_that_do_not_divide_are_filled_up(monkeypatch):
         shares, [[[0, 1, 2], [7, 8, 9]], [[3, 4, 5], [10, 11, 12]], [[6, *filled], [13, *filled]]]
     )
     assert shares.shape[-1] == parallel.share_size(7)
+
+
+def test_the_compiler_is_tuned_once_and_not_against_the_user(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_prefer_vector_width=128")
+    parallel.tune_compiler()
+    first, *others = os.environ["XLA_FLAGS"].split()
+    assert first == "--xla_cpu_prefer_vector_width=128"
+    assert [flag.split("=")[0] for flag in others] == ["--xla_backend_extra_options"]
+    parallel.tune_compiler()
+    assert os.environ["XLA_FLAGS"].split() == [first, *others]
