@@ -23,7 +23,7 @@ from finjax.training.batches import ABSENT
 AXIS = "devices"
 # Windows that an LSTM works on at a time, or windows × LSTMs of a stack: on a CPU what it reads and writes in a few
 # steps should stay in the cache, elsewhere all must fit the device (1 MB each with the paper's network).
-CPU_TILE, CPU_STACK_TILE, OTHER_TILE = 16, 32, 4096
+CPU_TILE, OTHER_TILE = 16, 4096
 
 # How XLA is to compile an LSTM's small steps for a CPU: with vectors as wide as AVX-512's where it has them, with loops
 # as they are written (LLVM unrolls them into code that it vectorises worse), and with results that come from the same
@@ -124,8 +124,8 @@ def stack_tile(examples: int, *, fins: int) -> Tile:
     """
     if not _on_cpu():
         return Tile(fins, min(examples, max(1, OTHER_TILE // fins)))
-    windows = -(-examples // -(-examples // CPU_STACK_TILE))  # in tiles of about the same size
-    most = max(1, CPU_STACK_TILE // windows)
+    windows = -(-examples // -(-examples // CPU_TILE))  # in tiles of about the same size
+    most = max(1, CPU_TILE // windows)
     return Tile(max(n for n in range(1, most + 1) if fins % n == 0), windows)
 
 
