@@ -52,9 +52,7 @@ def scan_lstm(
     Returns:
         Hidden states `[G, T, B, H]`, or `[G, B, H]` after the last step.
     """
-    weights = _halved(_Weights(kernel, recurrent, bias))
-    last, hidden, _ = _forward(inputs, weights, chunk, precision, keep_hidden=keep_all, keep_cells=False)
-    return hidden[:, 1:] if keep_all else last
+    return _run_and_keep(inputs, kernel, recurrent, bias, keep_all, chunk, precision)[0]
 
 
 def _halved(weights: _Weights) -> _Weights:
@@ -120,13 +118,13 @@ def _over_chunks(of_chunk: Callable, carry: Any, *, steps: int, chunk: int, reve
 
 
 def _forward(
-    inputs: jax.Array, weights: _Weights, chunk: int, precision: str, *, keep_hidden: bool, keep_cells: bool
-) -> tuple[jax.Array, jax.Array | None, jax.Array | None]:
+    inputs: jax.Array, weights: _Weights, chunk: int, precision: str
+) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Takes all steps.
 
     Returns:
         The last hidden state `[G, B, H]`; and hidden states and cells `[G, 1 + T, B, H]`, the zeros before the first
-        step included, where they are to be kept.
+        step included. What of it nobody reads, XLA leaves out.
     """
     kernel, recurrent, bias = weights
     groups, steps, batch, width = inputs.shape
@@ -139,28 +137,24 @@ def _forward(
             projected = _matmul(projected, kernel, precision)
 
         def step(t, carry):
-            hidden, cell, kept_hidden, kept_cells = carry
+            hidden, cell, all_hidden, all_cells = carry
             now = _at(projected, t) * kernel if width == 1 else _at(projected, t)
             active = jnp.tanh(now + bias[:, None] + _matmul(hidden, recurrent, precision))  # [G, B, 4H]
             update, forget, candidate, output = _gates(active)
             cell = _sigmoid_of(forget) * cell + _sigmoid_of(update) * candidate
             hidden = _sigmoid_of(output) * jnp.tanh(cell)
-            if keep_hidden:
-                kept_hidden = _put(kept_hidden, hidden[:, None], start + t + 1)
-            if keep_cells:
-                kept_cells = _put(kept_cells, cell[:, None], start + t + 1)
-            return hidden, cell, kept_hidden, kept_cells
+            after = start + t + 1
+            return hidden, cell, _put(all_hidden, hidden[:, None], after), _put(all_cells, cell[:, None], after)
 
         return lax.fori_loop(0, size, step, carry)
 
-    start = zeros, zeros, room if keep_hidden else None, room if keep_cells else None
-    last, _, hidden, cells = _over_chunks(of_chunk, start, steps=steps, chunk=chunk)
-    return last, hidden, cells
+    last, _, *kept = _over_chunks(of_chunk, (zeros, zeros, room, room), steps=steps, chunk=chunk)
+    return last, *kept
 
 
 def _run_and_keep(inputs, kernel, recurrent, bias, keep_all, chunk, precision):
     weights = _halved(_Weights(kernel, recurrent, bias))
-    last, hidden, cells = _forward(inputs, weights, chunk, precision, keep_hidden=True, keep_cells=True)
+    last, hidden, cells = _forward(inputs, weights, chunk, precision)
     return hidden[:, 1:] if keep_all else last, (inputs, weights, hidden, cells)
 
 

@@ -35,12 +35,13 @@ def test_eight_devices_train_as_one(tmp_path):
 def test_three_devices_train_a_decoder_as_one(tmp_path):
     """BatchNorm sees the whole batch, which does not divide by three; each example has its own noise and dropout.
 
-    The outputs are compared: a bias before a BatchNorm has no gradient but rounding's, which Adam makes large.
+    The outputs are compared: a bias before a BatchNorm has no gradient but rounding's, which Adam makes large, and
+    the running mean lags behind it. They differ by half if BatchNorm sees what fills a share up.
     """
     one, three = (trained_on(n, tmp_path / str(n), stage="fine_tune") for n in (1, 3))
     windows = np.random.default_rng(0).normal(size=(20, 12, 600)).astype(np.float32)
     expected = np.asarray(one.logits(windows))
     assert one.step == three.step == 5 and expected.std() > 0.05
-    np.testing.assert_allclose(three.logits(windows), expected, rtol=0, atol=2e-3 * np.abs(expected).max())
+    np.testing.assert_allclose(three.logits(windows), expected, rtol=0, atol=1e-2 * np.abs(expected).max())
     for a, b in zip(jax.tree.leaves(one.stats), jax.tree.leaves(three.stats), strict=True):
         assert np.isfinite(a).all() and a.shape == b.shape
