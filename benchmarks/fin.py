@@ -1,6 +1,6 @@
 """A FIN's training step and its inference, against torch's fused LSTM.
 
-python -m benchmarks.fin [--batches=64,256,1000] [--repeats=3]
+python -m benchmarks.fin [--batches=64,256,1000] [--repeats=5]
 """
 
 import argparse
@@ -19,7 +19,7 @@ def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--batches", default="64,256,1000", help="windows of one channel in a step")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     batches = [int(batch) for batch in options.batches.split(",")]
     parallel.use_cpu_devices(0, batch_size=min(batches))

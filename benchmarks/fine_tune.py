@@ -1,6 +1,6 @@
 """A joint step of 48 FINs and the CNN: time in turn with PyTorch's, and peak memory of each in its own process.
 
-python -m benchmarks.fine_tune [--windows=25] [--large=250] [--repeats=2]
+python -m benchmarks.fine_tune [--windows=25] [--large=250] [--repeats=5]
 
 The large step is finjax's alone: what PyTorch keeps for its backward pass grows with the windows. finjax's peak is
 measured twice: while it compiles the step, and with the program kept from before, as from a second run on.
@@ -23,7 +23,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--windows", type=int, default=25, help="of all channels, in the step that both take")
     parser.add_argument("--large", type=int, default=250, help="in the step that finjax takes alone; 0: none")
-    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--child", choices=("finjax", "torch"), help=argparse.SUPPRESS)
     parser.add_argument("--programs", help=argparse.SUPPRESS)
     options = parser.parse_args()
