@@ -10,10 +10,20 @@ from jax import lax
 from finjax.models.initialisers import uniform
 from finjax.models.lstm import BidirectionalLSTM, scan_lstm
 
-TIME, DIRECTIONS, BATCH, HIDDEN = 40, 2, 3, 5
+TIME, MODELS, BATCH, HIDDEN = 40, 2, 3, 5
 
 
 def plain_lstm(inputs, kernel, recurrent, bias, keep_all):
+    """Returns what `scan_lstm` does: a direction after another, the last one back."""
+    directions = []
+    for number, weights in enumerate(zip(*(jnp.unstack(w, axis=1) for w in (kernel, recurrent, bias)), strict=True)):
+        runs_back = number == kernel.shape[1] - 1
+        states = plain_direction(jnp.flip(inputs, axis=1) if runs_back else inputs, *weights, keep_all)
+        directions.append(jnp.flip(states, axis=1) if runs_back and keep_all else states)
+    return jnp.concatenate(directions, axis=-1)
+
+
+def plain_direction(inputs, kernel, recurrent, bias, keep_all):
     def step(state, now):
         hidden, cell = state
         gates = jnp.einsum("gbd,gdk->gbk", now, kernel) + jnp.einsum("gbh,ghk->gbk", hidden, recurrent)
@@ -27,12 +37,12 @@ def plain_lstm(inputs, kernel, recurrent, bias, keep_all):
     return states.swapaxes(0, 1) if keep_all else last
 
 
-def problem(width):
+def problem(width, directions=2):
     shapes = [
-        (DIRECTIONS, TIME, BATCH, width),
-        (DIRECTIONS, width, 4 * HIDDEN),
-        (DIRECTIONS, HIDDEN, 4 * HIDDEN),
-        (DIRECTIONS, 4 * HIDDEN),
+        (MODELS, TIME, BATCH, width),
+        (MODELS, directions, width, 4 * HIDDEN),
+        (MODELS, directions, HIDDEN, 4 * HIDDEN),
+        (MODELS, directions, 4 * HIDDEN),
     ]
     keys = jax.random.split(jax.random.key(width), len(shapes))
     return [jax.random.normal(key, shape) for key, shape in zip(keys, shapes, strict=True)]
@@ -46,8 +56,9 @@ def close(ours, plain):
 @pytest.mark.parametrize("chunk", [1, 7, 20, 100])  # of a step, with a shorter one, without, one that is not full
 @pytest.mark.parametrize("keep_all", [True, False])
 @pytest.mark.parametrize("width", [1, 4])
-def test_states_and_gradients_are_those_of_a_plain_lstm(width, keep_all, chunk):
-    arguments = problem(width)
+@pytest.mark.parametrize("directions", [1, 2])
+def test_states_and_gradients_are_those_of_a_plain_lstm(directions, width, keep_all, chunk):
+    arguments = problem(width, directions)
     states = plain_lstm(*arguments, keep_all)
     weights = jax.random.normal(jax.random.key(9), states.shape)  # so that every state matters, each in its own way
 
@@ -78,16 +89,13 @@ def test_models_of_leading_axes_are_as_each_alone(last):
         close(jax.tree.map(lambda leaf, at=place: leaf[at], together), jax.grad(loss)(own, inputs[place]))
 
 
-def test_both_directions_are_there():
+def test_a_layer_runs_forward_and_back():
     init = uniform(HIDDEN)
     layer = BidirectionalLSTM(hidden=HIDDEN, kernel_init=init, bias_init=init)
     inputs = jax.random.normal(jax.random.key(1), (TIME, BATCH, 4))
     params = layer.init(jax.random.key(0), inputs)
-    weights = [params["params"][name] for name in ("kernel", "recurrent", "bias")]
-    forward, back = (
-        plain_lstm(x[None], *(w[n : n + 1] for w in weights), True)[0] for n, x in enumerate((inputs, inputs[::-1]))
-    )
-    close(layer.apply(params, inputs), jnp.concatenate([forward, back[::-1]], axis=-1))
+    weights = (params["params"][name][None] for name in ("kernel", "recurrent", "bias"))
+    close(layer.apply(params, inputs), plain_lstm(inputs[None], *weights, True)[0])
 
 
 def test_a_recomputed_gradient_is_the_same():
