@@ -192,7 +192,7 @@ def fine_tune() -> ConfigDict:
     config.fine_tune.fins = "runs/fin_{feature}_coarse"  # runs of the FINs, {feature} and {horizon} filled in
     config.fine_tune.fin_init = "pretrained"  # or "random", or "decoder": those of the decoder in cnn_init
     config.fine_tune.freeze = ""  # comma-separated: fins (whole), head (theirs), cnn
-    config.fine_tune.recompute = True  # the FINs' states in the backward pass, rather than keep them
+    config.fine_tune.recompute = True  # the FINs in the backward pass, rather than keep all their states
     config.optimiser.clip_norm = 0.0
     config.optimiser.fin = ConfigDict({"learning_rate": 1e-3, "l2": 2e-5})
     config.optimiser.fin.layer_factors = config_dict.placeholder(tuple)  # of the learning rate, by LSTM layer

@@ -148,7 +148,7 @@ class FINDecoder(_WindowDecoder):
     Attributes:
         fins: the stack of FINs; their parameters are `params["fins"]`, with leading axes `[F, C]`.
         tile: how many FINs and windows; `None`: all of them at once.
-        recompute: whether the backward pass runs the FINs again rather than keep their states.
+        recompute: see `FINStack.imitate`.
     """
 
     fins: FINStack

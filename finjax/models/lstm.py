@@ -8,7 +8,9 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.ad_checkpoint import checkpoint_name
 
+STATES = "lstm_states"  # the name by which `jax.checkpoint_policies` know those of layers between others
 CHUNK = 20  # time steps whose gates are in memory at a time: with a small batch they fit a core's cache
 
 
@@ -164,6 +166,8 @@ def _run_and_keep(inputs, kernel, recurrent, bias, keep_all, chunk, precision):
     models, directions = kernel.shape[:2]
     weights = _halved(_Weights(*(w.reshape(-1, *w.shape[2:]) for w in (kernel, recurrent, bias))))
     last, hidden, before_chunks = _forward(inputs, weights, directions, chunk, precision)
+    if keep_all and inputs.shape[-1] > 1:
+        hidden, before_chunks = checkpoint_name((hidden, before_chunks), STATES)
     return hidden if keep_all else _side_by_side(last, models), (inputs, weights, hidden, before_chunks)
 
 

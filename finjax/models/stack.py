@@ -13,6 +13,7 @@ from jax import lax
 from finjax.data.normalise import FeatureNormaliser
 from finjax.models.fin import FIN
 from finjax.models.initialisers import jitted_init
+from finjax.models.lstm import STATES
 from finjax.models.tiling import Tile, map_in_tiles
 
 
@@ -46,7 +47,8 @@ class FINStack:
             params: of all FINs.
             windows: of all channels.
             tile: how many FINs to run at a time, a divisor of their number, and on how many windows; all by default.
-            recompute: whether the backward pass runs them again rather than keep their states.
+            recompute: whether the backward pass runs them again, but for the layers between others, which cost most,
+                rather than keep the states of all.
         """
         together = tile.fins if tile else self.features * self.channels
         channels = np.tile(np.arange(self.channels), self.features).reshape(-1, together)
@@ -54,9 +56,12 @@ class FINStack:
         def of_tile(params, windows):
             return self.fin.apply({"params": params}, windows.swapaxes(0, 1)).swapaxes(0, 1)  # [B, FINs, S]
 
+        if recompute:
+            of_tile = jax.checkpoint(of_tile, policy=jax.checkpoint_policies.save_only_these_names(STATES))
+
         def of_group(group):
             params, channels = group
-            of_windows = functools.partial(jax.checkpoint(of_tile) if recompute else of_tile, params)
+            of_windows = functools.partial(of_tile, params)
             own = windows[:, channels]  # [B, FINs, T]
             return map_in_tiles(of_windows, own, tile=tile.windows) if tile else of_windows(own)
 
