@@ -9,8 +9,8 @@ from absl import app, flags
 from absl import logging as absl_logging
 from ml_collections import config_flags
 
-from configs import recorded
 from finjax import interrupts, processes
+from finjax.configs import recorded
 from finjax.errors import FinjaxError, report
 from finjax.run import place_of, run
 

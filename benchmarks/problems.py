@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from configs import fin_ssi, fine_tune
+from finjax.configs import fin_ssi, fine_tune
 from finjax.data.gather import WindowData
 from finjax.evaluation.predict import decoded_logits, imitated_features
 from finjax.models.fin import build_fin

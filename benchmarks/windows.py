@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.measure import Table, Timing, in_child, peak_gib, resident_gib
-from configs import cnn
+from finjax.configs import cnn
 from finjax.data import ninapro
 from finjax.data.synthetic import Settings, generate
 from finjax.data.windows import Framing, index_windows, pack

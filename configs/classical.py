@@ -1,12 +1,10 @@
 """Baselines: LDA or SVM on hand-made features of the same windows, one for each subject.
 
-python main.py --config=configs/classical.py                                          # LDA on log-deviations
-python main.py --config=configs/classical.py --config.classifier=svm --config.features=hudgins
+python main.py --config=configs/classical.py
+
+Fields, presets and measured results are in `finjax/configs/classical.py`.
 """
 
-from configs import default
+from finjax.configs.classical import get_config
 
-
-def get_config(preset=None):
-    """Returns the configuration; the preset is `test`."""
-    return default.chosen(default.classical(), preset, {None: None, "test": default.tiny_data})
+__all__ = ["get_config"]

@@ -1,15 +1,10 @@
 """FIN that imitates RMS, the root mean square (paper, section II).
 
-R² on the test repetitions of seen / unseen people, seed 0, and minutes on two CPU cores:
+python main.py --config=configs/fin_rms.py
 
-python main.py --config=configs/fin_rms.py                                       0.9994 / 0.9969, 5 minutes
-python main.py --config=configs/fin_rms.py:fast --config.data.name=three_dc ...  0.9997 / 0.9987, 4 minutes
-python main.py --config=configs/fin_rms.py:paper --config.data.dir=...           not run yet: needs Ninapro DB2
+Fields, presets and measured results are in `finjax/configs/fin_rms.py`.
 """
 
-from configs import fin
+from finjax.configs.fin_rms import get_config
 
-
-def get_config(preset=None):
-    """Returns the configuration; `preset` comes after a colon, as in `configs/fin_rms.py:fast`."""
-    return fin.get_config(preset, target="rms")
+__all__ = ["get_config"]

@@ -1,51 +1,10 @@
 """Stage 3, FINs and CNN tuned together to each subject (paper, section II).
 
-python main.py --config=configs/fine_tune.py                     # after fin.py:coarse and cnn.py
-python main.py --config=configs/fine_tune.py --config.fine_tune.fin_init=random        # what the FINs are worth
-python main.py --config=configs/fine_tune.py:best --config.data.name=three_dc --config.data.dir=... \
-    --config.fine_tune.fins=runs/fin_{feature}_best_three_dc \
-    --config.fine_tune.cnn_init=runs/cnn_best_three_dc/subject_{subject}
+python main.py --config=configs/fine_tune.py
+
+Fields, presets and measured results are in `finjax/configs/fine_tune.py`.
 """
 
-from configs import default
+from finjax.configs.fine_tune import get_config
 
-
-def get_config(preset=None):
-    """Returns the configuration; presets are `best`, `paper` and `test`."""
-    return default.chosen(default.fine_tune(), preset, {None: None, "best": _best, "paper": _paper, "test": _test})
-
-
-def _best(config):
-    """What validation on the tuning repetitions of 3DC chose; see the README's table of what each change brought."""
-    default.best_features(config)
-    config.train.batch_size = 128
-    config.train.max_steps = 30
-    config.fine_tune.cnn_init = "runs/cnn_best/subject_{subject}"
-    config.fine_tune.fins = "runs/fin_{feature}_best"
-    config.optimiser.cnn.learning_rate = 3e-4
-    config.optimiser.cnn.l2 = 0.0
-    config.optimiser.fin.learning_rate = 1e-4
-    config.optimiser.fin.l2 = 0.0
-
-
-def _paper(config):
-    """The hyper-parameters of the published code, on Ninapro DB2, from FINs of `fin.py:paper`."""
-    default.published_protocol(config)
-    config.model.patch_size = 1
-    config.model.init = "uniform"
-    config.train.batch_size = 250
-    config.train.max_steps = 0
-    config.train.max_epochs = 10
-    config.fine_tune.fins = "runs/fin_{feature}_paper_ninapro_db2"
-    config.fine_tune.cnn_init = ""
-
-
-def _test(config):
-    """Seconds: shows that everything works, not how well."""
-    default.tiny(config)
-    config.features = "rms,var"
-    config.model.hidden = 8
-    config.train.max_steps = 0
-    config.train.max_epochs = 2
-    config.fine_tune.fins = "runs/fin_{feature}_test"
-    config.fine_tune.cnn_init = ""
+__all__ = ["get_config"]

@@ -6,8 +6,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-# What one test or process of the session has compiled, another need not; set before jax is imported.
-if "PYTEST_XDIST_WORKER" not in os.environ:  # workers of one session share the folder
+# What one test or process of the session has compiled, another need not; set before jax is imported. Workers of one
+# session share the folder; a developer may name one that stays from session to session.
+if "PYTEST_XDIST_WORKER" not in os.environ and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     _programs = tempfile.TemporaryDirectory(prefix="finjax_programs_", ignore_cleanup_errors=True)
     os.environ["JAX_COMPILATION_CACHE_DIR"] = _programs.name
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
@@ -57,7 +58,7 @@ def finished_run(tmp_path_factory) -> tuple[Path, str]:
 @pytest.fixture(scope="session")
 def small_decoder(tmp_path_factory) -> Path:
     """The run of a CNN on two features, tuned to synthetic subject 1 in seconds."""
-    from configs import cnn
+    from finjax.configs import cnn
     from finjax.run import run
 
     folder = tmp_path_factory.mktemp("live")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from ml_collections import ConfigDict
 
-from configs import classical, cnn, fin, fine_tune, raw_cnn
 from finjax import features
+from finjax.configs import classical, cnn, fin, fine_tune, raw_cnn
 from finjax.data import ninapro, source, synthetic
 from finjax.errors import CheckpointError
 from finjax.run import default_workdir, run
@@ -23,7 +23,7 @@ def test_there_is_a_configuration_for_each_feature_of_the_paper():
 @pytest.mark.parametrize("name", CONFIGS)
 @pytest.mark.parametrize("preset", [None, "paper", "fast", "test"])
 def test_configurations_name_their_feature_and_folder(name, preset):
-    config = importlib.import_module(f"configs.{name}").get_config(preset)
+    config = importlib.import_module(f"finjax.configs.{name}").get_config(preset)
     features.get_feature(config.target)
     suffix = {None: "", "paper": "_paper_ninapro_db2"}.get(preset, f"_{preset}")
     assert default_workdir(config) == Path("runs") / (name + suffix)

@@ -5,7 +5,7 @@ import importlib
 import pytest
 from conftest import ROOT
 
-EXAMPLES = sorted(path.stem for path in (ROOT / "examples").glob("*.py"))
+EXAMPLES = sorted(path.stem for path in (ROOT / "examples").glob("[!_]*.py"))
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

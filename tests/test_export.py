@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT
 
 import finjax
-from configs import cnn, fin, fine_tune
+from finjax.configs import cnn, fin, fine_tune
 from finjax.data import synthetic
 from finjax.errors import CheckpointError, ConfigError
 from finjax.export import export_model, main

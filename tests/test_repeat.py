@@ -15,7 +15,7 @@ import pytest
 from conftest import ROOT, run_main
 
 import finjax
-from configs import classical, cnn, fine_tune, raw_cnn, recorded, study
+from finjax.configs import classical, cnn, fine_tune, raw_cnn, recorded, study
 from finjax.errors import ConfigError
 from finjax.training.logs import record_run
 from soak import kills

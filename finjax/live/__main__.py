@@ -140,8 +140,8 @@ def _repetitions(recording: Recording, numbers: str, *, option: str) -> Recordin
 
 def _demo() -> Path:
     """Returns a decoder of a synthetic person, tuned now if it is not there yet."""
-    from configs import cnn
     from finjax.checkpoints import has_checkpoint
+    from finjax.configs import cnn
     from finjax.run import run
 
     folder = DEMO / "subject_1"

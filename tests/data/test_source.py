@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from configs import fin
+from finjax.configs import fin
 from finjax.data import synthetic
 from finjax.data.registry import Filter, get_spec
 from finjax.data.source import filter_of, load_store

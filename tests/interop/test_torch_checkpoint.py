@@ -13,8 +13,8 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 from published import random_cnn, random_fin  # noqa: E402
 
 import finjax  # noqa: E402
-from configs import default, fine_tune  # noqa: E402
 from finjax.checkpoints import has_checkpoint  # noqa: E402
+from finjax.configs import default, fine_tune  # noqa: E402
 from finjax.data.normalise import SignalNormaliser  # noqa: E402
 from finjax.data.synthetic import Settings, generate  # noqa: E402
 from finjax.errors import CheckpointError, ConfigError, DataError, FinjaxError  # noqa: E402

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from ml_collections import ConfigDict
 
-from configs import classical, cnn, fin, fine_tune, raw_cnn, study
+from finjax.configs import classical, cnn, fin, fine_tune, raw_cnn, study
 from finjax.data.source import find_split
 from finjax.errors import ConfigError
 from finjax.study.cells import fins_of, make_cells

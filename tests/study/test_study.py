@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from conftest import ROOT, run_main
 
-from configs import classical, study
 from finjax.checkpoints import has_checkpoint
+from finjax.configs import classical, study
 from finjax.errors import ConfigError, FinjaxError
 from finjax.run import run
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import finjax
-from configs import classical, cnn, fin, fine_tune, raw_cnn
 from finjax.checkpoints import has_checkpoint
+from finjax.configs import classical, cnn, fin, fine_tune, raw_cnn
 from finjax.errors import FinjaxError
 from finjax.run import run
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from configs import fin, fine_tune
 from finjax import processes
+from finjax.configs import fin, fine_tune
 from finjax.tasks import decoder
 from finjax.tasks import fin as fin_task
 from finjax.tasks.task import Task

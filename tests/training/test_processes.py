@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import finjax
-from configs import classical, study
+from finjax.configs import classical, study
 from finjax.errors import ConfigError
 from finjax.processes import ALONE, Place, find_place
 from finjax.run import place_of

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from configs import default, study
+from finjax.configs import default, study
 from finjax.errors import ConfigError
 from finjax.restored import config_from_json
 

@@ -1,0 +1,34 @@
+"""Stage 2, a CNN on closed-form features, one for each subject (paper, section II).
+
+python main.py --config=configs/cnn.py
+python main.py --config=configs/cnn.py --config.subject=seen --config.pooled=True      # one for all of these
+python main.py --config=configs/cnn.py:best --config.data.name=three_dc --config.data.dir=...
+"""
+
+from finjax.configs import default
+
+
+def get_config(preset=None):
+    """Returns the configuration; presets are `best`, `paper` and `test`."""
+    return default.chosen(default.cnn(), preset, {None: None, "best": _best, "paper": _paper, "test": _test})
+
+
+def _best(config):
+    """Features, noise and read-out as in `fine_tune.py:best`."""
+    default.best_features(config)
+    config.train.batch_size = 128
+    config.train.max_epochs = 12
+    config.optimiser.learning_rate = 1e-3
+    config.optimiser.l2 = 0.0
+
+
+def _paper(config):
+    """The hyper-parameters of the published code, on Ninapro DB2."""
+    default.published_protocol(config)
+    config.train.max_epochs = 30
+
+
+def _test(config):
+    """Seconds: shows that everything works, not how well."""
+    default.tiny(config)
+    config.train.max_epochs = 2

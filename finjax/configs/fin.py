@@ -1,0 +1,64 @@
+"""FINs of the paper's four features, one after the other, to runs/fin_rms, runs/fin_var, … (paper, section II).
+
+python main.py --config=configs/fin.py:coarse
+python main.py --config=configs/fin.py:best --config.data.name=three_dc --config.data.dir=...
+"""
+
+from finjax.configs import default
+
+
+def get_config(preset=None, *, target=""):
+    """Returns the configuration; presets are `best`, `coarse`, `fast`, `paper` and `test`."""
+    target = target or (default.BEST_FEATURES if preset == "best" else default.PAPER_FEATURES)
+    presets = {None: None, "best": _best, "coarse": _coarse, "fast": _fast, "paper": _paper, "test": _test}
+    return default.chosen(default.fin(target), preset, presets)
+
+
+def _paper(config):
+    """Every hyper-parameter of the published code, on Ninapro DB2."""
+    config.data.name = "ninapro_db2"
+    config.limit_sd = 0.0
+    config.model.init = "uniform"
+    config.train.batch_size = 4000
+    config.train.max_steps = 0
+    config.optimiser.learning_rate = 1e-3
+    config.optimiser.schedule = "constant"
+    config.optimiser.l2 = 2e-5
+    config.optimiser.clip_norm = 0.0
+    config.evaluate.batch_size = 4000
+    config.evaluate.max_windows = 0
+
+
+def _fast(config):
+    """Ten samples per time step, and larger batches: many times as fast per window."""
+    config.model.patch_size = 10
+    config.train.batch_size = 256
+    config.train.max_steps = 3000
+    config.train.steps_per_dispatch = 5
+    config.evaluate.batch_size = 2048
+    config.evaluate.max_windows = 0
+
+
+def _test(config):
+    """Seconds: shows that everything works, not how well."""
+    default.tiny_data(config)
+    config.model.hidden = 8
+    config.model.patch_size = 30
+    config.train.max_steps = 20
+    config.log.every_steps = 5
+    config.checkpoint.every_steps = 10
+    config.evaluate.max_windows = 50
+
+
+def _coarse(config):
+    """Thirty samples per time step: a minute a feature on two CPU cores."""
+    _fast(config)
+    config.model.patch_size = 30
+    config.train.max_steps = 1500
+    config.evaluate.max_windows = 2000
+
+
+def _best(config):
+    """Four times as long, on the features of `fine_tune.py:best`: what tells movements apart are their differences."""
+    _coarse(config)
+    config.train.max_steps = 6000

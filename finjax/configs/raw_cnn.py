@@ -1,0 +1,17 @@
+"""Baseline: a CNN on the samples themselves, end to end, one for each subject.
+
+python main.py --config=configs/raw_cnn.py
+"""
+
+from finjax.configs import default
+
+
+def get_config(preset=None):
+    """Returns the configuration; the preset is `test`."""
+    return default.chosen(default.raw_cnn(), preset, {None: None, "test": _test})
+
+
+def _test(config):
+    """Seconds: shows that everything works, not how well."""
+    default.tiny(config)
+    config.train.max_epochs = 2
