@@ -11,6 +11,7 @@ from ml_collections import config_flags
 
 from finjax import interrupts, processes
 from finjax.configs import recorded
+from finjax.console import any_terminal
 from finjax.errors import FinjaxError, report
 from finjax.run import place_of, run
 
@@ -79,4 +80,5 @@ def _of_recorded(argument: str) -> str:
 
 if __name__ == "__main__":
     flags.mark_flag_as_required("config")
-    app.run(main, flags_parser=parse_flags)
+    with any_terminal():
+        app.run(main, flags_parser=parse_flags)

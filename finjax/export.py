@@ -15,6 +15,7 @@ import jax
 import numpy as np
 from jax import export
 
+from finjax.console import any_terminal
 from finjax.errors import ConfigError, FinjaxError, add_debug_option, report
 from finjax.exported import MISSING, ExportedModel, load_exported, write_exported
 from finjax.restored import DecoderModel, FINModel, load
@@ -78,6 +79,7 @@ def export_model(
     return load_exported(path)
 
 
+@any_terminal()
 def main(arguments: list[str] | None = None) -> int:
     """Exports; an error of the user's is one message."""
     parser = argparse.ArgumentParser(prog="python -m finjax.export", description=__doc__.splitlines()[0])

@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax import export
 
 from finjax import digests
 from finjax.archives import read_member
@@ -56,6 +57,14 @@ class ExportedModel:
     platforms: tuple[str, ...]
     _program: Any = dataclasses.field(repr=False)
     _arrays: dict[str, np.ndarray] = dataclasses.field(repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns what to copy or pickle: the fields, the program as bytes."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {**fields, "_program": bytes(self._program.serialize())}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _program=export.deserialize(bytearray(state["_program"])))
 
     def normalise(self, recording: Recording) -> np.ndarray:
         """Z-scores a recording, as `finjax.restored.Model.normalise` does; `[N, C]`."""

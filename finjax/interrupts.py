@@ -1,7 +1,7 @@
-"""Being asked to stop: by Ctrl-C, or by SIGTERM, as batch systems do before they take a machine away.
+"""Being asked to stop: by Ctrl-C, by a batch system that takes the machine away, or by a terminal that is gone.
 
-A training that is asked to stop saves first. Both end a program with a status of its own: a script can tell that the
-same command goes on.
+A training that is asked to stop saves first. Each signal ends a program with an exit status of its own: by it a script
+can tell that the same command will resume the work.
 """
 
 import contextlib
@@ -9,9 +9,16 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 
-# 128 + 2 is what shells make of Ctrl-C. SIGTERM has EX_TEMPFAIL of sysexits.h, "try again later", and not 128 + 15:
-# that is also what a program ends with that SIGTERM killed before it could save.
-EXIT_STATUS = {signal.SIGINT: 130, signal.SIGTERM: 75}
+# EX_TEMPFAIL of sysexits.h, "try again later". Not 128 + the signal's number: that is also the status of a program
+# that was killed before it could save.
+RESUMABLE = 75
+# SIGUSR1 and SIGUSR2 are the warnings of SLURM and Grid Engine, SIGXCPU that of a limit on processor time, SIGHUP comes
+# from a lost terminal, SIGBREAK from Ctrl-Break and a closed window of Windows. No system has all of them.
+POLITE = ("SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGBREAK")
+# 128 + 2 is what shells make of Ctrl-C.
+EXIT_STATUS = {signal.SIGINT: 130, signal.SIGTERM: RESUMABLE} | {
+    getattr(signal, name): RESUMABLE for name in POLITE if hasattr(signal, name)
+}
 
 
 class Interrupted(KeyboardInterrupt):
@@ -22,12 +29,12 @@ class Interrupted(KeyboardInterrupt):
     """
 
     def __init__(self, signum: int):
-        super().__init__(f"stopped by {signal.Signals(signum).name}; the same command goes on")
+        super().__init__(f"stopped by {signal.Signals(signum).name}. Run the same command again to resume.")
         self.signum = signum
 
     @property
     def exit_status(self) -> int:
-        """What the program ends with."""
+        """The exit status of the program."""
         return EXIT_STATUS[self.signum]
 
 
@@ -42,10 +49,20 @@ class Request:
         self.signum: int | None = None
 
     def receive(self, signum: int) -> bool:
-        """Notes a signal; returns whether it is news. Repetitions of SIGTERM are not: it often comes twice."""
-        news = self.signum is None
+        """Notes a signal; returns whether it is the first. Batch systems often send SIGTERM twice."""
+        first = self.signum is None
         self.signum = self.signum or signum
-        return news
+        return first
+
+
+class _Handler:
+    """A signal handler of this module, to be told from those of others."""
+
+    def __init__(self, receive: Callable[[int], None]):
+        self._receive = receive
+
+    def __call__(self, signum: int, _frame) -> None:
+        self._receive(signum)
 
 
 @contextlib.contextmanager
@@ -53,7 +70,7 @@ def raised_at_once() -> Iterator[None]:
     """Raises `Interrupted` wherever the program is, but for what `held_back` protects."""
     request = Request()
 
-    def receive(signum, _frame):
+    def receive(signum: int) -> None:
         if request.receive(signum) or signum == signal.SIGINT:
             raise Interrupted(signum)
 
@@ -69,7 +86,7 @@ def held_back() -> Iterator[Request]:
     """
     request = Request()
 
-    def receive(signum, _frame):
+    def receive(signum: int) -> None:
         if not request.receive(signum) and signum == signal.SIGINT:
             raise Interrupted(signum)
 
@@ -80,13 +97,29 @@ def held_back() -> Iterator[Request]:
 
 
 @contextlib.contextmanager
-def _received_by(receive: Callable) -> Iterator[None]:
+def _received_by(receive: Callable[[int], None]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():  # Python lets no other receive signals
         yield
         return
-    before = {signum: signal.signal(signum, receive) for signum in EXIT_STATUS}
+    handler = _Handler(receive)
+    before = {signum: signal.getsignal(signum) for signum in EXIT_STATUS}
+    taken = [signum for signum, current in before.items() if _may_take(signum, current)]
+    for signum in taken:
+        signal.signal(signum, handler)
     try:
         yield
     finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
+        for signum in taken:
+            signal.signal(signum, before[signum])
+
+
+def _may_take(signum: int, current) -> bool:
+    """Tells whether a signal is ours to handle.
+
+    One that is ignored stays so, as SIGHUP under `nohup`. None is a handler that is not Python's and could not be put
+    back. Of the signals that programs use for purposes of their own, one that somebody handles stays theirs.
+    """
+    if current is None or current is signal.SIG_IGN:
+        return False
+    always = signum in (signal.SIGINT, signal.SIGTERM)
+    return always or current is signal.SIG_DFL or isinstance(current, _Handler)

@@ -87,6 +87,10 @@ class Model:
             limit=self.signal.limit,
         )
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns what to copy or pickle: the fields, without compiled functions, which are made again at need."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FINModel(Model):

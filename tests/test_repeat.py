@@ -95,7 +95,7 @@ def test_a_program_that_is_asked_to_stop_saves_and_says_so(tmp_path, signum, sta
     os.kill(process.pid, signum)
     _, said = process.communicate(timeout=120)
     assert process.returncode == status, said
-    assert f"stopped by {signum.name}; the same command goes on" in said and "Traceback" not in said
+    assert f"stopped by {signum.name}. Run the same command again to resume" in said and "Traceback" not in said
     step = int(re.search(r"step (\d+) is saved", said)[1])
     assert finjax.load(tmp_path).step == step
     assert not (tmp_path / "lock.json").exists()

@@ -10,6 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from finjax.console import any_terminal
 from finjax.data import inspect, loading, ninapro, registry, synthetic, three_dc, windows
 from finjax.data.numbers import parse_numbers
 from finjax.errors import add_debug_option, report
@@ -18,6 +19,7 @@ from finjax.plugins import load_plugins
 BUILT_IN = (*ninapro.SPECS, three_dc.SPEC)  # importing them is what registers them
 
 
+@any_terminal()
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     options = _parser().parse_args(arguments)

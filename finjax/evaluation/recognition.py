@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from finjax import processes
+from finjax.console import say
 from finjax.data.windows import SignalStore, Windows
 from finjax.evaluation import figures, report
 from finjax.evaluation.classification import confusion_matrix, majority_vote, score
@@ -125,5 +126,5 @@ def summarise_run(folder: Path, scored: list[dict], *, run: dict) -> dict:
     write_json(folder / "metrics.json", {**result, "run": run})
     figures.confusion(folder / "confusion.png", confusion, movements)
     figures.accuracy_by_subject(folder / "accuracy.png", scored)
-    print(report.recognition_table(result, folder))
+    say(report.recognition_table(result, folder))
     return result

@@ -18,6 +18,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from finjax.checkpoints import Checkpoints, has_checkpoint
+from finjax.console import any_terminal
 from finjax.data import source, synthetic  # noqa: F401  (source registers the datasets)
 from finjax.data.normalise import FeatureNormaliser, SignalNormaliser
 from finjax.data.numbers import parse_numbers
@@ -236,6 +237,7 @@ def _standardisation(network: Network, around: Surroundings, *, count: int) -> F
 # --- The command line -----------------------------------------------------------------------------
 
 
+@any_terminal()
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     options = _parser().parse_args(arguments)

@@ -5,44 +5,71 @@
     python -m finjax.live runs/cnn/pooled --subject=9 --calibrate=1        # tuned to a new person's repetition 1 first
     python -m finjax.live runs/fine_tune/subject_1 --tcp=12345 --to-udp=127.0.0.1:12346
 
-Stops at the end of the stream, after `--seconds`, or at Ctrl-C, and says what it came to.
+Stops at the end of the stream, after `--seconds` or `--idle`, or at Ctrl-C or SIGTERM, and prints a summary; exit
+status 0. Over TCP, samples come from a sender that connects to `--tcp`, and decisions go to a receiver that listens at
+`--to-tcp`. LibEMG's own classifier does it the other way round: it listens, and its receivers connect.
 """
 
 import argparse
 import contextlib
 import dataclasses
-import gc
+import math
 import sys
-import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from absl import logging as absl_logging
 
+from finjax import interrupts
+from finjax.console import any_terminal, messages_held_back
 from finjax.data import synthetic
 from finjax.data.numbers import format_numbers, parse_numbers
 from finjax.data.recording import Recording
 from finjax.errors import DataError, FinjaxError, add_debug_option, report
+from finjax.live.addresses import check_port
+from finjax.live.lab_stream import LabStream
+from finjax.live.loop import decode
 from finjax.live.memory import MemoryWatch
-from finjax.live.sinks import JSONLines, Port, Sink, Terminal
-from finjax.live.sources import LabStream, Lines, Replay
+from finjax.live.sinks import JSONLines, Port, Sink
+from finjax.live.sources import Lines, Replay, Silences, Source
 from finjax.live.summary import Summary
+from finjax.live.terminal import Terminal
 from finjax.realtime import Decoder
 from finjax.training import parallel
 
 DEMO = Path("runs/live_demo")
 
 
+@any_terminal()
 def main(arguments: list[str] | None = None) -> int:
     """Runs a session; an error of the user's is one message."""
     options = _parser().parse_args(arguments)
     parallel.tune_compiler()
+    # Orbax tells its whole life at INFO and warns of what does not concern a reader.
+    absl_logging.set_verbosity(absl_logging.WARNING if options.debug else absl_logging.FATAL)
     try:
-        for line in _session(options):
-            print(line)
+        with interrupts.raised_at_once():
+            _check(options)
+            for line in _session(options):
+                print(line)
+    except interrupts.Interrupted as interrupted:  # before or after the decoding
+        print(interrupted, file=sys.stderr)
+        return interrupted.exit_status
     except FinjaxError as error:
         return report(error, debug=options.debug)
     return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Raises `FinjaxError` where an option is out of range; the decoder and the ports check theirs."""
+    for name in ("tcp", "udp"):
+        if (port := getattr(options, name)) is not None:
+            check_port(port, option=name)
+    for name in ("seconds", "idle", "speed"):
+        if not 0 <= (value := getattr(options, name)) < math.inf:
+            raise FinjaxError(f"--{name}={value:g}: give a number from 0")
 
 
 def _session(options: argparse.Namespace) -> list[str]:
@@ -61,47 +88,37 @@ def _session(options: argparse.Namespace) -> list[str]:
         decoder.calibrate(known.signal, known.movement)
     source, recording = _source(options, decoder)
     deadline_s = decoder.update / decoder.rate_hz
-    names = decoder.channel_names, decoder.movement_names
-    sinks: list[Sink] = [] if options.quiet else [Terminal(*names, deadline_s=deadline_s)]
-    if options.to_udp:
-        sinks.append(Port("udp", options.to_udp, names[1], probabilities=options.send_probabilities))
-    if options.to_tcp:
-        sinks.append(Port("tcp", options.to_tcp, names[1], probabilities=options.send_probabilities))
-    if options.to_file:
-        sinks.append(JSONLines(options.to_file))
-    summary = Summary(deadline_s=deadline_s, recording=recording, movement_names=names[1])
-    memory = MemoryWatch()
-    with contextlib.suppress(KeyboardInterrupt):
-        _decode(decoder, source, sinks, summary, memory, seconds=options.seconds)
-    for sink in sinks:
-        sink.close()
-    problems = sum((sink.problems for sink in sinks), start=Counter(source.problems))
+    summary = Summary(deadline_s=deadline_s, recording=recording, movement_names=decoder.movement_names)
+    memory, silences, sinks = MemoryWatch(), Silences(), []
+    try:
+        sinks.extend(_sinks(options, decoder, deadline_s=deadline_s))
+        in_place = any(getattr(sink, "in_place", False) for sink in sinks) and sys.stderr.isatty()
+        with messages_held_back(in_place), contextlib.suppress(interrupts.Interrupted):
+            decode(decoder, source, sinks, summary, memory, silences, seconds=options.seconds, idle=options.idle)
+    finally:
+        for sink in sinks:
+            sink.close()
+    problems = sum((one.problems for one in (*sinks, silences)), start=Counter(source.problems))
     return summary.lines(problems) + memory.lines()
 
 
-def _decode(
-    decoder: Decoder, source, sinks: list[Sink], summary: Summary, memory: MemoryWatch, *, seconds: float
-) -> None:
-    gc.collect()
-    gc.freeze()  # to look through all that has been imported takes Python longer than a decision
-    started = time.monotonic()
-    for samples in source:
-        for decision in decoder.push(samples):
-            summary.add(decision)
-            level = decoder.level()
-            for sink in sinks:
-                sink(decision, level)
-        memory.look()
-        if seconds and time.monotonic() - started >= seconds:
-            return
+def _sinks(options: argparse.Namespace, decoder: Decoder, *, deadline_s: float) -> Iterator[Sink]:
+    names = decoder.channel_names, decoder.movement_names
+    for protocol, address in (("udp", options.to_udp), ("tcp", options.to_tcp)):
+        if address:
+            yield Port(protocol, address, names[1], probabilities=options.send_probabilities)
+    if options.to_file:
+        yield JSONLines(options.to_file)
+    if not options.quiet:
+        yield Terminal(*names, deadline_s=deadline_s)
 
 
-def _source(options: argparse.Namespace, decoder: Decoder):
+def _source(options: argparse.Namespace, decoder: Decoder) -> tuple[Source, Recording | None]:
     """Returns the source, and the recording that it replays, if any."""
     channels = len(decoder.channel_names)
     if options.tcp is not None or options.udp is not None:
         protocol, port = ("tcp", options.tcp) if options.tcp is not None else ("udp", options.udp)
-        source = Lines(protocol, port=port, channels=channels, idle_s=options.idle)
+        source = Lines(protocol, port=port, channels=channels)
         print(f"listening for lines of {channels} numbers at {protocol} port {source.port} of this machine", flush=True)
         return source, None
     if options.lsl is not None:
@@ -174,14 +191,14 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("--data", default="", help="folder of the recordings, if it is no longer where it was")
     source.add_argument("--tcp", type=int, metavar="PORT", help="lines of numbers, one line a sample")
     source.add_argument("--udp", type=int, metavar="PORT", help="the same in datagrams")
-    source.add_argument("--idle", type=float, default=0, help="seconds of silence that end it; 0: never")
+    source.add_argument("--idle", type=float, default=0, help="seconds without samples that end it; 0: never")
     source.add_argument("--lsl", metavar="NAME", help="LabStreamingLayer stream; empty: the first of type EMG")
     output = parser.add_argument_group("decisions")
     output.add_argument("--vote", type=int, default=1, help="decisions that vote")
     output.add_argument("--least-probability", type=float, default=0.0, help="below it there is no decision")
     output.add_argument("--dwell", default="", help="how long a movement must win before it replaces another")
-    output.add_argument("--to-udp", metavar="HOST:PORT", help="send the movement's number, as LibEMG does")
-    output.add_argument("--to-tcp", metavar="HOST:PORT", help="the same over TCP")
+    output.add_argument("--to-udp", metavar="HOST:PORT", help="send the movement's number, as LibEMG does over UDP")
+    output.add_argument("--to-tcp", metavar="HOST:PORT", help="the same to a receiver that listens: finjax connects")
     output.add_argument("--send-probabilities", action="store_true", help="send these and a time stamp instead")
     output.add_argument("--to-file", metavar="FILE", help="write every decision as a line of JSON")
     output.add_argument("--quiet", action="store_true", help="show nothing until the end")

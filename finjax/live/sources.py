@@ -1,22 +1,35 @@
-"""Where samples come from: a recording replayed at its own pace, the network, or a LabStreamingLayer stream.
+"""Where samples come from: a recording replayed at its own pace, or text from the network.
 
 A source is iterated over; each item is a chunk of samples `[n, C]` float32 that has just arrived, in the unit of
-the training data. What it lost on the way it counts in `problems`.
+the training data. While nothing arrives it gives empty chunks, a few each second, so that whoever reads it can stop.
+What it lost on the way it counts in `problems`.
 """
 
 import itertools
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 import numpy as np
 
 from finjax.data.recording import Recording
-from finjax.errors import DataError, FinjaxError
+from finjax.errors import FinjaxError
+from finjax.live.addresses import check_port
 
 LARGEST_DATAGRAM = 65_536
-PATIENCE_S = 0.2  # how long to wait for the network before looking whether to stop
+LONGEST_LINE = 65_536  # bytes
+PATIENCE_S = 0.2  # how long to wait for samples before giving an empty chunk
+
+
+class Source(Protocol):
+    """Gives chunks of samples, see above."""
+
+    problems: Counter
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Yields what has arrived, as it arrives; nothing, now and then, while nothing arrives."""
 
 
 class Replay:
@@ -40,11 +53,13 @@ class Replay:
         for chunk in self._chunks():
             sent += len(chunk)
             if self._speed:
-                wait = started + sent / rate_hz / self._speed - time.perf_counter()
-                if wait > 0:
-                    time.sleep(wait)
-                elif -wait > len(chunk) / rate_hz / self._speed:
+                due = started + sent / rate_hz / self._speed
+                if time.perf_counter() - due > len(chunk) / rate_hz / self._speed:
                     self.problems["chunks that came late because decoding took too long"] += 1
+                while (wait := due - time.perf_counter()) > PATIENCE_S:
+                    time.sleep(PATIENCE_S)
+                    yield chunk[:0]
+                time.sleep(max(0.0, wait))
             yield chunk
 
     def _chunks(self) -> Iterator[np.ndarray]:
@@ -64,30 +79,33 @@ class Lines:
         protocol: `"tcp"` or `"udp"`.
         port: to listen at on the loopback interface; 0: any that is free, see `port`.
         channels: numbers in a line.
-        idle_s: seconds without anything after which the source ends; 0: never.
+
+    Raises:
+        FinjaxError: there is no such port, or it is in use.
     """
 
-    def __init__(self, protocol: str, *, port: int, channels: int, idle_s: float = 0.0):
-        self._tcp, self._channels, self._idle_s = protocol == "tcp", channels, idle_s
+    def __init__(self, protocol: str, *, port: int, channels: int):
+        self._tcp, self._channels = protocol == "tcp", channels
         self.problems: Counter[str] = Counter()
-        self._rest = b""
+        self._rest, self._skipping = b"", False
+        check_port(port, option=protocol)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM if self._tcp else socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind(("127.0.0.1", port))
         except OSError as error:
             self._socket.close()
-            raise FinjaxError(f"cannot listen at port {port} ({error.strerror}): choose another") from error
+            raise FinjaxError(f"--{protocol}={port}: cannot listen at port {port} ({error.strerror})") from error
         self.port = self._socket.getsockname()[1]
         self._socket.settimeout(PATIENCE_S)
         if self._tcp:
             self._socket.listen(1)
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        """Yields what has arrived, as it arrives."""
-        last, sender = time.monotonic(), None
+        """See `Source`."""
+        nothing, sender = np.zeros((0, self._channels), np.float32), None
         try:
-            while not self._idle_s or time.monotonic() - last < self._idle_s:
+            while True:
                 try:
                     if self._tcp and sender is None:
                         sender, _ = self._socket.accept()
@@ -95,31 +113,31 @@ class Lines:
                         continue
                     content = (sender or self._socket).recv(LARGEST_DATAGRAM)
                 except TimeoutError:
+                    yield nothing
                     continue
                 except OSError:  # the sender is gone without a word
                     content = b""
-                if not content:
-                    if sender is not None:
-                        sender.close()
-                        sender = None
-                        self.problems["times that the sender went away"] += 1
-                        if self._rest:
-                            self.problems["lines cut off"] += 1
-                            self._rest = b""
+                if content:
+                    yield self._parse(content)
                     continue
-                last = time.monotonic()
-                samples = self._parse(content)
-                if len(samples):
-                    yield samples
+                if sender is not None:
+                    sender.close()
+                    sender = None
+                    self._end_of_sender()
+                yield nothing
         finally:
             if sender is not None:
                 sender.close()
             self._socket.close()
 
+    def _end_of_sender(self) -> None:
+        self.problems["times that the sender went away"] += 1
+        if self._rest:
+            self.problems["lines cut off"] += 1
+        self._rest, self._skipping = b"", False
+
     def _parse(self, content: bytes) -> np.ndarray:
-        lines = (self._rest + content).split(b"\n")
-        # A datagram is whole; of a TCP stream the last line may be half.
-        self._rest = lines.pop() if self._tcp else b""
+        lines = self._whole_lines(content)
         found = []
         for line in lines:
             fields = line.replace(b",", b" ").replace(b";", b" ").split()
@@ -129,42 +147,74 @@ class Lines:
                 self.problems[f"lines without {self._channels} numbers"] += 1
                 continue
             try:
-                found.append([float(field) for field in fields])
+                found.append([_number(field) for field in fields])
             except ValueError:
                 self.problems["lines with something else than numbers"] += 1
-        return np.array(found, np.float32).reshape(-1, self._channels)
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, a fault of the electrode
+            return np.array(found, np.float64).astype(np.float32).reshape(-1, self._channels)
+
+    def _whole_lines(self, content: bytes) -> list[bytes]:
+        """Returns the lines that are whole; of a TCP stream, the start of the next is kept, up to a length."""
+        if not self._tcp:
+            return content.split(b"\n")
+        first, *others = content.split(b"\n")
+        if self._skipping:  # the rest of a line that is too long
+            if not others:
+                return []
+            self._skipping, first = False, b""
+        lines = [self._rest + first, *others]
+        self._rest = lines.pop()
+        if len(self._rest) > LONGEST_LINE:
+            self.problems[f"lines longer than {LONGEST_LINE} bytes"] += 1
+            self._rest, self._skipping = b"", True
+        return lines
 
 
-class LabStream:
-    """A stream of the LabStreamingLayer; takes `pip install pylsl`.
+def _number(field: bytes) -> float:
+    if b"_" in field:  # Python's float() takes 1_000
+        raise ValueError(field)
+    return float(field)
+
+
+def limited(source: Iterable[np.ndarray], *, seconds: float = 0.0, idle: float = 0.0) -> Iterator[np.ndarray]:
+    """Yields the chunks of a source until a limit, empty ones included, whether samples come or not.
 
     Args:
-        name: of the stream; empty: the first of type EMG.
-        channels: that it must have.
-        rate_hz: that it must have.
+        source: gives chunks `[n, C]`, empty ones while nothing arrives.
+        seconds: after which to stop; 0: not before the source ends.
+        idle: seconds without samples after which to stop; 0: never.
+    """
+    started = last = time.monotonic()
+    for chunk in source:
+        yield chunk
+        now = time.monotonic()
+        if len(chunk):
+            last = now
+        if (seconds and now - started >= seconds) or (idle and now - last >= idle):
+            return
+
+
+class Silences:
+    """Counts the times that no samples came for a while.
+
+    Args:
+        longest_s: what is still no silence.
     """
 
-    def __init__(self, name: str, *, channels: int, rate_hz: float):
-        try:
-            import pylsl
-        except ImportError as error:
-            raise FinjaxError("an LSL stream takes pylsl, which is not installed: pip install pylsl") from error
-        wanted = ("name", name) if name else ("type", "EMG")
-        streams = pylsl.resolve_byprop(*wanted, timeout=5)
-        if not streams:
-            raise DataError(f"no LSL stream of {wanted[0]} {wanted[1]!r} was found in 5 s")
-        info = streams[0]
-        if info.channel_count() != channels or abs(info.nominal_srate() - rate_hz) > 1e-3 * rate_hz:
-            raise DataError(
-                f"LSL stream {info.name()!r} has {info.channel_count()} channels at {info.nominal_srate():g} Hz; "
-                f"the decoder takes {channels} at {rate_hz:g} Hz"
-            )
-        self._inlet = pylsl.StreamInlet(info)
+    WHAT = "times that no samples came for {:g} s"
+
+    def __init__(self, longest_s: float = 1.0):
+        self._longest_s, self._last, self._silent = longest_s, time.monotonic(), False
         self.problems: Counter[str] = Counter()
 
-    def __iter__(self) -> Iterator[np.ndarray]:
-        """Yields what has arrived, as it arrives."""
-        while True:
-            samples, _ = self._inlet.pull_chunk(timeout=PATIENCE_S)
-            if samples:
-                yield np.asarray(samples, np.float32)
+    def look(self, count: int) -> float:
+        """Takes how many samples have come; returns for how long none came where that is a silence, else 0."""
+        now = time.monotonic()
+        if count:
+            self._last, self._silent = now, False
+        elif now - self._last >= self._longest_s:
+            if not self._silent:
+                self.problems[self.WHAT.format(self._longest_s)] += 1
+            self._silent = True
+            return now - self._last
+        return 0.0

@@ -14,7 +14,7 @@ class Summary:
     Memory is that of a histogram: latencies are kept in steps of 10 µs up to a second.
 
     Args:
-        deadline_s: a decision that takes longer missed it.
+        deadline_s: a decision that has not been passed on by then missed it; the time spent in outputs counts.
         recording: what is replayed, if anything.
         movement_names: K names, in the decoder's order.
     """
@@ -26,7 +26,7 @@ class Summary:
         self._names = list(movement_names)
         self._latencies = np.zeros(100_001, np.int64)
         self._faults: Counter[str] = Counter()
-        self._missed, self._longest, self._none = 0, 0.0, 0
+        self._missed, self._longest, self._none, self._no_signal = 0, 0.0, 0, 0
         self._right = self._labelled = self._changes = 0
         self._before: tuple[int, str | None] | None = None
         self._first_right: dict[int, float] = {}
@@ -34,12 +34,19 @@ class Summary:
         if recording is not None:
             self._segments = recording.segments()
 
-    def add(self, decision: Decision) -> None:
-        """Counts a decision."""
-        self._latencies[min(int(decision.latency_s / self.STEP_S), len(self._latencies) - 1)] += 1
-        self._longest = max(self._longest, decision.latency_s)
-        self._missed += decision.latency_s > self._deadline_s
+    def add(self, decision: Decision, *, passed_on_s: float | None = None) -> None:
+        """Counts a decision.
+
+        Args:
+            decision: the decision.
+            passed_on_s: from the arrival of its chunk until all outputs had taken it; by default, its own latency.
+        """
+        latency_s = decision.latency_s if passed_on_s is None else passed_on_s
+        self._latencies[min(int(latency_s / self.STEP_S), len(self._latencies) - 1)] += 1
+        self._longest = max(self._longest, latency_s)
+        self._missed += latency_s > self._deadline_s
         self._none += decision.movement is None
+        self._no_signal += not decision.has_signal
         self._faults.update(f"{name}: {fault}" for name, fault in decision.faults.items())
         if self._recording is not None:
             self._compare(decision)
@@ -77,9 +84,11 @@ class Summary:
         lines = [
             f"{count} decisions, {self._none} of them none; {self._missed} missed the deadline of "
             f"{self._deadline_s * 1e3:g} ms",
-            f"latency, last sample to decision: p50 {p50:.1f}, p95 {p95:.1f}, p99 {p99:.1f}, "
+            f"latency, last sample to decision passed on: p50 {p50:.1f}, p95 {p95:.1f}, p99 {p99:.1f}, "
             f"max {self._longest * 1e3:.1f} ms",
         ]
+        if self._no_signal:
+            lines.append(f"no electrode gives a signal: {self._no_signal} of the decisions are none because of that")
         if self._recording is not None and self._labelled:
             first = np.array(list(self._first_right.values()))
             lines += (

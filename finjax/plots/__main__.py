@@ -11,6 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from finjax.console import any_terminal
 from finjax.errors import FinjaxError, add_debug_option, report
 from finjax.evaluation.figures import TITLES
 from finjax.plots import curves, sheet
@@ -33,6 +34,7 @@ def _curves(options: argparse.Namespace) -> None:
     curves.draw(options.out, options.runs, part=options.part)
 
 
+@any_terminal()
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     parser = argparse.ArgumentParser(

@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -31,6 +32,8 @@ class Decision:
         probabilities: `[K]` of this window alone, in the order of `Decoder.movement_names`.
         latency_s: from the arrival of the chunk that completed the window to the decision.
         faults: what is wrong with electrodes, by name of the channel; their samples were taken as 0.
+        has_signal: whether any electrode gives a signal. Where all have faults there is no decision: `movement` is
+            None at once, and the probabilities are equal. With one sound electrode there still is a decision.
     """
 
     time_s: float
@@ -38,6 +41,7 @@ class Decision:
     probabilities: np.ndarray
     latency_s: float
     faults: dict[str, str]
+    has_signal: bool = True
 
 
 class Decoder:
@@ -180,17 +184,32 @@ class Decoder:
 
     def _decide(self, arrived: float) -> Decision:
         found = faults(self._raw.window(), self._finite.window())
-        window = self._z_scored(self._filtered.window())
-        window[list(found)] = 0.0
-        probabilities = self._decode(window)
-        movement = self._output(probabilities)
+        has_signal = len(found) < len(self.channel_names)
+        if has_signal:
+            window = self._z_scored(self._filtered.window())
+            window[list(found)] = 0.0
+            probabilities = self._decode(window)
+            movement = self._output(probabilities)
+        else:
+            self._output.clear()  # what was decided before neither votes nor lasts
+            probabilities = np.full(len(self.movement_names), 1 / len(self.movement_names), np.float32)
+            movement = None
         return Decision(
             time_s=self._seen / self.rate_hz,
             movement=None if movement is None else self.movement_names[movement],
             probabilities=probabilities,
             latency_s=time.perf_counter() - arrived,
             faults={self.channel_names[channel]: fault for channel, fault in found.items()},
+            has_signal=has_signal,
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns what to copy or pickle: all but the compiled function; a stream can go on in the copy."""
+        return {name: value for name, value in self.__dict__.items() if name != "_probabilities"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._compile()
 
     def _z_scored(self, windows: np.ndarray) -> np.ndarray:
         mean, std = self._statistics

@@ -10,6 +10,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from finjax import processes
+from finjax.console import say
 from finjax.data.gather import WindowData
 from finjax.data.normalise import FeatureNormaliser, SignalNormaliser, fit_feature_normaliser
 from finjax.data.numbers import format_numbers
@@ -60,7 +61,7 @@ def run(config: ConfigDict, workdir: Path, *, mode: str) -> None:
         ]
         write_json(workdir / "horizons.json", summary)
         figures.horizons(workdir / "horizons.png", summary, label=get_feature(config.target).label)
-        print(report.horizon_table(summary, config.target))
+        say(report.horizon_table(summary, config.target))
 
 
 def train(task: Task, workdir: Path) -> None:
@@ -151,7 +152,7 @@ def _write_evaluation(
     figures.r2_distribution(folder / "r2_distribution.png", result, label=label)
     figures.scatter(folder / "predicted_vs_true.png", shown, label=label)
     figures.examples(folder / "examples.png", shown, store=task.store, signal=signal, framing=task.framing, label=label)
-    print(report.fin_table(result, folder))
+    say(report.fin_table(result, folder))
 
 
 def _describe(task: Task) -> dict:

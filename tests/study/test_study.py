@@ -114,7 +114,7 @@ def stopped(workdir, signum, *, at: str, environment) -> tuple[int, str]:
 def test_a_stopped_and_killed_study_ends_as_one_that_was_not(whole_study, tmp_path, environment):
     killed = tmp_path / "killed"
     status, log = stopped(killed, signal.SIGTERM, at="fin/rms/0_ms/config.json", environment=environment)
-    assert status == 75 and "stopped by SIGTERM; the same command goes on" in log
+    assert status == 75 and "stopped by SIGTERM. Run the same command again to resume" in log
     assert has_checkpoint(killed / "fin/rms/0_ms") and not list(killed.rglob("lock*.json"))
     assert not (killed / "fin/rms/0_ms/eval").exists()
     begun = "within/fin_cnn/subject_1/subject_1/checkpoints"

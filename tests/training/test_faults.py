@@ -83,7 +83,7 @@ def send(*signals):
 @pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGTERM, signal.SIGTERM], [signal.SIGINT]])
 def test_a_training_that_is_asked_to_stop_saves_and_goes_on_exactly(train, tmp_path, whole, signals):
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(Interrupted, match=f"{signals[0].name}; the same command goes on"):
+    with pytest.raises(Interrupted, match=f"{signals[0].name}. Run the same command again to resume"):
         train(tmp_path, at=lambda: send(*signals), **{"checkpoint.every_steps": 1000})
     assert signal.getsignal(signal.SIGTERM) is before
     assert steps(tmp_path) == [13]  # the end of the next dispatch

@@ -1,0 +1,45 @@
+"""Hosts and ports, checked and looked up once."""
+
+import re
+import socket
+
+from finjax.errors import FinjaxError
+
+LARGEST_PORT = 65_535
+ADDRESS = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<name>[^\[\]:]*)):(?P<port>[0-9]{1,5})")
+
+
+def check_port(port: int, *, option: str, lowest: int = 0) -> int:
+    """Returns a port, or raises `FinjaxError` where there is none of that number."""
+    if not lowest <= port <= LARGEST_PORT:
+        raise FinjaxError(f"--{option}={port}: ports go from {lowest} to {LARGEST_PORT}")
+    return port
+
+
+def look_up(address: str, protocol: str, *, option: str) -> list[tuple[socket.AddressFamily, tuple]]:
+    """Returns the addresses of a receiver: family and what `connect` takes, those of IPv4 first.
+
+    A server of names may take seconds to answer: look a name up before the stream begins.
+
+    Args:
+        address: host and port, as `"127.0.0.1:12346"`, `"robot-hand.local:5005"` or `"[::1]:5005"`; without a host
+            this machine.
+        protocol: `"tcp"` or `"udp"`.
+        option: the option that gave the address, for messages.
+
+    Raises:
+        FinjaxError: it is no address, or the name is not known.
+    """
+    where = f"--{option}={address}"
+    if not (found := ADDRESS.fullmatch(address)):
+        raise FinjaxError(f"{where}: give host:port, as 127.0.0.1:12346 or [::1]:12346")
+    port = check_port(int(found["port"]), option=option, lowest=1)
+    host = found["v6"] or found["name"] or "127.0.0.1"
+    kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
+    try:
+        answers = socket.getaddrinfo(host, port, type=kind)
+    except (OSError, ValueError) as error:  # ValueError: what cannot be a name
+        reason = getattr(error, "strerror", None) or error
+        raise FinjaxError(f"{where}: host {host} was not found ({reason}); check the name or give a number") from error
+    addresses = [(family, place) for family, _, _, _, place in answers]
+    return sorted(addresses, key=lambda one: one[0] != socket.AF_INET)

@@ -1,0 +1,152 @@
+"""The view of a stream on a terminal."""
+
+import contextlib
+import os
+import select
+import shutil
+import sys
+import time
+import unicodedata
+from collections import Counter
+from typing import TextIO
+
+import numpy as np
+
+from finjax.console import Output
+from finjax.realtime import Decision
+
+REFRESH_S = 0.1  # of the screen
+SHOWN_MOVEMENTS = 3
+BLOCKS = " ▁▂▃▄▅▆▇█"
+NO_SIGNAL = "no electrode gives a signal"
+LOST = "screens and lines that the terminal did not take"
+
+
+class Terminal:
+    """A view of the stream that stays in place: level of each channel, decision, probabilities, latency.
+
+    Where the output is no terminal, or one that cannot move its cursor (`TERM=dumb`), a line for every change. A
+    terminal that takes nothing, is gone or does not know a character never holds the decoding up.
+
+    Args:
+        channel_names: C names.
+        movement_names: K names.
+        deadline_s: a decision that takes longer is late.
+        out: where to; stdout by default.
+    """
+
+    def __init__(self, channel_names, movement_names, *, deadline_s: float, out: TextIO | None = None):
+        self._out = Output(out or sys.stdout)
+        self._channels, self._movements, self._deadline_s = channel_names, movement_names, deadline_s
+        self.in_place = self._out.isatty() and os.environ.get("TERM") != "dumb"
+        self._bold = ("", "") if os.environ.get("NO_COLOR") else ("\x1b[1m", "\x1b[0m")
+        self._drawn, self._lines, self._size = -REFRESH_S, 0, (0, 0)
+        self._said = ""
+        self._last: tuple[Decision, np.ndarray] | None = None
+        self.problems: Counter[str] = Counter()
+
+    def __call__(self, decision: Decision, level: np.ndarray) -> None:
+        """See `Sink`."""
+        self._last = decision, level
+        if self.in_place:
+            self._draw("")
+            return
+        movement = decision.movement or ("–" if decision.has_signal else f"– ({NO_SIGNAL})")
+        self._say_once(movement, f"{decision.time_s:8.2f} s  {movement:<24} {decision.probabilities.max():4.0%}")
+
+    def silent(self, seconds: float) -> None:
+        """See `Sink`."""
+        if self.in_place:
+            self._draw(f"nothing came for {seconds:.0f} s")
+        else:
+            since = self._last[0].time_s if self._last else 0.0
+            self._say_once("silence", f"{since:8.2f} s  no samples come")
+
+    def close(self) -> None:
+        """See `Sink`."""
+        with contextlib.suppress(OSError):
+            self._out.flush()
+
+    def _say_once(self, what: str, line: str) -> None:
+        """Prints a line unless it says what the last one did."""
+        if what != self._said and self._write(_printable(line) + "\n"):
+            self._said = what
+
+    def _draw(self, silence: str) -> None:
+        now = time.monotonic()
+        if now - self._drawn < REFRESH_S:
+            return
+        self._drawn = now
+        size = shutil.get_terminal_size()
+        rows = self._view(silence)[: max(1, size.lines - 1)]
+        screen = ""
+        for bold, row in rows:
+            before, after = self._bold if bold else ("", "")
+            screen += f"\x1b[2K{before}{_cut(_printable(row), size.columns - 1)}{after}\n"
+        back = f"\x1b[{self._lines}A" if self._lines else ""
+        if self._lines and tuple(size) != self._size:
+            back = "\x1b[2J\x1b[H"  # a terminal of another width has moved what was there
+        if self._write(back + screen + "\x1b[J"):
+            self._lines, self._size = len(rows), tuple(size)
+
+    def _view(self, silence: str) -> list[tuple[bool, str]]:
+        """Returns the rows, and which of them are bold."""
+        if self._last is None:
+            return [(False, f"stream     {silence or 'begins'}")]
+        decision, level = self._last
+        heights = np.clip(2.5 * np.nan_to_num(level), 0, len(BLOCKS) - 1).astype(int)
+        bars = "".join(BLOCKS[height] * 2 + " " for height in heights)
+        late = " LATE" if decision.latency_s > self._deadline_s else ""
+        clock = f"{decision.time_s:8.2f} s   latency {decision.latency_s * 1e3:5.1f} ms{late}"
+        faults = ", ".join(f"{name} {fault}" for name, fault in decision.faults.items())
+        rows = [
+            (False, f"{clock}   {silence}".rstrip()),
+            (False, f"channels   {bars}"),
+            (True, f"movement   {decision.movement or '–'}"),
+        ]
+        for movement in np.argsort(-decision.probabilities, kind="stable")[:SHOWN_MOVEMENTS]:
+            share = decision.probabilities[movement]
+            rows.append((False, f"  {share:4.0%} {_bar(share)} {self._movements[movement]}"))
+        rows.append((False, f"electrodes {(faults or 'all well') if decision.has_signal else NO_SIGNAL}"))
+        return rows
+
+    def _write(self, text: str) -> bool:
+        """Writes a text whole, or not at all where the terminal takes nothing; returns whether it did."""
+        try:
+            if not self._takes_more():
+                raise BlockingIOError
+            self._out.write(text)
+            self._out.flush()
+        except (OSError, ValueError):  # ValueError: closed
+            self.problems[LOST] += 1
+            return False
+        return True
+
+    def _takes_more(self) -> bool:
+        """Tells whether writing would not wait: for a pager that does not read on, or for Ctrl-Q after Ctrl-S."""
+        try:
+            watched = select.poll()
+            watched.register(self._out.fileno(), select.POLLOUT)
+            return bool(watched.poll(0))
+        except (AttributeError, OSError, ValueError):  # no file, or Windows
+            return True
+
+
+def _bar(share: float, width: int = 30) -> str:
+    filled = round(float(share) * width)
+    return "█" * filled + "░" * (width - filled)
+
+
+def _printable(text: str) -> str:
+    """Replaces what would move the cursor; names come from files."""
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def _cut(text: str, columns: int) -> str:
+    """Returns as much of a text as there are columns; wide characters take two."""
+    used = 0
+    for count, character in enumerate(text):
+        used += 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        if used > columns:
+            return text[:count]
+    return text
