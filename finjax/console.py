@@ -7,6 +7,7 @@ A character that the output's encoding lacks is printed as a plain one. Once nob
 import codecs
 import contextlib
 import errno
+import io
 import os
 import sys
 import tempfile
@@ -52,15 +53,17 @@ class Output:
     """
 
     def __init__(self, stream: TextIO | None):
-        self._stream = stream if stream is not None else open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        self._stream = io.StringIO() if stream is None else stream
+        self._dropping = stream is None
 
     def write(self, text: str) -> int:
         """Writes what the encoding can say of a text."""
         encoding = getattr(self._stream, "encoding", None)
         if encoding and not text.isascii():
             text = text.encode(encoding, ERRORS).decode(encoding)
-        with self._dropped_where_nobody_reads():
-            self._stream.write(text)
+        if not self._dropping:
+            with self._dropped_where_nobody_reads():
+                self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
@@ -85,6 +88,7 @@ class Output:
         except OSError as error:
             if error.errno not in NOBODY_READS:
                 raise
+            self._dropping = True
             # What is in the buffer must go somewhere, or Python complains about it at the end.
             with contextlib.suppress(OSError, ValueError):
                 nowhere = os.open(os.devnull, os.O_WRONLY)

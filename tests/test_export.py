@@ -1,7 +1,9 @@
 """A model in one file: the same probabilities, with JAX and NumPy alone, and nothing else from a stranger's file."""
 
+import copy
 import io
 import json
+import pickle
 import subprocess
 import sys
 import zipfile
@@ -54,6 +56,14 @@ def test_an_exported_fin_gives_feature_values(runs, tmp_path):
     windows = WINDOWS[:, 0]
     np.testing.assert_allclose(exported(windows), finjax.load(runs / "fin")(windows), rtol=1e-6)
     assert exported.target == "rms"
+
+
+def test_an_exported_model_can_be_copied_and_pickled_after_its_use(runs, tmp_path):
+    exported = export_model(runs / "cnn/subject_1", tmp_path / "model.finjax", platforms=("cpu",))
+    expected = exported.run(WINDOWS)
+    for other in (copy.deepcopy(exported), pickle.loads(pickle.dumps(exported))):
+        np.testing.assert_array_equal(other.run(WINDOWS), expected)
+        assert other.movement_names == exported.movement_names
 
 
 def test_a_process_with_jax_and_numpy_alone_can_load_it(runs, tmp_path):

@@ -1,5 +1,7 @@
 """A restored model, used as a script would."""
 
+import copy
+import pickle
 import sys
 
 import jax
@@ -36,6 +38,15 @@ def test_windows_to_features(model):
     np.testing.assert_allclose(model(windows), expected, rtol=1e-5)
     direct = model.network.apply({"params": model.params}, windows.astype(np.float32))
     np.testing.assert_allclose(output, direct, rtol=1e-5, atol=1e-6)
+
+
+def test_a_model_can_be_copied_and_pickled_after_its_use(model, small_decoder):
+    decoder = finjax.load(small_decoder)
+    for used, windows in ((model, np.zeros((2, 600))), (decoder, np.zeros((2, 12, 600)))):
+        expected = np.asarray(used(windows))
+        for other in (copy.deepcopy(used), pickle.loads(pickle.dumps(used)), copy.copy(used)):
+            np.testing.assert_allclose(other(windows), expected, rtol=1e-6)
+            assert other.config == used.config and other.trained_on == used.trained_on
 
 
 def test_a_known_subject_is_normalised_by_what_was_stored(model):

@@ -150,7 +150,7 @@ class Lines:
                 found.append([_number(field) for field in fields])
             except ValueError:
                 self.problems["lines with something else than numbers"] += 1
-        with np.errstate(over="ignore"):  # what is too large becomes infinite, a fault of the electrode
+        with np.errstate(over="ignore", under="ignore"):  # too large becomes infinite, a fault of the electrode
             return np.array(found, np.float64).astype(np.float32).reshape(-1, self._channels)
 
     def _whole_lines(self, content: bytes) -> list[bytes]:

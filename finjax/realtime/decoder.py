@@ -104,6 +104,7 @@ class Decoder:
         self._state: np.ndarray | None = None
         self._last_finite = np.zeros(len(self.channel_names), np.float32)
 
+    @np.errstate(under="ignore")
     def calibrate(self, samples: np.ndarray, movement: np.ndarray | None = None, *, progress: bool = True) -> None:
         """Fits the decoder to a person by a recording of theirs, and begins a new stream.
 
@@ -149,6 +150,7 @@ class Decoder:
             self._compile()
         self.reset()
 
+    @np.errstate(over="ignore", under="ignore")  # float64 → float32; infinite is a fault of an electrode
     def push(self, samples: np.ndarray) -> list[Decision]:
         """Takes the next samples `[n, C]`, in the unit of the training data; any number of them.
 

@@ -1,8 +1,14 @@
 """The live program: what comes in, what goes out, what it says at the end."""
 
+import contextlib
+import dataclasses
+import errno
 import io
 import itertools
 import json
+import os
+import re
+import signal
 import socket
 import threading
 import time
@@ -14,9 +20,10 @@ import pytest
 from finjax.data import synthetic
 from finjax.errors import FinjaxError
 from finjax.live.__main__ import main
-from finjax.live.sinks import JSONLines, Port, Terminal
-from finjax.live.sources import Lines, Replay
+from finjax.live.sinks import JSONLines, Port
+from finjax.live.sources import LONGEST_LINE, Lines, Replay, limited
 from finjax.live.summary import Summary
+from finjax.live.terminal import LOST, Terminal
 from finjax.realtime import Decision
 
 NAMES = ("rest", "grip", "pinch")
@@ -92,13 +99,13 @@ def test_memory_is_watched(small_decoder, monkeypatch, capsys):
 def received(source, send):
     thread = threading.Thread(target=send, args=(source.port,))
     thread.start()
-    samples = list(source)
+    samples = list(limited(source, idle=1.0))
     thread.join()
-    return np.concatenate(samples) if samples else np.zeros((0, 2))
+    return np.concatenate(samples)
 
 
 def test_tcp_lines_may_be_cut_anywhere_and_the_sender_may_come_back():
-    source = Lines("tcp", port=0, channels=2, idle_s=1.0)
+    source = Lines("tcp", port=0, channels=2)
 
     def send(port):
         for parts in ([b"1,2\n3", b" 4\n5;", b"6\n7 8 9\nx y\n\n10 1"], [b"11 12\n"]):
@@ -114,7 +121,7 @@ def test_tcp_lines_may_be_cut_anywhere_and_the_sender_may_come_back():
 
 
 def test_datagrams_are_whole():
-    source = Lines("udp", port=0, channels=2, idle_s=1.0)
+    source = Lines("udp", port=0, channels=2)
 
     def send(port):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
@@ -122,6 +129,82 @@ def test_datagrams_are_whole():
                 sender.sendto(content, ("127.0.0.1", port))
 
     np.testing.assert_array_equal(received(source, send), [[1, 2], [3, 4], [8, 9]])
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_limits_hold_while_nothing_arrives(protocol):
+    for limits in ({"seconds": 0.3}, {"idle": 0.3}, {"seconds": 60.0, "idle": 0.3}):
+        started = time.monotonic()
+        chunks = list(limited(Lines(protocol, port=0, channels=2), **limits))
+        assert chunks and not sum(map(len, chunks)) and time.monotonic() - started >= 0.3
+
+
+def test_a_sender_that_is_connected_and_says_nothing_is_idle_too():
+    source = Lines("tcp", port=0, channels=2)
+    with socket.create_connection(("127.0.0.1", source.port)) as sender:
+        sender.sendall(b"1 2\n")
+        assert sum(map(len, limited(source, idle=0.3))) == 1
+
+
+def test_a_slow_replay_can_be_stopped():
+    recording = synthetic.generate(1, synthetic.Settings(subjects=1, movement_s=0.8, rest_s=0.0))
+    chunks = list(limited(Replay(recording, chunk=40, speed=1e-6), seconds=0.3))
+    assert 1 <= len(chunks) <= 10 and not sum(map(len, chunks))
+
+
+def parsed(source: Lines, content: bytes, *, size: int) -> np.ndarray:
+    return np.concatenate([source._parse(content[start : start + size]) for start in range(0, len(content), size)])
+
+
+@pytest.fixture
+def lines():
+    source = Lines("tcp", port=0, channels=2)
+    yield source
+    source._socket.close()
+
+
+@pytest.mark.parametrize("size", [7, 1000, LONGEST_LINE])
+def test_a_line_has_a_longest_length(lines, size):
+    endless = b"1 " * LONGEST_LINE
+    found = parsed(lines, b"1 2\n" + endless + b"3 4\n5 6\n" + endless + b"\n7 8\n", size=size)
+    np.testing.assert_array_equal(found, [[1, 2], [5, 6], [7, 8]])
+    assert lines.problems == {f"lines longer than {LONGEST_LINE} bytes": 2}
+
+
+def test_an_endless_line_is_not_kept(lines):
+    for _ in range(500):
+        lines._parse(b"1" * 60_000)
+        assert len(lines._rest) <= LONGEST_LINE + 60_000
+    assert len(lines._parse(b"1\n1 2\n")) == 1
+
+
+def test_garbage_is_counted_and_survived(lines):
+    noise = np.random.default_rng(0).bytes(300_000)
+    with np.errstate(all="raise"):
+        found = parsed(lines, noise + b"\n1_0 2\n1e300 -1e300\n1e-50 nan\n1 2\n", size=50_000)
+    np.testing.assert_array_equal(found[-3:], [[np.inf, -np.inf], [0, np.nan], [1, 2]])
+    assert lines.problems["lines without 2 numbers"] > 500
+
+
+@pytest.mark.parametrize("option", ["--seconds=-1", "--seconds=nan", "--idle=inf", "--idle=-0.1", "--speed=nan"])
+def test_limits_that_mean_nothing_are_refused(option, capsys):
+    assert main(["no/such/run", option]) == 1
+    assert capsys.readouterr().err.startswith(f"error: {option}: give a number from 0")
+
+
+def test_a_signal_ends_the_session_with_its_summary(small_decoder, tmp_path, monkeypatch, capsys):
+    def asked(self):
+        for count, chunk in enumerate(self._chunks()):
+            if count == 20:
+                os.kill(os.getpid(), signal.SIGTERM)
+            yield chunk
+
+    monkeypatch.setattr(Replay, "__iter__", asked)
+    before = signal.getsignal(signal.SIGTERM)
+    assert main([str(small_decoder), "--quiet", f"--to-file={tmp_path / 'out.jsonl'}"]) == 0
+    assert "7 decisions" in capsys.readouterr().out
+    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 7
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_port_in_use_is_said():
@@ -154,7 +237,8 @@ def test_decisions_go_out_as_libemg_sends_them(protocol):
             assert not port.problems
 
 
-def test_a_receiver_that_is_not_there_is_counted_and_holds_nothing_up():
+def test_a_receiver_that_is_not_there_is_counted_and_holds_nothing_up(monkeypatch):
+    monkeypatch.setattr("finjax.live.connection.AT_START_S", 0.0)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -175,6 +259,14 @@ class Screen(io.StringIO):
         return True
 
 
+@pytest.fixture(autouse=True)
+def a_terminal(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "24")
+
+
 def test_the_screen_shows_level_decision_latency_and_faults():
     out = Screen()
     view = Terminal(("a", "b"), NAMES, deadline_s=0.02, out=out)
@@ -182,6 +274,107 @@ def test_the_screen_shows_level_decision_latency_and_faults():
     text = out.getvalue()
     for part in ("1.00 s", "50.0 ms LATE", "grip", "70%", "a flat", "▅"):
         assert part in text, part
+
+
+def test_no_electrode_is_said():
+    out, lines = Screen(), io.StringIO()
+    dead = dataclasses.replace(decision(movement=None, faults=[("a", "flat")]), has_signal=False)
+    for view in (Terminal(("a",), NAMES, deadline_s=0.02, out=to) for to in (out, lines)):
+        view(dead, np.array([np.nan]))
+    assert "no electrode gives a signal" in out.getvalue() and "no electrode gives a signal" in lines.getvalue()
+    summary = Summary(deadline_s=0.02, recording=None, movement_names=NAMES)
+    summary.add(dead)
+    summary.add(decision())
+    assert any(line.startswith("no electrode gives a signal: 1 of the decisions") for line in summary.lines(Counter()))
+
+
+def test_a_silent_stream_is_said(monkeypatch):
+    monkeypatch.setattr("finjax.live.terminal.REFRESH_S", 0.0)
+    out, lines = Screen(), io.StringIO()
+    for view in (Terminal(("a",), NAMES, deadline_s=0.02, out=to) for to in (out, lines)):
+        view.silent(1.0)
+        view(decision(), np.zeros(1))
+        view.silent(2.0)
+        view.silent(3.0)
+    assert "nothing came for 3 s" in out.getvalue()
+    assert [line.split()[-1] for line in lines.getvalue().splitlines()] == ["come", "70%", "come"]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp932", "gbk", "cp1252", "utf-8"])
+@pytest.mark.parametrize("in_place", [True, False])
+def test_a_terminal_of_any_encoding(encoding, in_place):
+    raw = io.BytesIO()
+    out = io.TextIOWrapper(raw, encoding=encoding)
+    out.isatty = lambda: in_place
+    view = Terminal(("é",), ("Ж\x1b[2J\udc80", "grip", "握る"), deadline_s=0.02, out=out)
+    view(decision(movement=None), np.array([0.5]))
+    text = raw.getvalue().decode(encoding)
+    assert ("█" * 21 in text) == (in_place and encoding in ("utf-8", "gbk")) and "70%" in text
+    assert ("#" * 21 in text) == (in_place and encoding not in ("utf-8", "gbk"))
+    assert "\x1b[2J" not in text and "LATE" not in text
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "2", "20", "80", "nonsense"])
+@pytest.mark.parametrize("rows", ["0", "1", "4", "24"])
+def test_a_terminal_of_any_size(monkeypatch, columns, rows):
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("LINES", rows)
+    monkeypatch.setattr("finjax.live.terminal.REFRESH_S", 0.0)
+    out = Screen()
+    view = Terminal(("a",), ("rest", "握る" * 30, "pinch"), deadline_s=0.02, out=out)
+    for _ in range(2):
+        view(decision(), np.zeros(1))
+    drawn = re.sub(r"\x1b\[\d*[A-Za-z]", "", out.getvalue()).splitlines()
+    widest = int(columns) if columns.isdigit() and int(columns) else 80
+    assert max(len(line) + line.count("握") + line.count("る") for line in drawn) < max(widest, 1)
+    assert len(drawn) <= 2 * max(1, (int(rows) or 24) - 1)
+
+
+def test_a_terminal_that_was_resized_is_cleared(monkeypatch):
+    monkeypatch.setattr("finjax.live.terminal.REFRESH_S", 0.0)
+    out = Screen()
+    view = Terminal(("a",), NAMES, deadline_s=0.02, out=out)
+    view(decision(), np.zeros(1))
+    view(decision(), np.zeros(1))
+    assert "\x1b[2J" not in out.getvalue()
+    monkeypatch.setenv("COLUMNS", "40")
+    view(decision(), np.zeros(1))
+    assert out.getvalue().count("\x1b[2J") == 1
+
+
+def test_dumb_terminals_and_no_colour(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    out = Screen()
+    Terminal(("a",), NAMES, deadline_s=0.02, out=out)(decision(), np.zeros(1))
+    assert "\x1b[2K" in out.getvalue() and "\x1b[1m" not in out.getvalue()
+    monkeypatch.setenv("TERM", "dumb")
+    out = Screen()
+    Terminal(("a",), NAMES, deadline_s=0.02, out=out)(decision(), np.zeros(1))
+    assert "\x1b" not in out.getvalue() and "grip" in out.getvalue()
+
+
+@pytest.mark.parametrize("gone", ["closed", "unread", "failing"])
+def test_a_terminal_that_takes_nothing_holds_nothing_up(gone):
+    read, write = os.pipe()
+    out = os.fdopen(write, "w")
+    view = Terminal(("a",), NAMES, deadline_s=0.02, out=out)
+    if gone == "closed":
+        os.close(read)
+    elif gone == "unread":  # fill the pipe, then nobody reads on
+        os.set_blocking(write, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(write, b"x" * 1024)
+        os.set_blocking(write, True)
+    else:
+        view._out.write = lambda text: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left on device"))
+    for movement in ("grip", "rest", None):
+        view(decision(movement=movement), np.zeros(1))
+    assert view.problems[LOST] == (0 if gone == "closed" else 3)
+    view.close()
+    if gone == "unread":
+        os.close(read)
+    out.close()
 
 
 def test_without_a_terminal_only_changes_are_printed():

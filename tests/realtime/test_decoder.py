@@ -1,7 +1,9 @@
 """Live decoding: the same decisions as offline, however the samples are cut into chunks."""
 
+import copy
 import dataclasses
 import itertools
+import pickle
 
 import numpy as np
 import pytest
@@ -107,6 +109,52 @@ def test_a_broken_electrode_is_said_and_silenced(model, recording, fault, spoil)
             model.logits(z[None, :600].swapaxes(1, 2))[0]).sum(), rtol=1e-4,
     )  # fmt: skip
     assert np.isfinite(mean)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.25, np.nan, -np.inf])
+def test_without_any_signal_there_is_no_decision(model, recording, value):
+    samples = recording.signal[:2800].copy()
+    samples[1000:1800] = value
+    found = Decoder(model, vote=5, dwell="40ms").push(samples)
+    dead = [d for d in found if 1600 <= round(d.time_s * 2000) <= 1800]
+    for decision in dead:
+        assert decision.movement is None and not decision.has_signal
+        assert set(decision.faults) == set(model.channel_names)
+        np.testing.assert_allclose(decision.probabilities, 1 / 17, rtol=1e-6)
+    last = found.index(dead[-1])
+    lasting = [d for d in found[last:] if not d.has_signal]
+    # Decisions from before neither vote nor last: dwell begins anew.
+    first, second = found[last + len(lasting) : last + len(lasting) + 2]
+    assert first.has_signal and first.movement is None and second.has_signal
+
+
+def test_one_sound_electrode_still_decides(model, recording):
+    samples = recording.signal[:1000].copy()
+    samples[:, 1:] = 0
+    assert all(d.has_signal and d.movement and len(d.faults) == 11 for d in Decoder(model).push(samples))
+
+
+def test_a_live_decoder_can_be_copied_and_pickled_in_the_middle_of_a_stream(model, recording):
+    decoder = Decoder(model, vote=3)
+    decoder.push(recording.signal[:1234])
+    copies = [copy.deepcopy(decoder), pickle.loads(pickle.dumps(decoder))]
+    expected = decoder.push(recording.signal[1234:2000])
+    for other in copies:
+        found = other.push(recording.signal[1234:2000])
+        assert [(d.time_s, d.movement) for d in found] == [(d.time_s, d.movement) for d in expected]
+        np.testing.assert_allclose(
+            [d.probabilities for d in found], [d.probabilities for d in expected], rtol=1e-5, atol=1e-7
+        )
+
+
+def test_numpy_may_raise(model, recording, decisions):
+    with np.errstate(all="raise"):
+        samples = recording.signal[:2000].astype(np.float64)
+        samples[100, 1] = 1e-60
+        samples[1500, 0] = 1e300
+        found = Decoder(model).push(samples)
+    assert found[0].movement == decisions[0].movement
+    assert found[-1].faults == {model.channel_names[0]: "not finite"}
 
 
 def test_a_gap_of_what_is_not_finite_is_over_once_it_has_left_the_window(model, recording):

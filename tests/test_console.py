@@ -1,0 +1,140 @@
+"""Printing on any terminal: of any encoding, closed, or gone."""
+
+import contextlib
+import errno
+import io
+import os
+import sys
+import unicodedata
+
+import pytest
+
+from finjax import console
+from finjax.console import Output, any_terminal, messages_held_back, say
+from finjax.data.__main__ import main as data
+from finjax.evaluation.report import fin_table, horizon_table, recognition_table
+from finjax.plots.__main__ import main as plots
+
+TABLE = "R² of Δx\n50 % ± 3 – 40 × 12 … █▅░ café Ж \udc80"
+SCORES = {"r2": 0.5, "mae": 1.0, "mape": 3.0, "windows": 1, "windows_available": 2, "per_channel": [1, 2]}
+FIN = {"target": "rms", "horizon_ms": 0, "dataset": "a", "seed": 0, "checkpoint_step": 1, "seen": SCORES}
+ACCURACY = {"mean": 0.5, "sd": 0.1, "low": 0.4, "high": 0.6, "subjects": 2}
+
+
+def stdout(encoding, errors="strict"):
+    return io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors=errors)
+
+
+def printed(stream) -> str:
+    stream.flush()
+    return stream.buffer.getvalue().decode(stream.encoding)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "expected"),
+    [
+        ("ascii", "R2 of dx\n50 % +/- 3 - 40 x 12 ... #+. cafe ? ?"),
+        ("latin-1", "R² of dx\n50 % ± 3 - 40 × 12 ... #+. café ? ?"),
+        ("cp1252", "R² of dx\n50 % ± 3 – 40 × 12 … #+. café ? ?"),
+        ("cp932", "R2 of Δx\n50 % ± 3 - 40 × 12 … #+. cafe Ж ?"),
+        ("gbk", "R2 of Δx\n50 % ± 3 – 40 × 12 … █▅. café Ж ?"),
+        ("utf-8", "R² of Δx\n50 % ± 3 – 40 × 12 … █▅░ café Ж ?"),
+    ],
+)
+def test_what_an_encoding_lacks_becomes_plain(monkeypatch, encoding, expected):
+    out = stdout(encoding)
+    monkeypatch.setattr(sys, "stdout", out)
+    say(TABLE)
+    with any_terminal():
+        print(TABLE)
+    assert sys.stdout is out
+    assert printed(out) == f"{expected}\n" * 2
+
+
+def test_all_that_has_a_plain_form_is_plain():
+    for character in map(chr, range(0x2600)):
+        assert console.plain(character).isascii(), unicodedata.name(character, hex(ord(character)))
+    assert len("".join(map(console.plain, "▁▂▃▄▅▆▇█░²–×"))) == 12  # columns stay where they are
+
+
+def test_the_tables_of_an_evaluation_are_printed_by_any_stdout(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", stdout("ascii"))
+    row = {"subject": 1, "accuracy": 0.5, "balanced_accuracy": 0.5, "macro_f1": 0.5, "windows": 1, "segments": 1}
+    summary = {"accuracy": ACCURACY, "balanced_accuracy": ACCURACY, "macro_f1": ACCURACY}
+    say(fin_table(FIN, "run"))
+    say(horizon_table([{"horizon_ms": 0, "seen": 0.5}], "rms"))
+    say(recognition_table({"subjects": [row], "summary": summary, "windows": 1, "segments": 1}, "run"))
+    text = printed(sys.stdout)
+    assert "R2 of RMS" in text and "50.0% +/- 10.0%" in text and "1 of 2 x 2" in text
+
+
+def test_help_is_printed_by_any_stdout(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", stdout("ascii"))
+    with pytest.raises(SystemExit, match="0"):
+        plots(["curves", "--help"])
+    assert "R2" in printed(sys.stdout)
+
+
+@pytest.fixture
+def closed_pipe():
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as stream:
+        yield stream
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_after_a_closed_pipe_the_program_goes_on(monkeypatch, closed_pipe, name):
+    monkeypatch.setattr(sys, name, closed_pipe)
+    with any_terminal():
+        for _ in range(3):
+            print("x" * 20_000, file=getattr(sys, name), flush=True)
+    say("and so does what is said without it")
+    closed_pipe.flush()  # as Python does at the end, where it would complain
+
+
+def test_what_waits_in_the_buffer_is_dropped_too(monkeypatch, closed_pipe):
+    monkeypatch.setattr(sys, "stdout", closed_pipe)
+    assert data(["inspect", "--name=synthetic"]) == 0
+    closed_pipe.flush()
+
+
+class Failing(io.StringIO):
+    def __init__(self, code):
+        super().__init__()
+        self.code = code
+
+    def flush(self):
+        raise OSError(self.code, os.strerror(self.code))
+
+
+def test_a_terminal_that_is_gone_is_dropped_and_a_full_disk_is_not():
+    Output(Failing(errno.EIO)).flush()
+    with pytest.raises(OSError, match="No space"):
+        Output(Failing(errno.ENOSPC)).flush()
+
+
+def test_a_program_without_stdout_runs(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    say(TABLE)
+    assert data(["inspect", "--name=synthetic"]) == 0
+    with contextlib.suppress(SystemExit):
+        data(["nonsense"])
+
+
+def test_messages_are_held_back_even_those_of_libraries_in_c(capfd, monkeypatch):
+    stderr = open(2, "w", closefd=False)  # noqa: SIM115  (that of the process; pytest puts another in its place)
+    monkeypatch.setattr(sys, "stderr", stderr)
+    with messages_held_back():
+        os.write(2, b"from C\n")
+        print("from Python", file=sys.stderr)
+        assert capfd.readouterr().err == ""
+    assert capfd.readouterr().err == "from C\nfrom Python\n"
+    with messages_held_back():
+        os.write(2, b"x" * 100_000 + b"the end\n")
+    said = capfd.readouterr().err
+    assert len(said) == console.HELD_BACK_BYTES and said.endswith("the end\n")
+    with messages_held_back(False):
+        os.write(2, b"at once")
+        assert capfd.readouterr().err == "at once"
