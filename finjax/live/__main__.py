@@ -28,7 +28,7 @@ from finjax.data import synthetic
 from finjax.data.numbers import format_numbers, parse_numbers
 from finjax.data.recording import Recording
 from finjax.errors import DataError, FinjaxError, add_debug_option, report
-from finjax.live.addresses import check_port
+from finjax.live.addresses import check_port, parse
 from finjax.live.lab_stream import LabStream
 from finjax.live.loop import decode
 from finjax.live.memory import MemoryWatch
@@ -63,10 +63,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Raises `FinjaxError` where an option is out of range; the decoder and the ports check theirs."""
+    """Raises `FinjaxError` where an option is out of range, before a model is read; the decoder checks its own."""
     for name in ("tcp", "udp"):
         if (port := getattr(options, name)) is not None:
-            check_port(port, option=name)
+            check_port(port, where=f"--{name}={port}")
+    for name in ("to_udp", "to_tcp"):
+        if address := getattr(options, name):
+            parse(address, option=name.replace("_", "-"))
     for name in ("seconds", "idle", "speed"):
         if not 0 <= (value := getattr(options, name)) < math.inf:
             raise FinjaxError(f"--{name}={value:g}: give a number from 0")

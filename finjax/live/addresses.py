@@ -9,11 +9,19 @@ LARGEST_PORT = 65_535
 ADDRESS = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<name>[^\[\]:]*)):(?P<port>[0-9]{1,5})")
 
 
-def check_port(port: int, *, option: str, lowest: int = 0) -> int:
-    """Returns a port, or raises `FinjaxError` where there is none of that number."""
+def check_port(port: int, *, where: str, lowest: int = 0) -> int:
+    """Returns a port, or raises `FinjaxError` where there is none of that number; `where` is the option and value."""
     if not lowest <= port <= LARGEST_PORT:
-        raise FinjaxError(f"--{option}={port}: ports go from {lowest} to {LARGEST_PORT}")
+        raise FinjaxError(f"{where}: ports go from {lowest} to {LARGEST_PORT}")
     return port
+
+
+def parse(address: str, *, option: str) -> tuple[str, int]:
+    """Returns host and port of a receiver's address, or raises `FinjaxError` where it is none."""
+    where = f"--{option}={address}"
+    if not (found := ADDRESS.fullmatch(address)):
+        raise FinjaxError(f"{where}: give host:port, as 127.0.0.1:12346 or [::1]:12346")
+    return found["v6"] or found["name"] or "127.0.0.1", check_port(int(found["port"]), where=where, lowest=1)
 
 
 def look_up(address: str, protocol: str, *, option: str) -> list[tuple[socket.AddressFamily, tuple]]:
@@ -30,16 +38,13 @@ def look_up(address: str, protocol: str, *, option: str) -> list[tuple[socket.Ad
     Raises:
         FinjaxError: it is no address, or the name is not known.
     """
-    where = f"--{option}={address}"
-    if not (found := ADDRESS.fullmatch(address)):
-        raise FinjaxError(f"{where}: give host:port, as 127.0.0.1:12346 or [::1]:12346")
-    port = check_port(int(found["port"]), option=option, lowest=1)
-    host = found["v6"] or found["name"] or "127.0.0.1"
+    host, port = parse(address, option=option)
     kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
     try:
         answers = socket.getaddrinfo(host, port, type=kind)
     except (OSError, ValueError) as error:  # ValueError: what cannot be a name
         reason = getattr(error, "strerror", None) or error
+        where = f"--{option}={address}"
         raise FinjaxError(f"{where}: host {host} was not found ({reason}); check the name or give a number") from error
     addresses = [(family, place) for family, _, _, _, place in answers]
     return sorted(addresses, key=lambda one: one[0] != socket.AF_INET)

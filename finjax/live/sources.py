@@ -88,7 +88,7 @@ class Lines:
         self._tcp, self._channels = protocol == "tcp", channels
         self.problems: Counter[str] = Counter()
         self._rest, self._skipping = b"", False
-        check_port(port, option=protocol)
+        check_port(port, where=f"--{protocol}={port}")
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM if self._tcp else socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

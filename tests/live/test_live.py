@@ -69,7 +69,7 @@ def test_what_cannot_be_replayed_is_one_message(small_decoder, capsys):
     assert main([str(small_decoder), "--replay=9"]) == 1
     assert "error: --replay=9: subject 1 has no such repetition" in capsys.readouterr().err
     assert main([str(small_decoder / "nothing")]) == 1
-    assert main([str(small_decoder), "--to-udp=nowhere"]) == 1
+    assert main(["no/such/run", "--to-udp=nowhere"]) == 1
     assert "give host:port" in capsys.readouterr().err
 
 

@@ -90,7 +90,7 @@ def test_a_name_that_nobody_knows_is_one_error_at_the_start(answers, protocol):
 )
 @pytest.mark.parametrize("protocol", ["udp", "tcp"])
 def test_what_is_no_address_is_refused(address, message, protocol):
-    with pytest.raises(FinjaxError, match=f"^--to-{protocol}=.*{message}"):
+    with pytest.raises(FinjaxError, match=f"^--to-{protocol}={re.escape(address)}: .*{message}"):
         look_up(address, protocol, option=f"to-{protocol}")
 
 
