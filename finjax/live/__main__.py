@@ -40,6 +40,7 @@ from finjax.realtime import Decoder
 from finjax.training import parallel
 
 DEMO = Path("runs/live_demo")
+SILENCE_S = 1.0  # without samples, which is said and counted
 
 
 @any_terminal()
@@ -92,7 +93,8 @@ def _session(options: argparse.Namespace) -> list[str]:
     source, recording = _source(options, decoder)
     deadline_s = decoder.update / decoder.rate_hz
     summary = Summary(deadline_s=deadline_s, recording=recording, movement_names=decoder.movement_names)
-    memory, silences, sinks = MemoryWatch(), Silences(), []
+    memory, sinks = MemoryWatch(), []
+    silences = Silences(SILENCE_S if recording is None else math.inf)  # a replay has its own pace
     try:
         sinks.extend(_sinks(options, decoder, deadline_s=deadline_s))
         in_place = any(getattr(sink, "in_place", False) for sink in sinks) and sys.stderr.isatty()

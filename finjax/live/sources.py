@@ -203,7 +203,7 @@ class Silences:
 
     WHAT = "times that no samples came for {:g} s"
 
-    def __init__(self, longest_s: float = 1.0):
+    def __init__(self, longest_s: float):
         self._longest_s, self._last, self._silent = longest_s, time.monotonic(), False
         self.problems: Counter[str] = Counter()
 

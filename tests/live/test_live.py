@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import socket
+import sys
 import threading
 import time
 from collections import Counter
@@ -274,6 +275,26 @@ def test_the_screen_shows_level_decision_latency_and_faults():
     text = out.getvalue()
     for part in ("1.00 s", "50.0 ms LATE", "grip", "70%", "a flat", "▅"):
         assert part in text, part
+
+
+def test_nothing_else_is_written_while_the_view_is_in_place(small_decoder, monkeypatch, capfd):
+    stderr = open(2, "w", closefd=False)  # noqa: SIM115  (that of the process; pytest puts another in its place)
+    stderr.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", stderr)
+    monkeypatch.setattr(sys, "stdout", Screen())
+    seen = []
+
+    def fake_decode(*_, **__):
+        os.write(2, b"re-connecting\n")  # as the library of LSL does
+        print("a warning", file=sys.stderr)
+        seen.append(capfd.readouterr().err)
+
+    monkeypatch.setattr("finjax.live.__main__.decode", fake_decode)
+    assert main([str(small_decoder)]) == 0
+    assert seen == [""]
+    assert capfd.readouterr().err == "re-connecting\na warning\n"
+    assert main([str(small_decoder), "--quiet"]) == 0
+    assert "re-connecting" in seen[1]
 
 
 def test_no_electrode_is_said():
