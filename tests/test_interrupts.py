@@ -14,12 +14,12 @@ POLITE = [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU]
 
 @pytest.fixture(autouse=True)
 def handlers_stay():
-    before = {signum: signal.getsignal(signum) for signum in interrupts.EXIT_STATUS}
+    """Begins with the usual handlers, under `nohup` too, and sees that a test leaves them."""
+    usual = {signum: signal.SIG_DFL for signum in interrupts.EXIT_STATUS} | {signal.SIGINT: signal.default_int_handler}
+    before = {signum: signal.signal(signum, handler) for signum, handler in usual.items()}
     yield
-    found = {signum: signal.getsignal(signum) for signum in interrupts.EXIT_STATUS}
-    for signum, handler in before.items():
-        signal.signal(signum, handler)
-    assert found == before
+    found = {signum: signal.signal(signum, handler) for signum, handler in before.items()}
+    assert found == usual
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, *POLITE])

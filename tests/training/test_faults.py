@@ -80,7 +80,7 @@ def send(*signals):
         os.kill(os.getpid(), signum)
 
 
-@pytest.mark.parametrize("signals", [[signal.SIGHUP], [signal.SIGTERM, signal.SIGTERM], [signal.SIGINT]])
+@pytest.mark.parametrize("signals", [[signal.SIGUSR1], [signal.SIGTERM, signal.SIGTERM], [signal.SIGINT]])
 def test_a_training_that_is_asked_to_stop_saves_and_goes_on_exactly(train, tmp_path, whole, signals):
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(Interrupted, match=f"{signals[0].name}. Run the same command again to resume"):
