@@ -15,7 +15,7 @@ POLITE = [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU]
 @pytest.fixture(autouse=True)
 def handlers_stay():
     """Begins with the usual handlers, under `nohup` too, and sees that a test leaves them."""
-    usual = {signum: signal.SIG_DFL for signum in interrupts.EXIT_STATUS} | {signal.SIGINT: signal.default_int_handler}
+    usual = dict.fromkeys(interrupts.EXIT_STATUS, signal.SIG_DFL) | {signal.SIGINT: signal.default_int_handler}
     before = {signum: signal.signal(signum, handler) for signum, handler in usual.items()}
     yield
     found = {signum: signal.signal(signum, handler) for signum, handler in before.items()}
