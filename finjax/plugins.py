@@ -5,8 +5,12 @@ import importlib
 from finjax.errors import ConfigError
 
 
-def load_plugins(names: str) -> None:
+def load_plugins(names: str, *, wanted: str = "") -> None:
     """Imports the modules of a comma-separated list.
+
+    Args:
+        names: the list.
+        wanted: who needs them, for the message; by default the option `--config.plugins`.
 
     Raises:
         ConfigError: one of them cannot be imported.
@@ -15,4 +19,8 @@ def load_plugins(names: str) -> None:
         try:
             importlib.import_module(name)
         except Exception as error:  # whatever the module does when it is imported
-            raise ConfigError(f"--config.plugins={names}: importing {name}: {type(error).__name__}: {error}") from error
+            whose = f"plugin {name}: {wanted}" if wanted else f"--config.plugins={names}"
+            remedy = ""
+            if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
+                remedy = f". Name the folder that holds {name.split('.')[0]} in PYTHONPATH"
+            raise ConfigError(f"{whose}: importing {name}: {type(error).__name__}: {error}{remedy}") from error

@@ -12,16 +12,20 @@ from flax import linen as nn
 from ml_collections import ConfigDict
 
 from finjax.checkpoints import SavedModel, read_model
+from finjax.configs.templates import complete
 from finjax.data.normalise import FeatureNormaliser, SignalNormaliser
 from finjax.data.recording import Recording
+from finjax.data.source import dataset_names
 from finjax.data.splits import Split
 from finjax.data.windows import Framing
 from finjax.data.zscore import normalised
-from finjax.errors import CheckpointError
-from finjax.features import get_feature
+from finjax.errors import CheckpointError, DataError
+from finjax.features import feature_names, get_feature
 from finjax.models.decoders import Decoder, FeatureDecoder, FINDecoder
 from finjax.models.fin import build_fin
 from finjax.models.tiling import map_in_tiles
+from finjax.paths import refuse_url
+from finjax.plugins import load_plugins
 from finjax.training.build import build_decoder
 from finjax.training.parallel import tile_size
 
@@ -157,6 +161,23 @@ class DecoderModel(Model):
     movement_names: tuple[str, ...]
     subjects: tuple[int, ...]
 
+    def person(self, subject: int | None, *, option: str) -> int:
+        """Returns a subject, by default the first that the decoder was made for.
+
+        Args:
+            subject: number of the subject; None: not given.
+            option: how the user gives it, for the message.
+
+        Raises:
+            DataError: none is given, and the checkpoint does not say whom it was made for.
+        """
+        if subject is None and not self.subjects:
+            raise DataError(
+                "the checkpoint does not say whom this decoder was made for, as one that was imported without "
+                f"--trained_on: name a person with {option}=1"
+            )
+        return self.subjects[0] if subject is None else subject
+
     @functools.cached_property
     def decoder(self) -> Decoder:
         """The network, as pure functions."""
@@ -218,12 +239,29 @@ def load(path: str | Path, *, step: int | str = "latest") -> FINModel | DecoderM
 
     Raises:
         CheckpointError: nothing usable is there.
+        ConfigError: the path is an address, or a plugin that the model needs cannot be imported.
     """
-    saved = read_model(path, step=step)
+    refuse_url(path, option="finjax.load")
+    saved = read_model(path, step=int(step) if isinstance(step, str) and step.isdecimal() else step)
     try:
-        return _fin_model(saved) if saved.info["kind"] == "fin" else _decoder_model(saved)
+        model = _fin_model(saved) if saved.info["kind"] == "fin" else _decoder_model(saved)
     except (KeyError, TypeError) as error:
         raise CheckpointError(f"the checkpoint of step {saved.step} in {path} lacks {error}") from error
+    _load_plugins_of(model, path)
+    return model
+
+
+def _load_plugins_of(model: FINModel | DecoderModel, path: str | Path) -> None:
+    """Imports the plugins that a model names, where its dataset or a feature of it is not registered yet.
+
+    Else nothing that a checkpoint names is imported: it may be a stranger's.
+    """
+    features = (model.target,) if isinstance(model, FINModel) else model.features
+    missing = [f"feature {name}" for name in features if name not in feature_names()]
+    if model.dataset not in dataset_names():
+        missing.insert(0, f"dataset {model.dataset}")
+    if missing and model.config.plugins:
+        load_plugins(model.config.plugins, wanted=f"the model in {path} needs it for its {' and '.join(missing)}")
 
 
 def load_fin(path: str | Path, *, step: int | str = "latest") -> FINModel:
@@ -249,7 +287,7 @@ def _common(saved: SavedModel) -> dict:
     info = saved.info
     return {
         "params": saved.params,
-        "config": config_from_json(info["config"]),
+        "config": complete(info["config"]),
         "step": saved.step,
         "framing": Framing(**info["framing"]),
         "rate_hz": info["rate_hz"],
@@ -269,14 +307,3 @@ def _decoder_model(saved: SavedModel) -> DecoderModel:
     info = saved.info
     lists = {name: tuple(info[name]) for name in ("features", "channel_names", "movement_names", "subjects")}
     return DecoderModel(**_common(saved), kind=info["kind"], stats=saved.stats, **lists)
-
-
-def config_from_json(fields: dict) -> ConfigDict:
-    """Returns a configuration as it was before it went through JSON, where tuples become lists."""
-    return ConfigDict(_tuples(fields))
-
-
-def _tuples(content):
-    if isinstance(content, dict):
-        return {name: _tuples(value) for name, value in content.items()}
-    return tuple(content) if isinstance(content, list) else content

@@ -2,17 +2,19 @@
 
 import contextlib
 import copy
-import operator
 from collections.abc import Iterator
 from pathlib import Path
 
 from ml_collections import ConfigDict
 
 from finjax import processes
+from finjax.checks.fields import check_fields
+from finjax.checks.sizes import check_names, check_sizes
 from finjax.data import cache, synthetic
 from finjax.errors import ConfigError
 from finjax.files import storage_errors
 from finjax.locks import locked
+from finjax.paths import refuse_url
 from finjax.plugins import load_plugins
 from finjax.processes import ALONE, Place
 from finjax.tasks import classical, decoder, fin
@@ -25,34 +27,6 @@ STAGES = {
     "fine_tune": decoder.run,
     "raw_cnn": decoder.run,
     "classical": classical.run,
-}
-
-# The least that counts and periods may be; 0 has a meaning of its own where it is allowed.
-LEAST = {
-    "model.hidden": 1,
-    "model.layers": 1,
-    "model.shadows": 1,
-    "model.patch_size": 1,
-    "cnn.kernel": 1,
-    "cnn.shadows": 1,
-    "train.batch_size": 1,
-    "train.max_steps": 0,
-    "train.max_epochs": 1,
-    "train.steps_per_dispatch": 1,
-    "train.shadow_noise": 0,
-    "train.gain_sd": 0,
-    "train.label_smoothing": 0,
-    "train.stop_after_epochs": 0,
-    "log.every_steps": 1,
-    "checkpoint.every_steps": 1,
-    "evaluate.batch_size": 1,
-    "evaluate.max_windows": 0,
-    "evaluate.every_steps": 0,
-    "evaluate.vote": 1,
-    "cpu_devices": 0,
-    "seed": 0,
-    "data.synthetic.seed": 0,
-    "limit_sd": 0,
 }
 
 
@@ -69,18 +43,22 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
     Raises:
         FinjaxError: something that the user can mend.
     """
+    if config.get("stage") not in (*STAGES, "study"):
+        raise ConfigError(f"unknown stage {config.get('stage')!r}; known are {', '.join(STAGES)}, study")
+    if workdir:
+        refuse_url(workdir, option="--workdir")
+    check_fields(config)
     parallel.keep_programs(cache.default_folder() / "programs")
     if config.stage == "study":
         _run_study(config, Path(workdir).expanduser() if workdir else default_workdir(config), mode=mode, shard=shard)
         return
-    if config.stage not in STAGES:
-        raise ConfigError(f"unknown stage {config.stage!r}; known are {', '.join(STAGES)}, study")
     if shard:
         raise ConfigError(f"--shard={shard}: only a study has parts (--config=configs/study.py)")
-    check_least(config)
     if "train" in config:
         parallel.use_cpu_devices(config.cpu_devices, batch_size=config.train.batch_size)
     load_plugins(config.plugins)  # they may use jax, so only now
+    check_names(config)
+    check_sizes(config)
     parallel.connect_devices()
     for one, folder in _runs(config, Path(workdir).expanduser() if workdir else None):
         run_stage(one, folder, mode=mode)
@@ -121,21 +99,9 @@ def place_of(config: ConfigDict, place: Place, *, shard: str) -> Place:
     return place
 
 
-def check_least(config: ConfigDict) -> None:
-    """Raises `ConfigError` where a count or period is below what it may be."""
-    for field, least in LEAST.items():
-        try:
-            value = operator.attrgetter(field)(config)
-        except AttributeError:
-            continue  # another stage's
-        if value < least:
-            raise ConfigError(f"--config.{field}={value}: must be at least {least}")
-
-
 def _run_study(config: ConfigDict, workdir: Path, *, mode: str, shard: str) -> None:
     from finjax.study import runner  # it runs the stages above
 
-    check_least(config)
     parallel.use_cpu_devices(config.cpu_devices, batch_size=runner.smallest_batch(config))
     load_plugins(config.plugins)
     runner.run(config, workdir, mode=mode, shard=shard)

@@ -11,21 +11,11 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from finjax.configs import default, study
+from finjax.configs.templates import complete
 from finjax.errors import ConfigError
-from finjax.restored import config_from_json
+from finjax.paths import refuse_url
 
 logger = logging.getLogger(__name__)
-
-# What knows the types of fields that a file may leave unset.
-TEMPLATES = {
-    "fin": lambda: default.fin(""),
-    "cnn": default.cnn,
-    "fine_tune": default.fine_tune,
-    "raw_cnn": default.raw_cnn,
-    "classical": default.classical,
-    "study": study.get_config,
-}
 
 
 def get_config(path: str) -> ConfigDict:
@@ -35,10 +25,7 @@ def get_config(path: str) -> ConfigDict:
         ConfigError: it holds none.
     """
     described = read(path)
-    fields = config_from_json(described["config"])
-    config = TEMPLATES[fields.stage]()
-    with config.ignore_type():
-        config.update(fields)
+    config = complete(described["config"])
     device = described.get("device", {})
     if device.get("platform") == "cpu" and not config.get("cpu_devices", 1):
         config.cpu_devices = device["count"]  # how the sum over a batch is split shows in its last bits
@@ -48,9 +35,10 @@ def get_config(path: str) -> ConfigDict:
 
 def read(path: str) -> dict:
     """Returns what a run has recorded of itself; raises `ConfigError` where that is no configuration."""
+    refuse_url(path, option="--config")
     try:
         described = json.loads(Path(path).expanduser().read_text())
-        TEMPLATES[described["config"]["stage"]]
+        complete(described["config"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else f"{type(error).__name__}: {error}"
         raise ConfigError(f"--config={path}: no configuration that a run has recorded ({reason})") from error

@@ -138,8 +138,13 @@ def register(spec: DatasetSpec) -> DatasetSpec:
     return spec
 
 
+def registered_names() -> tuple[str, ...]:
+    """Returns the names of the registered datasets."""
+    return tuple(sorted(_SPECS))
+
+
 def get_spec(name: str) -> DatasetSpec:
     """Returns the specification registered as `name`; raises `DataError` for an unknown one."""
     if name not in _SPECS:
-        raise DataError(f"unknown dataset {name!r}; known are {', '.join(sorted(_SPECS))}")
+        raise DataError(f"unknown dataset {name!r}; known are {', '.join(registered_names())}")
     return _SPECS[name]

@@ -13,7 +13,7 @@ from finjax.data import filters, ninapro, synthetic, three_dc  # noqa: F401  (th
 from finjax.data.loading import refuse_bad, try_recordings
 from finjax.data.numbers import format_numbers, parse_numbers
 from finjax.data.recording import Recording
-from finjax.data.registry import Filter, Splits, get_spec
+from finjax.data.registry import Filter, Splits, get_spec, registered_names
 from finjax.data.splits import Split, resolve_split
 from finjax.data.together import gather_outlines, share_samples
 from finjax.data.windows import Framing, SignalStore, pack, to_samples
@@ -99,6 +99,20 @@ def _report(store: SignalStore, split: Split, notes: Sequence[tuple[int, str]], 
         np.diff(store.segments[:, :2]).sum() / store.rate_hz / 60,
         time.perf_counter() - started,
     )
+
+
+def dataset_names() -> tuple[str, ...]:
+    """Returns the names of all datasets: the registered ones and the synthetic one."""
+    return (*registered_names(), synthetic.NAME)
+
+
+def rate_of(config: ConfigDict) -> float:
+    """Returns the sampling rate in Hz of the dataset that `config.data` names; reads nothing.
+
+    Raises:
+        DataError: the dataset is unknown.
+    """
+    return synthetic.RATE_HZ if config.name == synthetic.NAME else get_spec(config.name).rate_hz
 
 
 def filter_of(config: ConfigDict) -> Filter:

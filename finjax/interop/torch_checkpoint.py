@@ -28,6 +28,7 @@ from finjax.data.windows import Framing, to_samples
 from finjax.errors import CheckpointError, ConfigError, FinjaxError, add_debug_option, report
 from finjax.features import feature_names
 from finjax.interop.torch_weights import Network, convert, read_state_dict
+from finjax.paths import refuse_url
 from finjax.plugins import load_plugins
 from finjax.training.logs import record_run
 from finjax.training.optimiser import Group, Optimiser
@@ -53,6 +54,7 @@ class Surroundings:
         std: likewise, its standard deviation; empty: 1.
         limit_sd: standard deviations at which z-scored samples were held; 0: not at all.
         trained_on: subjects it was trained on; empty: unknown.
+        plugins: modules that register the dataset and features; they are imported first, and whenever it is loaded.
     """
 
     dataset: str = "ninapro_db2"
@@ -65,6 +67,7 @@ class Surroundings:
     std: str = ""
     limit_sd: float = 0.0
     trained_on: str = ""
+    plugins: str = ""
 
 
 def import_checkpoint(path: str | Path, workdir: str | Path, around: Surroundings) -> Network:
@@ -77,6 +80,9 @@ def import_checkpoint(path: str | Path, workdir: str | Path, around: Surrounding
         FinjaxError: the file cannot be read, holds neither network, or does not fit what surrounds it, torch is
             missing, or `workdir` holds a run.
     """
+    refuse_url(path, option="FILE")
+    refuse_url(workdir, option="OUT")
+    load_plugins(around.plugins)
     workdir = Path(workdir).expanduser()
     if has_checkpoint(workdir):
         raise CheckpointError(f"{workdir} holds a run already: choose another folder, or remove that one")
@@ -187,7 +193,7 @@ def _describe(network: Network, around: Surroundings, spec: DatasetSpec, feature
 
 
 def _config(network: Network, around: Surroundings, features: tuple[str, ...]) -> dict:
-    """Returns the configuration, as far as it is known and a restored model reads it."""
+    """Returns the configuration, as far as it is known; `finjax.configs.templates` completes it where it is read."""
     fin = network.kind == "fin"
     own_filter = {edge.name: None for edge in dataclasses.fields(Filter)}  # the dataset's
     return {
@@ -197,10 +203,9 @@ def _config(network: Network, around: Surroundings, features: tuple[str, ...]) -
         "window": around.window,
         "step": around.step,
         "limit_sd": around.limit_sd,
-        "seed": None,
+        "plugins": around.plugins,
         "data": {"name": around.dataset, "filter": own_filter},
         ("model" if fin else "cnn"): network.fields,
-        **({} if fin else {"train": {"shadow_noise": 0.0}}),  # only training reads it, and takes its own
     }
 
 
@@ -242,7 +247,6 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        load_plugins(options.plugins)
         around = Surroundings(
             **{field.name: getattr(options, field.name) for field in dataclasses.fields(Surroundings)}
         )
@@ -282,10 +286,10 @@ def _parser() -> argparse.ArgumentParser:
         ("std", "likewise, the standard deviation (default: 1)"),
         ("limit_sd", "standard deviations at which z-scored samples were held (default: 0, not at all)"),
         ("trained_on", "subjects it was trained on, as 1-25 (default: unknown)"),
+        ("plugins", "modules to import first, with your own datasets and features"),
     ):
         default = getattr(Surroundings, option)
         parser.add_argument(f"--{option}", type=type(default), default=default, help=text)
-    parser.add_argument("--plugins", default="", help="modules to import first, with your own datasets and features")
     add_debug_option(parser)
     return parser
 

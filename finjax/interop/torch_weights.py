@@ -223,7 +223,6 @@ def _cnn(tensors: Tensors) -> Network:
     fields = {
         "filters": tuple(filters[:2]),
         "kernel": _kernel_size(kernels, rows=channels, columns=shadows),
-        "dropout": 0.0,  # only training reads it, and takes its own
         "shadows": shadows,
         "logit_norm": True,
         "read_out": "",

@@ -136,7 +136,7 @@ def _source(options: argparse.Namespace, decoder: Decoder) -> tuple[Source, Reco
 def _recording(options: argparse.Namespace, decoder: Decoder) -> Recording:
     """Returns the recording of the person asked for, or the decoder's own, unfiltered."""
     model = decoder.model
-    subject = options.subject or model.subjects[0]
+    subject = model.person(options.subject, option="--subject")
     config = model.config.data
     if model.dataset == synthetic.NAME:
         return synthetic.generate(subject, synthetic.Settings(**config.synthetic))

@@ -24,7 +24,7 @@ def _sheet(options: argparse.Namespace) -> None:
     config = model.config
     if options.dir:
         config.data.dir = options.dir
-    subject = options.subject or model.subjects[0]
+    subject = model.person(options.subject, option="--subject")
     task = Task.load(config, horizon=model.framing.horizon, subjects=(subject,))
     repetition = options.repetition or task.split.test_repetitions[0]
     sheet.draw(options.out, model, task, repetition=repetition)

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from ml_collections import ConfigDict
 
+from finjax.configs.templates import complete
 from finjax.errors import FinjaxError
 from finjax.evaluation.figures import TITLES, save
 
@@ -12,16 +14,16 @@ STYLES = {"chrono": "-", "uniform": "--"}
 INITIALISATIONS = {"chrono": "long-memory initialisation", "uniform": "uniform initialisation"}
 
 
-def read_curve(workdir: Path, part: str) -> tuple[dict, list[int], list[float]]:
+def read_curve(workdir: Path, part: str) -> tuple[ConfigDict, list[int], list[float]]:
     """Returns a run's configuration, and R² against windows trained on.
 
     Raises:
         FinjaxError: the folder is no run, or its R² was not recorded.
     """
     try:
-        config = json.loads((workdir / "config.json").read_text())["config"]
+        config = complete(json.loads((workdir / "config.json").read_text())["config"])
         lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise FinjaxError(f"no finjax run in {workdir}: {error}") from error
     points = [(line["step"], line[f"{part}.r2"]) for line in lines if f"{part}.r2" in line]
     if not points:

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import signal as scipy_signal
 
 from finjax.data import filters
+from finjax.data.numbers import format_numbers
 from finjax.data.recording import UNLABELLED, Recording
 from finjax.data.source import filter_of
 from finjax.data.windows import to_samples
@@ -163,9 +164,11 @@ class Decoder:
         arrived = time.perf_counter()
         samples = self._checked(samples)
         if self._statistics is None:
+            known = ", ".join(map(str, self.model.subjects))
             raise DataError(
-                f"the decoder knows subjects {', '.join(map(str, self.model.subjects))}: name one "
-                "(Decoder(..., subject=1)), or calibrate(samples) first"
+                f"the decoder knows subjects {known}: name one (Decoder(..., subject=1)), or calibrate(samples) first"
+                if known
+                else "the decoder knows the signals of nobody: calibrate(samples) first"
             )
         length, decisions, position = self.model.framing.length, [], 0
         while position < len(samples):
@@ -261,9 +264,8 @@ class Decoder:
             return None
         rows = np.flatnonzero(np.asarray(signal.subjects) == subject)
         if not len(rows):
-            raise DataError(
-                f"the checkpoint has no statistics of subject {subject}, but of {tuned_to}; calibrate instead"
-            )
+            known = f"but of {format_numbers(tuned_to)}" if tuned_to else "nor of anyone else"
+            raise DataError(f"the checkpoint has no statistics of subject {subject}, {known}; calibrate instead")
         return np.asarray(signal.mean)[rows[0]], np.asarray(signal.std)[rows[0]]
 
 

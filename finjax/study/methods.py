@@ -1,7 +1,7 @@
 """The methods of a study: full configurations of their stages."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ml_collections import ConfigDict
 
@@ -56,6 +56,28 @@ def method_config(config: ConfigDict, name: str) -> ConfigDict:
     own = {field: value for field, value in method.items() if field not in ("stage", "start")}
     _override(one, own, where=f"methods.{name}")
     return one
+
+
+def option_in(config: ConfigDict, stage: str, method: str = "") -> Callable[[str], str]:
+    """Returns what gives the study's option for a field of a run.
+
+    Args:
+        config: of the study.
+        stage: of the run.
+        method: that the run is of; none for a FIN.
+    """
+
+    def option(field: str) -> str:
+        first, own = field.split(".")[0], config.methods.get(method, {})
+        for name in field.split("."):
+            own = own.get(name) if isinstance(own, Mapping | ConfigDict) else None
+        if own is not None:
+            return f"--config.methods.{method}.{field}"
+        if first in SHARED or (method and first in ("step", "percentage_how")):
+            return f"--config.{field}"
+        return f"--config.fin.{field}" if first == "model" else f"--config.{stage}.{field}"
+
+    return option
 
 
 def features_of(config: ConfigDict, name: str) -> tuple[str, ...]:

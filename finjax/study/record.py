@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
+from finjax.configs.templates import complete
 from finjax.data.splits import Split
 from finjax.errors import CheckpointError
 from finjax.files import write_json
@@ -55,7 +56,8 @@ def split_of(study: dict) -> Split:
 def _differing(there: dict, here: dict) -> list[str]:
     """Returns what differs, in words."""
     here = json.loads(json.dumps(here))  # tuples are lists there
-    one, other = _flatten(there["config"]), _flatten(here["config"])
+    completed = json.loads(json.dumps(complete(there["config"]).to_dict()))  # an older finjax knew fewer fields
+    one, other = _flatten(completed), _flatten(here["config"])
     both = there["config"]["methods"].keys() & here["config"]["methods"].keys()
     names = [
         name

@@ -8,19 +8,18 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
+from finjax.checks.sizes import check_names, check_sizes
 from finjax.data.source import find_split
 from finjax.errors import ConfigError, FinjaxError, StorageError, TrainingError
 from finjax.files import storage_errors, write_json
 from finjax.locks import FILE, locked
-from finjax.models.classical import FEATURE_SETS, check_classifier
-from finjax.run import STAGES, check_least, run_stage
+from finjax.run import STAGES, run_stage
+from finjax.study.cells import PARTS
+from finjax.study.methods import method_config, names_in, option_in
 from finjax.study.plan import Run, make_plan
 from finjax.study.record import open_study, read_study, split_of
 from finjax.study.results import TIMING, finished
 from finjax.study.shard import of_shard, parse_shard
-from finjax.tasks.start import check_fin_init
-from finjax.tasks.task import parse_features
-from finjax.training.build import read_out_weight
 
 logger = logging.getLogger(__name__)
 
@@ -140,25 +139,23 @@ def _check(config: ConfigDict, plan: Sequence[Run]) -> None:
     for field in ("baseline", "shown"):
         if config[field] and config[field] not in config.methods:
             raise ConfigError(f"--config.{field}: unknown method {config[field]!r}")
-    for one in plan:
-        try:
-            _check_run(one.config)
-        except FinjaxError as error:
-            raise ConfigError(f"run {one.name}: {error}") from error
+    fins = [one.config for one in plan if one.config.stage == "fin"]
+    for one in fins[:1]:  # they differ in what the plan has checked
+        check_sizes(one, option=option_in(config, "fin"))
+    for part in PARTS:
+        for method in names_in(config, part):
+            _check_method(config, method, lengths=config.lengths if part == "length" else ())
 
 
-def _check_run(config: ConfigDict) -> None:
-    check_least(config)
-    if config.stage == "classical":
-        check_classifier(config.classifier)
-        if config.features in FEATURE_SETS:
-            return
-    if "features" in config:
-        parse_features(config.features, field="features")
-    if config.stage == "fine_tune":
-        check_fin_init(config)
-    if config.stage in ("cnn", "fine_tune"):
-        read_out_weight(config.cnn)
+def _check_method(config: ConfigDict, method: str, *, lengths: Sequence[float]) -> None:
+    """Raises `ConfigError` where what a method's run needs does not exist or does not fit; names the option."""
+    one = method_config(config, method)
+    option = option_in(config, one.stage, method)
+    check_names(one, option=option)
+    check_sizes(one, option=option)
+    for window_ms in lengths:
+        one.window = f"{window_ms:g}ms"
+        check_sizes(one, option=lambda field: "--config.lengths" if field == "window" else option(field))
 
 
 def _listed(names: Sequence[str]) -> str:

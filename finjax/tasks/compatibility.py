@@ -105,6 +105,11 @@ def refuse_trained_as_tested(trained_on: Mapping[int, Iterable[int]], split: Spl
 def refuse_other_claims(model: FINModel, split: Split) -> None:
     """Raises `CheckpointError` where the split calls subjects seen or unseen that are not so to a FIN."""
     trained = set(model.trained_on)
+    if not trained and split.seen_subjects:
+        raise CheckpointError(
+            f"the configuration calls subjects {format_numbers(split.seen_subjects)} seen, and the checkpoint does not "
+            "say whom the FIN was trained on: import it again with --trained_on"
+        )
     for claim, subjects in (
         ("unseen", trained & set(split.unseen_subjects)),
         ("seen", set(split.seen_subjects) - trained),

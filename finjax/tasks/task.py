@@ -13,7 +13,7 @@ from finjax.data.source import framing_of, load_store
 from finjax.data.splits import Split
 from finjax.data.windows import Framing, SignalStore, Windows, index_windows
 from finjax.errors import ConfigError
-from finjax.features import get_feature
+from finjax.features import feature_names, get_feature
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -86,14 +86,26 @@ class Task:
 def parse_features(text: str, *, field: str) -> tuple[str, ...]:
     """Returns the names of features in a list such as `rms,var`.
 
+    Args:
+        text: the list.
+        field: of the configuration, which the list is from.
+
     Raises:
-        ConfigError: none, an unknown or a repeated one.
+        ConfigError: none, an unknown or a repeated one; names the option.
     """
+    option = f"--config.{field}={text}"
     names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise ConfigError(
+            f"{option}: give names of features, comma-separated, as rms,var; known are {', '.join(feature_names())}"
+        )
     for name in names:
-        get_feature(name)
+        try:
+            get_feature(name)
+        except ConfigError as error:
+            raise ConfigError(f"{option}: {error}") from error
     if len(set(names)) < len(names):
-        raise ConfigError(f"--config.{field}={text}: a feature is named twice")
+        raise ConfigError(f"{option}: a feature is named twice")
     return names
 
 

@@ -1,0 +1,1 @@
+"""What a configuration may hold, checked before any data is read."""
