@@ -10,6 +10,7 @@ from absl import logging as absl_logging
 from ml_collections import config_flags
 
 from finjax import interrupts, processes
+from finjax.command_line import explain
 from finjax.configs import recorded
 from finjax.console import any_terminal
 from finjax.errors import FinjaxError, report
@@ -55,16 +56,17 @@ def main(argv: list[str]) -> None:
 
 
 def parse_flags(argv: list[str]) -> list[str]:
-    """Parses the command line; a misspelt field or one of another stage is one message."""
+    """Parses the command line; whatever is wrong with it is one message."""
+    debug = "--debug" in argv
     try:
-        arguments = app.parse_flags_with_usage([_of_recorded(argument) for argument in argv])
-    except (AttributeError, KeyError) as error:
-        # ml_collections quotes its own message, line break and all.
-        detail = str(error).replace("\\n", ". ").replace("\\", "").strip("\"'")
-        sys.exit(f"error: no such field in the configuration: {detail}")
+        arguments = flags.FLAGS([_of_recorded(argument) for argument in argv])
+        file = config_flags.get_config_filename(flags.FLAGS["config"])
+    except BrokenPipeError:  # of --help
+        raise
     except FinjaxError as error:
-        sys.exit(report(error, debug="--debug" in argv))
-    file = config_flags.get_config_filename(flags.FLAGS["config"])
+        sys.exit(report(error, debug=debug))
+    except Exception as error:  # a configuration is a program of the user's
+        sys.exit(report(error, debug=debug, message=explain(error, argv)))
     if not Path(file.split(":")[0]).is_file():
         sys.exit(f"error: no such configuration file: {file}")
     return arguments

@@ -86,7 +86,7 @@ def test_evaluation_of_another_model_is_refused(finished_run):
         (["--config.data.filter.highpass_hz=5000"], "filter highpass_hz is 5000"),
         (["--config.seed=-1"], "config.seed=-1: must be at least 0"),
         (["--config.plugins=no_such_module"], "config.plugins=no_such_module"),
-        (["--config.model.init=orthogonal"], "unknown initialisation 'orthogonal'"),
+        (["--config.model.init=orthogonal"], "config.model.init='orthogonal': choose from chrono, uniform"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_message(tmp_path, options, message):

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 
 from ml_collections import ConfigDict, config_dict
 
+from finjax.errors import ConfigError
+
 PAPER_FEATURES = "rms,var,ssi,ent"
 BEST_FEATURES = "logstd,logstd_d1,logstd_d2,smyop"  # to imitate, as validation on 3DC chose
 
@@ -11,7 +13,7 @@ BEST_FEATURES = "logstd,logstd_d1,logstd_d2,smyop"  # to imitate, as validation 
 def chosen(config: ConfigDict, preset: str | None, presets: Mapping[str | None, Callable]) -> ConfigDict:
     """Returns the configuration after its preset, which comes after a colon: `configs/fin_ssi.py:fast`."""
     if preset not in presets:
-        raise ValueError(f"unknown preset {preset!r}; known are {', '.join(filter(None, presets))}, or none")
+        raise ConfigError(f"unknown preset {preset!r}; known are {', '.join(filter(None, presets))}, or none")
     config.preset = preset or ""
     if presets[preset]:
         presets[preset](config)

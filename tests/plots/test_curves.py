@@ -11,7 +11,7 @@ from finjax.plots.curves import read_curve
 
 def make_run(folder, *, init, points):
     folder.mkdir()
-    config = {"target": "ssi", "model": {"init": init}, "train": {"batch_size": 64}}
+    config = {"stage": "fin", "target": "ssi", "model": {"init": init}, "train": {"batch_size": 64}}
     (folder / "config.json").write_text(json.dumps({"config": config}))
     lines = [{"step": 5, "loss": 1.0}, *({"step": step, "unseen.r2": r2} for step, r2 in points)]
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))

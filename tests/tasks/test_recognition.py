@@ -143,7 +143,7 @@ def test_the_end_to_end_network(tmp_path):
         (fine_tune, {"validation_share": 1.5}, "validation_share=1.5"),
         (fine_tune, {"prediction": (30,)}, "no window fits"),
         (cnn, {"features": "rms,vra"}, "unknown feature 'vra'"),
-        (cnn, {"cnn.read_out": "svm"}, "cnn.read_out=svm: choose from lda, rda"),
+        (cnn, {"cnn.read_out": "svm"}, "cnn.read_out='svm': choose from lda, rda"),
         (cnn, {"percentage_how": "last"}, "'last': choose from leading, random"),
         (classical, {"classifier": "knn"}, "'knn'"),
     ],

@@ -1,0 +1,59 @@
+"""What is wrong with a command line, in one message."""
+
+import re
+from collections.abc import Sequence
+
+from absl import flags
+
+from finjax.errors import FinjaxError
+
+_WANTED = {
+    "invalid literal for int()": "give a whole number, as 3",
+    "could not convert string to float": "give a number, as 0.5",
+    "Non-boolean argument": "give True or False",
+    "as a ConfigDict": "this is a group of fields: set one of them",
+}
+
+
+def explain(error: Exception, argv: Sequence[str]) -> str:
+    """Returns what a user is told where the command line cannot be parsed.
+
+    Args:
+        error: what the parser, or the file of the configuration, raised.
+        argv: the command line.
+    """
+    config = _config_in(argv)
+    if isinstance(error, flags.Error) and not config:
+        return "name what to run: --config=configs/fin_ssi.py, for example. --help lists the options"
+    cause = _first_cause(error)
+    if isinstance(cause, FinjaxError):  # the configuration's own, such as an unknown preset
+        return f"--config={config}: {cause}"
+    if isinstance(error, AttributeError | KeyError):
+        # ml_collections quotes its own message, line break and all.
+        detail = str(error).replace("\\n", ". ").replace("\\", "").strip("\"'")
+        return f"no such field in the configuration: {detail}"
+    if isinstance(error, flags.IllegalFlagValueError) and (match := re.match(r"flag (--[^=]+=.*?): ", str(error))):
+        if match[1].startswith("--config="):
+            return f"--config={config} cannot be read: {type(cause).__name__}: {cause}"
+        for said, wanted in _WANTED.items():
+            if said in str(error):
+                return f"{match[1]}: {wanted}"
+        return str(error).removeprefix("flag ")
+    if isinstance(error, flags.Error):
+        return f"{str(error).rstrip('.')}. --help lists the options"
+    return f"--config={config} cannot be read: {type(error).__name__}: {error}"
+
+
+def _config_in(argv: Sequence[str]) -> str:
+    """Returns what `--config` was given; empty where it is not there."""
+    for text, following in zip(argv, [*argv[1:], ""], strict=True):
+        if match := re.fullmatch(r"--?config(=.*)?", text, re.DOTALL):
+            return following if match[1] is None else match[1].removeprefix("=")
+    return ""
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """Returns what was raised first: ml_collections and absl each raise anew, with a traceback as text."""
+    while (before := error.__cause__ or error.__context__) is not None:
+        error = before
+    return error
