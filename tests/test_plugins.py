@@ -1,9 +1,99 @@
 """A user's own dataset and feature, from one module, through the whole program."""
 
 import json
+import sys
 
 import numpy as np
+import pytest
 from conftest import ROOT, run_main
+
+import finjax
+from finjax import export, features
+from finjax.configs import cnn
+from finjax.data import registry
+from finjax.errors import ConfigError
+from finjax.live.__main__ import main as live
+from finjax.plots.__main__ import main as plots
+from finjax.run import run
+
+CLINIC = '''
+import jax.numpy as jnp
+import numpy as np
+from finjax import features
+from finjax.data.registry import DatasetSpec, Piece, Splits, register
+
+def read(paths):
+    for path in paths:
+        table = np.load(path)
+        yield Piece(signal=table["emg"], movement=table["movement"], repetition=table["repetition"])
+
+splits = Splits(seen_subjects="1", train_repetitions="1", test_repetitions="2")
+register(DatasetSpec(name="clinic", rate_hz=1000.0, channel_names=("a", "b"), movement_names=("rest", "grip"),
+    files=(r"patient(\\d+)_\\d\\.npz",), read=read, splits=splits))
+features.register(features.Feature(name="fourth_power", label="mean fourth power",
+    direct=lambda x: jnp.mean(jnp.asarray(x) ** 4, axis=-1), terms=lambda x: [x**4],
+    finish=lambda sums, length: sums[0] / length))
+'''
+
+
+@pytest.fixture(scope="module")
+def clinic(tmp_path_factory):
+    """A folder with the plugin `clinic.py` and the run of a decoder of patient 1, and what forgets the plugin."""
+    folder, rng = tmp_path_factory.mktemp("clinic"), np.random.default_rng(0)
+    (folder / "clinic.py").write_text(CLINIC)
+    for session in (1, 2):
+        emg = rng.normal(size=(2000, 2)) * np.repeat([1.0, 3.0], 1000)[:, None]
+        labels = {"movement": np.repeat([0, 1], 1000), "repetition": np.full(2000, session)}
+        np.savez(folder / f"patient1_{session}.npz", emg=emg, **labels)
+    config = cnn.get_config("test")
+    config.plugins, config.data.name, config.features = "clinic", "clinic", "fourth_power,rms"
+    config.data.dir, config.data.cache_dir = str(folder), str(folder / "cache")
+    config.train.max_epochs, config.log.tensorboard = 1, False
+    config.cnn.update(filters=(2, 2), kernel=2, shadows=2)
+    config.step, config.validation_share = "100ms", 0.0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("finjax.training.parallel.use_cpu_devices", lambda count, **batch: None)  # jax has begun here
+        patch.setattr(registry, "_SPECS", dict(registry._SPECS))
+        patch.setattr(features, "_REGISTRY", dict(features._REGISTRY))
+        patch.syspath_prepend(folder)
+        run(config, workdir=folder / "run")
+
+        def forget():
+            """Makes this process like one that has imported no plugin."""
+            sys.modules.pop("clinic", None)
+            registry._SPECS.pop("clinic", None)
+            features._REGISTRY.pop("fourth_power", None)
+
+        yield folder, forget
+        forget()
+
+
+@pytest.mark.parametrize("use", ["load", "live", "calibrate", "sheet", "export"])
+def test_a_model_brings_its_plugins(clinic, capsys, use):
+    folder, forget = clinic
+    forget()
+    decoder = str(folder / "run/subject_1")
+    if use == "load":
+        assert finjax.load(decoder).logits(np.zeros((1, 2, 300))).shape == (1, 2)
+    elif use in ("live", "calibrate"):
+        calibrate = ["--calibrate=1"] if use == "calibrate" else []
+        assert live([decoder, "--speed=0", "--quiet", *calibrate]) == 0, capsys.readouterr().err
+    elif use == "sheet":
+        assert plots(["sheet", str(folder / "sheet.png"), decoder]) == 0, capsys.readouterr().err
+    else:
+        model = export.export_model(decoder, folder / "model.finjax", platforms=("cpu",))
+        assert model.dataset == "clinic" and model.run(np.zeros((1, 2, 300))).shape == (1, 2)
+
+
+def test_a_plugin_that_is_not_there_is_one_message(clinic, monkeypatch, capsys):
+    folder, forget = clinic
+    forget()
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(folder)])
+    named = r"plugin clinic: the model in .*subject_1 needs it for its dataset clinic and feature fourth_power: .*"
+    with pytest.raises(ConfigError, match=named + "No module named 'clinic'. Name the folder .* in PYTHONPATH"):
+        finjax.load(folder / "run/subject_1")
+    assert live([str(folder / "run/subject_1"), "--quiet"]) == 1
+    assert capsys.readouterr().err.startswith("error: plugin clinic: ")
 
 
 def test_own_dataset_and_feature(tmp_path):

@@ -20,7 +20,8 @@ FREE_FIELDS = (
     "preset", "subject", "target",
 )  # fmt: skip
 
-NOT_OF_WEIGHTS = ("dropout", "read_out", "read_out_weight")  # fields of `cnn` that may differ from those of a start
+# Fields of `cnn` and `model` that may differ between a network and the weights that it is given.
+NOT_OF_WEIGHTS = ("dropout", "read_out", "read_out_weight", "init", "precision")
 
 
 def refuse_another_model(model: Model, task: Task) -> None:
@@ -36,18 +37,22 @@ def refuse_another_model(model: Model, task: Task) -> None:
         asked |= {
             "channels": (model.channel_names, store.channel_names),
             "movements": (model.movement_names, store.movement_names),
+            **_of_network(model, config, part="cnn"),
         }
+        if config.stage == "fine_tune":
+            asked |= _of_network(model, config, part="model")
+        if config.get("cnn", {}).get("read_out") and "read_out" not in model.params:
+            asked |= {"--config.cnn.read_out": (model.config.cnn.get("read_out", ""), config.cnn.read_out)}
     _refuse(asked, remedy="name the --workdir of another run, or set the configuration to this one's")
 
 
 def refuse_unfit_fin(model: FINModel, feature: str, task: Task, *, path: str) -> None:
     """Raises `CheckpointError` where a FIN cannot imitate `feature` for a decoder's windows."""
-    network = {name: (model.config.model.get(name), value) for name, value in task.config.model.items()}
     asked = {
         "feature": (model.target, feature),
         **_of_signal(model, task),
         **_of_window(model, task.framing),
-        **{f"model.{name}": sides for name, sides in network.items() if name not in ("init", "precision")},
+        **_of_network(model, task.config, part="model"),
     }
     _refuse(asked, of=f"FIN in {path}", remedy="name other FINs (--config.fine_tune.fins), or train this one so")
 
@@ -62,9 +67,10 @@ def refuse_unfit_start(model: DecoderModel, features: Iterable[str], task: Task,
         "features": (model.features, tuple(features)),
         **_of_signal(model, task),
         **_of_window(model, task.framing),
+        **_of_network(model, task.config, part="cnn"),
     }
-    ours, theirs = task.config.cnn.to_dict(), model.config.cnn.to_dict()
-    asked |= {f"cnn.{name}": (theirs.get(name), ours[name]) for name in ours if name not in NOT_OF_WEIGHTS}
+    if model.kind == "fine_tune" and task.config.fine_tune.get("fin_init") == "decoder":
+        asked |= _of_network(model, task.config, part="model")
     _refuse(asked, of=f"decoder in {path}", remedy="start from another (--config.fine_tune.cnn_init), or from none")
 
 
@@ -75,6 +81,16 @@ def _of_signal(model: Model, task: Task) -> dict[str, tuple[Any, Any]]:
         "sampling rate": (model.rate_hz, store.rate_hz),
         "filter": (model.config.data.filter.to_dict(), config.data.filter.to_dict()),
         "limit_sd": (model.config.limit_sd, config.limit_sd),
+    }
+
+
+def _of_network(model: Model, config: ConfigDict, *, part: str) -> dict[str, tuple[Any, Any]]:
+    """Compares the sizes of a network, `part` of the configuration: `"cnn"` or `"model"`."""
+    theirs = model.config.get(part, {})
+    return {
+        f"--config.{part}.{name}": (theirs.get(name), value)
+        for name, value in config.get(part, {}).items()
+        if name not in NOT_OF_WEIGHTS
     }
 
 
