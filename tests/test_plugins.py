@@ -68,16 +68,15 @@ def clinic(tmp_path_factory):
         forget()
 
 
-@pytest.mark.parametrize("use", ["load", "live", "calibrate", "sheet", "export"])
+@pytest.mark.parametrize("use", ["load", "live", "sheet", "export"])
 def test_a_model_brings_its_plugins(clinic, capsys, use):
     folder, forget = clinic
     forget()
     decoder = str(folder / "run/subject_1")
     if use == "load":
         assert finjax.load(decoder).logits(np.zeros((1, 2, 300))).shape == (1, 2)
-    elif use in ("live", "calibrate"):
-        calibrate = ["--calibrate=1"] if use == "calibrate" else []
-        assert live([decoder, "--speed=0", "--quiet", *calibrate]) == 0, capsys.readouterr().err
+    elif use == "live":
+        assert live([decoder, "--speed=0", "--quiet", "--calibrate=1"]) == 0, capsys.readouterr().err
     elif use == "sheet":
         assert plots(["sheet", str(folder / "sheet.png"), decoder]) == 0, capsys.readouterr().err
     else:

@@ -13,16 +13,22 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 from published import random_cnn, random_fin  # noqa: E402
 
 import finjax  # noqa: E402
+from finjax import export  # noqa: E402
 from finjax.checkpoints import has_checkpoint  # noqa: E402
-from finjax.configs import default, fine_tune  # noqa: E402
+from finjax.configs import default, fine_tune, recorded  # noqa: E402
 from finjax.data.normalise import SignalNormaliser  # noqa: E402
+from finjax.data.source import find_split  # noqa: E402
 from finjax.data.synthetic import Settings, generate  # noqa: E402
 from finjax.errors import CheckpointError, ConfigError, DataError, FinjaxError  # noqa: E402
 from finjax.interop import torch_weights  # noqa: E402
 from finjax.interop.torch_checkpoint import Surroundings, import_checkpoint, main  # noqa: E402
 from finjax.interop.torch_weights import read_state_dict  # noqa: E402
+from finjax.live.__main__ import main as live  # noqa: E402
+from finjax.plots.__main__ import main as plots  # noqa: E402
+from finjax.realtime import Decoder  # noqa: E402
 from finjax.restored import load_decoder, load_fin  # noqa: E402
 from finjax.tasks import decoder  # noqa: E402
+from finjax.tasks.compatibility import refuse_other_claims  # noqa: E402
 from finjax.tasks.start import starting_point  # noqa: E402
 from finjax.tasks.task import Task  # noqa: E402
 
@@ -209,6 +215,68 @@ def test_tuning_starts_from_imported_networks(system, tmp_path):
     moved = tuned.params["fins"]["lstm_0"]["kernel"][1] - forward  # [C, 2, 1, 4H]
     assert 0 < np.abs(moved).max() <= 1.01 * task.config.optimiser.fin.learning_rate
     assert len(decoder.evaluate(task, tmp_path / "tuned")) == 1
+
+
+@pytest.fixture
+def nobodys(tmp_path, monkeypatch):
+    """A CNN that was imported without whom it was trained on, and short recordings of synthetic people."""
+    around = Surroundings(dataset="synthetic", features="rms,wl", window="20ms", step="50ms")
+    import_checkpoint(save(random_cnn(**SMALL_CNN), tmp_path), tmp_path / "cnn", around)
+    short = Settings(subjects=6, movement_s=0.8, rest_s=0.0)
+    monkeypatch.setattr("finjax.data.synthetic.generate", lambda subject, settings: generate(subject, short))
+    return tmp_path / "cnn"
+
+
+@pytest.mark.parametrize("program", ["live", "sheet"])
+def test_what_needs_a_person_asks_for_one(nobodys, tmp_path, capsys, program):
+    main = {"live": live, "sheet": plots}[program]
+    arguments = {"live": [str(nobodys), "--quiet"], "sheet": ["sheet", str(tmp_path / "sheet.png"), str(nobodys)]}
+    assert main(arguments[program]) == 1
+    assert "error: the checkpoint does not say whom this decoder was made for" in capsys.readouterr().err
+    if program == "live":
+        assert main([str(nobodys), "--quiet", "--subject=2"]) == 1
+        assert "no statistics of subject 2, nor of anyone else; calibrate instead" in capsys.readouterr().err
+    else:
+        assert main([*arguments[program], "--subject=2"]) == 0
+        assert (tmp_path / "sheet.png").exists()
+
+
+def test_an_imported_decoder_is_calibrated_with_the_defaults_of_its_stage(nobodys):
+    model = load_decoder(nobodys)
+    default_config = default.cnn()
+    assert (model.config.train, model.config.optimiser) == (default_config.train, default_config.optimiser)
+    model.config.train.max_epochs, model.config.train.batch_size = 1, 300
+    recording = generate(1, Settings(subjects=1, movement_s=0.8, rest_s=0.0))
+    few = recording.movement < 2
+    decoder = Decoder(model)
+    with pytest.raises(DataError, match=r"knows the signals of nobody: calibrate\(samples\) first"):
+        decoder.push(recording.signal[:1000])
+    decoder.calibrate(recording.signal[few], recording.movement[few], progress=False)
+    assert len(decoder.push(recording.signal[:1000])) > 0
+
+
+def test_an_imported_model_is_exported(nobodys, tmp_path):
+    exported = export.export_model(nobodys, tmp_path / "model.finjax", platforms=("cpu",))
+    windows = np.random.default_rng(0).normal(size=(3, 12, 40)).astype(np.float32)
+    with jax.numpy_rank_promotion("allow"):  # a standardisation [F] of values [B, C, F]
+        np.testing.assert_allclose(exported.run(windows), load_decoder(nobodys).logits(windows), rtol=1e-4, atol=1e-4)
+
+
+def test_an_imported_fin_does_not_pass_anyone_off_as_seen(tmp_path):
+    around = Surroundings(target="rms", dataset="synthetic")
+    import_checkpoint(save(random_fin(**SMALL_FIN), tmp_path), tmp_path / "fin", around)
+    config = recorded.get_config(str(tmp_path / "fin/config.json"))
+    assert set(config) == set(default.fin("rms"))
+    with pytest.raises(CheckpointError, match=r"subjects 1-4 seen, and the checkpoint does not say .*--trained_on"):
+        refuse_other_claims(load_fin(tmp_path / "fin"), find_split(config.data))
+
+
+def test_plugins_of_an_import_are_those_of_its_runs(tmp_path, monkeypatch):
+    (tmp_path / "imported_lab.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    around = Surroundings(target="rms", plugins="imported_lab")
+    assert imported(random_fin(**SMALL_FIN), tmp_path, around).config.plugins == "imported_lab"
+    assert "imported_lab" in sys.modules
 
 
 # --- Files that are something else ----------------------------------------------------------------
