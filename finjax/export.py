@@ -18,6 +18,7 @@ from jax import export
 from finjax.console import any_terminal
 from finjax.errors import ConfigError, FinjaxError, add_debug_option, report
 from finjax.exported import MISSING, ExportedModel, load_exported, write_exported
+from finjax.paths import refuse_url
 from finjax.restored import DecoderModel, FINModel, load
 
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
@@ -44,6 +45,7 @@ def export_model(
         ConfigError: an unknown platform.
         FinjaxError: flatbuffers is not installed.
     """
+    refuse_url(path, option="FILE")
     if unknown := set(platforms) - set(PLATFORMS):
         raise ConfigError(f"--platforms: unknown {', '.join(sorted(unknown))}; choose from {', '.join(PLATFORMS)}")
     model = load(run, step=step)

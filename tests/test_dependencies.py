@@ -68,6 +68,16 @@ def test_benchmarks_soak_tests_and_tools_import_what_is_declared():
     assert not undeclared(BESIDE, anywhere=REQUIRED | OPTIONAL, inside=set())
 
 
+def test_the_package_imports_nothing_that_lies_beside_it():
+    beside = (OWN | {"examples", "tests", "main"}) - {"finjax"}
+    assert not [
+        f"{path}: {name}"
+        for path in (ROOT / "finjax").rglob("*.py")
+        for name, _ in imports(ast.parse(path.read_text()))
+        if name in beside
+    ]
+
+
 def test_every_requirement_is_used():
     used = {name for path in PACKAGED for name, _ in imports(ast.parse(path.read_text()))}
     assert used >= REQUIRED

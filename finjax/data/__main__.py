@@ -14,6 +14,7 @@ from finjax.console import any_terminal
 from finjax.data import inspect, loading, ninapro, registry, synthetic, three_dc, windows
 from finjax.data.numbers import parse_numbers
 from finjax.errors import add_debug_option, report
+from finjax.paths import refuse_url
 from finjax.plugins import load_plugins
 
 BUILT_IN = (*ninapro.SPECS, three_dc.SPEC)  # importing them is what registers them
@@ -30,6 +31,7 @@ def _write(options: argparse.Namespace) -> int:
     """Writes synthetic recordings as files of Ninapro DB2."""
     folder = Path(options.dir).expanduser()
     try:
+        refuse_url(options.dir, option="--dir")
         folder.mkdir(parents=True, exist_ok=True)
         for subject in parse_numbers(options.subjects):
             path = folder / f"S{subject}_E1_A1.mat"
@@ -48,6 +50,8 @@ def _inspect(options: argparse.Namespace) -> int:
         print("The synthetic dataset is generated when it is used: it has no files to inspect.")
         return 0
     try:
+        refuse_url(options.dir, option="--dir")
+        refuse_url(options.cache_dir or "", option="--cache_dir")
         load_plugins(options.plugins)
         spec = registry.get_spec(options.name)
         framing = windows.Framing(

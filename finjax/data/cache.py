@@ -21,6 +21,7 @@ import numpy as np
 
 from finjax.data.recording import Recording
 from finjax.data.registry import DatasetSpec, Filter
+from finjax.paths import refuse_url
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,8 @@ ARRAYS = ("signal", "movement", "repetition")
 
 
 def default_folder() -> Path:
-    """Returns `$FINJAX_CACHE_DIR`, or else `~/.cache/finjax`."""
+    """Returns `$FINJAX_CACHE_DIR`, or else `~/.cache/finjax`; raises `ConfigError` where that is an address."""
+    refuse_url(os.environ.get("FINJAX_CACHE_DIR", ""), option="FINJAX_CACHE_DIR")
     return Path(os.environ.get("FINJAX_CACHE_DIR") or "~/.cache/finjax").expanduser()
 
 

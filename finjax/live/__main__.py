@@ -27,7 +27,8 @@ from finjax.console import any_terminal, messages_held_back
 from finjax.data import synthetic
 from finjax.data.numbers import format_numbers, parse_numbers
 from finjax.data.recording import Recording
-from finjax.errors import DataError, FinjaxError, add_debug_option, report
+from finjax.errors import DataError, FinjaxError, StorageError, add_debug_option, report
+from finjax.files import whats_wrong
 from finjax.live.addresses import check_port, parse
 from finjax.live.lab_stream import LabStream
 from finjax.live.loop import decode
@@ -36,6 +37,7 @@ from finjax.live.sinks import JSONLines, Port, Sink
 from finjax.live.sources import Lines, Replay, Silences, Source
 from finjax.live.summary import Summary
 from finjax.live.terminal import Terminal
+from finjax.paths import refuse_url
 from finjax.realtime import Decoder
 from finjax.training import parallel
 
@@ -77,6 +79,8 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _session(options: argparse.Namespace) -> list[str]:
+    refuse_url(options.data, option="--data")
+    refuse_url(options.to_file or "", option="--to-file")
     run = options.run or _demo()
     decoder = Decoder(
         run,
@@ -174,8 +178,14 @@ def _demo() -> Path:
         config.data.seen_subjects = "1"
         config.train.max_epochs = 8
         config.log.tensorboard = False
-        with contextlib.redirect_stdout(None):
-            run(config, workdir=DEMO)
+        try:
+            with contextlib.redirect_stdout(None):
+                run(config, workdir=DEMO)
+        except StorageError as error:
+            raise StorageError(
+                f"the demonstration is written to {DEMO.absolute()}, and that fails ({whats_wrong(error.__cause__)}). "
+                "Start it in a folder that you can write to, or give the folder of a decoder"
+            ) from error
     return folder
 
 

@@ -15,6 +15,7 @@ from finjax.console import any_terminal
 from finjax.errors import FinjaxError, add_debug_option, report
 from finjax.evaluation.figures import TITLES
 from finjax.plots import curves, sheet
+from finjax.paths import refuse_url
 from finjax.restored import load_decoder
 from finjax.tasks.task import Task
 
@@ -23,6 +24,7 @@ def _sheet(options: argparse.Namespace) -> None:
     model = load_decoder(options.run)
     config = model.config
     if options.dir:
+        refuse_url(options.dir, option="--dir")
         config.data.dir = options.dir
     subject = model.person(options.subject, option="--subject")
     task = Task.load(config, horizon=model.framing.horizon, subjects=(subject,))
@@ -57,6 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
         add_debug_option(kind)
     options = parser.parse_args(arguments)
     try:
+        refuse_url(options.out, option="OUT.png")
         options.draw(options)
     except FinjaxError as error:
         return report(error, debug=options.debug)

@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 from finjax.configs.templates import complete
 from finjax.errors import FinjaxError
 from finjax.evaluation.figures import TITLES, save
+from finjax.paths import refuse_url
 
 STYLES = {"chrono": "-", "uniform": "--"}
 INITIALISATIONS = {"chrono": "long-memory initialisation", "uniform": "uniform initialisation"}
@@ -20,6 +21,7 @@ def read_curve(workdir: Path, part: str) -> tuple[ConfigDict, list[int], list[fl
     Raises:
         FinjaxError: the folder is no run, or its R² was not recorded.
     """
+    refuse_url(workdir, option="RUN")
     try:
         config = complete(json.loads((workdir / "config.json").read_text())["config"])
         lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
