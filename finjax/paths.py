@@ -24,4 +24,6 @@ def refuse_url(path: str | os.PathLike, *, option: str) -> None:
         if scheme == "file"
         else "mount that storage and give its folder here, or copy it from and to a local folder"
     )
-    raise ConfigError(f"{option}={path}: finjax reads and writes local paths, no {scheme}:// addresses. Please {remedy}")
+    raise ConfigError(
+        f"{option}={path}: finjax reads and writes local paths, no {scheme}:// addresses. Please {remedy}"
+    )

@@ -46,7 +46,10 @@ def fresh_flags(monkeypatch):
         (["--config=configs/nothing.py"], "no such configuration file: configs/nothing.py"),
         ([f"--config={ROOT}/README.md"], "README.md cannot be read: SyntaxError"),
         (["--config=runs/nothing/config.json"], "no configuration that a run has recorded"),
-        (["--config=gs://bucket/config.json"], "error: --config=gs://bucket/config.json: finjax reads and writes local"),
+        (
+            ["--config=gs://bucket/config.json"],
+            "error: --config=gs://bucket/config.json: finjax reads and writes local",
+        ),
     ],
 )
 def test_what_cannot_be_parsed_is_one_message(monkeypatch, capsys, arguments, message):

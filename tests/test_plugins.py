@@ -16,7 +16,7 @@ from finjax.live.__main__ import main as live
 from finjax.plots.__main__ import main as plots
 from finjax.run import run
 
-CLINIC = '''
+CLINIC = """
 import jax.numpy as jnp
 import numpy as np
 from finjax import features
@@ -33,7 +33,7 @@ register(DatasetSpec(name="clinic", rate_hz=1000.0, channel_names=("a", "b"), mo
 features.register(features.Feature(name="fourth_power", label="mean fourth power",
     direct=lambda x: jnp.mean(jnp.asarray(x) ** 4, axis=-1), terms=lambda x: [x**4],
     finish=lambda sums, length: sums[0] / length))
-'''
+"""
 
 
 @pytest.fixture(scope="module")

@@ -78,7 +78,11 @@ class Real:
         if math.isinf(self.most) and math.isinf(self.below):
             return lower
         upper = f"below {self.below:g}" if self.below <= self.most else f"at most {self.most:g}"
-        return f"{self.least:g} to {self.most:g}" if (lower[:2], upper[:7]) == ("at", "at most") else f"{lower} and {upper}"
+        return (
+            f"{self.least:g} to {self.most:g}"
+            if (lower[:2], upper[:7]) == ("at", "at most")
+            else f"{lower} and {upper}"
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

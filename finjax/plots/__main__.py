@@ -14,8 +14,8 @@ from pathlib import Path
 from finjax.console import any_terminal
 from finjax.errors import FinjaxError, add_debug_option, report
 from finjax.evaluation.figures import TITLES
-from finjax.plots import curves, sheet
 from finjax.paths import refuse_url
+from finjax.plots import curves, sheet
 from finjax.restored import load_decoder
 from finjax.tasks.task import Task
 

@@ -42,7 +42,7 @@ def refuse_another_model(model: Model, task: Task) -> None:
         if config.stage == "fine_tune":
             asked |= _of_network(model, config, part="model")
         if config.get("cnn", {}).get("read_out") and "read_out" not in model.params:
-            asked |= {"--config.cnn.read_out": (model.config.cnn.get("read_out", ""), config.cnn.read_out)}
+            asked |= {"--config.cnn.read_out": (model.config.cnn.read_out or "none", config.cnn.read_out)}
     _refuse(asked, remedy="name the --workdir of another run, or set the configuration to this one's")
 
 

@@ -76,11 +76,19 @@ def test_no_number_may_be_something_else(stage, value):
         (fine_tune, {"fine_tune.freeze": "fins,lstm"}, "--config.fine_tune.freeze=fins,lstm: unknown lstm; choose"),
         (fine_tune, {"fine_tune.fins": "runs/{name}"}, "fins=runs/{name}: only {feature}, {subject} and {horizon}"),
         (fine_tune, {"fine_tune.cnn_init": "gs://b/{subject}"}, "--config.fine_tune.cnn_init=gs://b/{subject}: finjax"),
-        (fine_tune, {"optimiser.fin.layer_factors": (1.0, -1.0, 1.0)}, "layer_factors=1.0,-1.0,1.0: must be one factor"),
+        (
+            fine_tune,
+            {"optimiser.fin.layer_factors": (1.0, -1.0, 1.0)},
+            "layer_factors=1.0,-1.0,1.0: must be one factor",
+        ),
         (fine_tune, {"fine_tune.cnn_step": "last"}, "--config.fine_tune.cnn_step=last: choose latest"),
         (study, {"cnn.cnn.dropout": 2.0}, "--config.cnn.cnn.dropout=2: must be"),
         (study, {"fin.train.batch_size": 0}, "--config.fin.train.batch_size=0: must be at least 1"),
-        (study, {"methods.fin_cnn.fine_tune.fin_init": "chrono"}, "--config.methods.fin_cnn.fine_tune.fin_init='chrono'"),
+        (
+            study,
+            {"methods.fin_cnn.fine_tune.fin_init": "chrono"},
+            "--config.methods.fin_cnn.fine_tune.fin_init='chrono'",
+        ),
         (study, {"methods.lda_logstd.classifier": "knn"}, "--config.methods.lda_logstd.classifier='knn': choose"),
         (study, {"percentages": (0, math.nan)}, "--config.percentages=0,nan: must be numbers from 0 to 100, each once"),
         (study, {"seed": -1}, "--config.seed=-1: must be at least 0"),
@@ -100,7 +108,9 @@ def test_overrides_of_a_method_are_checked_as_those_of_its_stage():
     config = study.get_config("three_dc")
     check_fields(config)
     config.methods.fin_cnn_paper.optimiser.fin.l2 = math.nan
-    with pytest.raises(ConfigError, match=r"--config\.methods\.fin_cnn_paper\.optimiser\.fin\.l2=nan: must be a finite"):
+    with pytest.raises(
+        ConfigError, match=r"--config\.methods\.fin_cnn_paper\.optimiser\.fin\.l2=nan: must be a finite"
+    ):
         check_fields(config)
 
 

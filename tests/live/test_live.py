@@ -74,6 +74,17 @@ def test_what_cannot_be_replayed_is_one_message(small_decoder, capsys):
     assert "give host:port" in capsys.readouterr().err
 
 
+def test_a_demonstration_that_cannot_be_written_is_one_message(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("finjax.training.parallel.use_cpu_devices", lambda count, **batch: None)  # jax has begun here
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").touch()  # where a folder is to be made
+    assert main([]) == 1
+    error = capsys.readouterr().err
+    assert re.fullmatch(
+        r"error: the demonstration is written to .*/runs/live_demo, .* Start it in a folder .*\n", error
+    )
+
+
 def test_a_replay_may_begin_again():
     recording = synthetic.generate(1, synthetic.Settings(subjects=1, movement_s=0.8, rest_s=0.0))
     signal = recording.signal

@@ -132,6 +132,11 @@ def test_the_end_to_end_network(tmp_path):
         (fine_tune, {"model.hidden": 16}, "FIN in .*model.hidden is 8, the configuration's 16"),
         (fine_tune, {"features": "rms,ssi"}, "no finjax run in .*fin_ssi"),
         (fine_tune, {"features": "rms,var", "cnn.kernel": 3}, "decoder in .*cnn.kernel is 5, the configuration's 3"),
+        (
+            fine_tune,
+            {"fine_tune.fin_init": "decoder", "fine_tune.cnn_init": "{runs}/fine_tune/subject_2", "model.hidden": 16},
+            "decoder in .*--config.model.hidden is 8, the configuration's 16",
+        ),
         (fine_tune, {"fine_tune.freeze": "lstm"}, "unknown lstm; choose from fins, head, cnn"),
         (fine_tune, {"fine_tune.fin_init": "chrono"}, "'chrono': choose from pretrained, random, decoder"),
         (fine_tune, {"optimiser.fin.layer_factors": (1.0, 0.5)}, "one factor of 0 or more for each of the 3 layers"),
@@ -174,6 +179,22 @@ def test_a_cnn_of_other_movements_is_refused(runs, tmp_path):
     )
     with pytest.raises(FinjaxError, match="number of movements is 17, the configuration's 11"):
         refuse_unfit_start(load_decoder(runs / "cnn/pooled"), ("rms", "var"), other, path="runs/cnn")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"cnn.filters": (16, 8)}, r"--config.cnn.filters is \(64, 32\), the configuration's \(16, 8\)"),
+        ({"cnn.kernel": 3}, "--config.cnn.kernel is 5, the configuration's 3"),
+        ({"model.layers": 2}, "--config.model.layers is 3, the configuration's 2"),
+        ({"model.shadows": 6, "cnn.shadows": 6}, "--config.cnn.shadows is 12, the configuration's 6"),
+        ({"cnn.read_out": "rda"}, "--config.cnn.read_out is none, the configuration's rda"),
+    ],
+)
+def test_weights_are_evaluated_in_the_network_that_they_are_of(runs, changes, message):
+    config = small(fine_tune, subject="2", **start(runs), **changes)
+    with pytest.raises(FinjaxError, match=f"the checkpoint's {message}: name the --workdir of another run"):
+        run(config, workdir=runs / "fine_tune", mode="evaluate")
 
 
 def test_a_run_of_another_configuration_is_not_gone_on_with(runs):
