@@ -21,7 +21,9 @@ from finjax.checks.rules import (
     check,
     option_of,
 )
+from finjax.configs.templates import TEMPLATES
 from finjax.data.amount import WAYS
+from finjax.errors import ConfigError
 from finjax.models.classical import CLASSIFIERS
 from finjax.models.discriminant import OWN_COVARIANCE
 from finjax.models.fin import INITIALISATIONS, PRECISIONS
@@ -172,8 +174,15 @@ def check_fields(config: ConfigDict) -> None:
     """Checks every field of a configuration, of a study also those of its stages and methods.
 
     Raises:
-        ConfigError: a value has the wrong type, is not finite, or is out of range; names the option.
+        ConfigError: a value has the wrong type, is not finite, or is out of range; names the option. Or a field of
+            the stage is not there.
     """
+    needed = (field for field in _names(TEMPLATES[config.stage]()) if not field.startswith("methods."))
+    if missing := sorted(set(needed) - set(_names(config))):
+        raise ConfigError(
+            f"--config.stage={config.stage}: the configuration lacks {', '.join(missing[:3])}, which this stage needs: "
+            f"start from configs/{config.stage}.py"
+        )
     for field, stage, own in leaves(config):
         if rule := FIELDS[stage].get(own):
             check(rule, _value(config, field), option=option_of(field))

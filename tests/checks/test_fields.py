@@ -82,6 +82,7 @@ def test_no_number_may_be_something_else(stage, value):
             "layer_factors=1.0,-1.0,1.0: must be one factor",
         ),
         (fine_tune, {"fine_tune.cnn_step": "last"}, "--config.fine_tune.cnn_step=last: choose latest"),
+        (cnn, {"stage": "fin"}, "--config.stage=fin: the configuration lacks evaluate.every_steps, .*configs/fin.py"),
         (study, {"cnn.cnn.dropout": 2.0}, "--config.cnn.cnn.dropout=2: must be"),
         (study, {"fin.train.batch_size": 0}, "--config.fin.train.batch_size=0: must be at least 1"),
         (
