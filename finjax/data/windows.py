@@ -106,10 +106,11 @@ class Outline:
 
     Attributes:
         segments: `[G, 4]` as `Recording.segments` gives them.
-        subject, dataset, rate_hz, channel_names, movement_names, notes: as in `Recording`.
+        subject, dataset, rate_hz, channel_names, movement_names, notes, sketches: as in `Recording`.
     """
 
     segments: np.ndarray
+    sketches: np.ndarray
     subject: int
     dataset: str
     rate_hz: float
