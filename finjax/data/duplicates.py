@@ -96,7 +96,9 @@ def describe(groups: Collection[Group]) -> list[str]:
         who = f"subject {one}" if one == other else f"subjects {one} and {other}"
         listed = "; ".join(f"{a} = {b}" for a, b in found[:SHOWN])
         more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        lines.append(f"{who}: the same samples in {len(found)} pair{'s' * (len(found) > 1)} of segments: {listed}{more}")
+        lines.append(
+            f"{who}: the same samples in {len(found)} pair{'s' * (len(found) > 1)} of segments: {listed}{more}"
+        )
     return lines
 
 

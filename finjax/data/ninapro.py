@@ -8,8 +8,8 @@ are constant. A file with ten columns is read too: two columns of zeros are appe
 DB1: ten Otto Bock electrodes, which give the rectified envelope, at 100 Hz. Exercise A (`S1_A1_E1.mat`) holds 12
 movements of fingers, B (`E2`) 17 of hand and wrist, C (`E3`) 23 grasps; ten repetitions.
 
-DB4 (twelve electrodes, 2 kHz) and DB5 (two Myo armbands of eight electrodes, 200 Hz) have DB1's exercises and DB2's file
-names, and six repetitions. Neither was ever tried on an original file.
+DB4 (twelve electrodes, 2 kHz) and DB5 (two Myo armbands of eight electrodes, 200 Hz) have DB1's exercises, DB2's file
+names and six repetitions. Neither was ever tried on an original file.
 
 References: `finjax.data.ninapro_databases`.
 """

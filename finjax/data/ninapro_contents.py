@@ -11,7 +11,10 @@ from finjax.data.electrodes import is_envelope
 from finjax.data.ninapro_databases import DATABASES, Database, Exercise
 
 FEWEST_SEGMENTS = 20  # to judge their length by; an original file has a hundred
-SHORTEST_S, LONGEST_S = 0.6, 30.0  # of the median movement: 2 to 5 s are recorded, and databases differ 10 times in rate
+SHORTEST_S, LONGEST_S = (
+    0.6,
+    30.0,
+)  # of the median movement: 2 to 5 s are recorded, and rates differ tenfold
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -109,9 +112,7 @@ def foreign(contents: Contents, database: Database, exercise: Exercise) -> tuple
     complete = len(contents.labels) == len(exercise.movement_names)
     if complete or not lookalikes(contents):
         return [], False
-    reason = (
-        f"it has all {len(contents.labels)} movements of another exercise, and not {len(exercise.movement_names)}"
-    )
+    reason = f"it has all {len(contents.labels)} movements of another exercise, and not {len(exercise.movement_names)}"
     return [reason], not database.amputees
 
 

@@ -161,8 +161,8 @@ def _describe(network: Network, around: Surroundings, spec: DatasetSpec, feature
         if not 0 <= getattr(around, field) < math.inf:
             raise ConfigError(f"--{field}={getattr(around, field)}: give a number of 0 or more")
     framing = Framing(
-        length=to_samples(around.window, spec.rate_hz, name="window"),
-        step=to_samples(around.step, spec.rate_hz, name="step"),
+        length=to_samples(around.window, spec.rate_hz, option="--window"),
+        step=to_samples(around.step, spec.rate_hz, option="--step"),
         horizon=around.prediction,
     )
     trained_on = parse_numbers(around.trained_on)

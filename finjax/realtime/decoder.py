@@ -82,10 +82,10 @@ class Decoder:
         self.model = run if isinstance(run, DecoderModel) else load_decoder(run, step=step)
         self.rate_hz, self.movement_names = self.model.rate_hz, self.model.movement_names
         self.channel_names = self.model.channel_names
-        self.update = to_samples(update, self.rate_hz, name="update")
+        self.update = to_samples(update, self.rate_hz, option="--update")
         if vote < 1 or not 0 <= least_probability < 1:
             raise ConfigError(f"vote={vote} must be at least 1, least_probability={least_probability:g} from 0 to 1")
-        dwell_samples = to_samples(dwell, self.rate_hz, name="dwell") if dwell else self.update
+        dwell_samples = to_samples(dwell, self.rate_hz, option="--dwell") if dwell else self.update
         self._output = Output(vote=vote, least_probability=least_probability, dwell=-(-dwell_samples // self.update))
         sections = filters.design(filter_of(self.model.config.data), self.rate_hz)
         self._sections = np.zeros((0, 6)) if filtered else sections

@@ -141,7 +141,7 @@ class _Report:
         lengths = table.window_ms.where(table.window_ms > 0, window_ms(self._config))
         table = table.assign(window_ms=lengths)
         rate_hz = dataset_of(self._config.data).rate_hz
-        update_ms = 1000 * to_samples(self._config.step, rate_hz, name="step") / rate_hz
+        update_ms = 1000 * to_samples(self._config.step, rate_hz, option="--config.step") / rate_hz
         table.insert(2, "delay_ms", (lengths + update_ms) / 2)
         return table.sort_values("window_ms", kind="stable", ignore_index=True)
 

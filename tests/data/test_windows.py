@@ -129,13 +129,13 @@ def test_recordings_that_do_not_fit_together_are_refused():
     [("300ms", 2000, 600), ("600", 1000, 600), ("10ms", 1000, 10), (20, 2000, 20)],
 )
 def test_durations(text, rate, samples):
-    assert to_samples(text, rate, name="window") == samples
+    assert to_samples(text, rate, option="--config.window") == samples
 
 
 @pytest.mark.parametrize("text", ["", "300 s", "-5", "0", "0ms", "2.5", "1.25ms"])
 def test_bad_durations_are_refused(text):
     with pytest.raises(ConfigError, match="config.window"):
-        to_samples(text, 1000, name="window")
+        to_samples(text, 1000, option="--config.window")
 
 
 CHANNELS, SAMPLES, PEOPLE, LENGTH = 3, 64, 2, 7
