@@ -7,7 +7,7 @@ import pytest
 from conftest import ROOT, run_main
 
 
-@pytest.mark.real_data
+@pytest.mark.real_data("FINJAX_3DC_DIR")
 def test_a_fin_learns_rms_from_eight_people(tmp_path):
     run_main(
         f"--config={ROOT}/configs/fin_rms.py:fast",

@@ -14,7 +14,7 @@ from finjax.data.windows import Outline
 from finjax.errors import DataError
 
 SHARED = SIZE // 2  # values of a sketch that two segments must share to be of the same samples
-SHOWN = 4  # pairs that a message spells out
+SHOWN = 2  # pairs that a message spells out
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -96,9 +96,8 @@ def describe(groups: Collection[Group]) -> list[str]:
         who = f"subject {one}" if one == other else f"subjects {one} and {other}"
         listed = "; ".join(f"{a} = {b}" for a, b in found[:SHOWN])
         more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        lines.append(
-            f"{who}: the same samples in {len(found)} pair{'s' * (len(found) > 1)} of segments: {listed}{more}"
-        )
+        count = "1 pair" if len(found) == 1 else f"{len(found)} pairs"
+        lines.append(f"{who}: {count} of segments with the same samples: {listed}{more}")
     return lines
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 LIVING_SHARE = 0.005  # of samples away from the most frequent value: a channel that has fewer is flat
+FEWEST_REPEATS = 0.3  # of samples equal to the one before, of a flat channel: one of three values repeats a third
 STILL_SAMPLES = 50  # of one value in a row: 25 ms at 2 kHz, longer than any raw signal repeats a value
 STILL_SHARE = 0.5  # of samples in such rows: a channel that has more is flat
 RAIL_SHARE = 0.001  # of samples that stay at an end of the channel's range: a converter at its limit
@@ -40,13 +41,13 @@ def describe_faults(signals: Sequence[np.ndarray], channel_names: Sequence[str])
 
 def is_envelope(signals: Sequence[np.ndarray]) -> bool:
     """Tells whether pieces `[N, C]` are rectified: never negative, and near zero at times."""
-    low = min(signal.min(initial=np.inf) for signal in signals)
-    high = max(signal.max(initial=-np.inf) for signal in signals)
+    low = min(signal.min() for signal in signals)
+    high = max(signal.max() for signal in signals)
     return bool(0 <= low <= ENVELOPE_FLOOR * high and high > 0)
 
 
 def is_flat(pieces: Sequence[np.ndarray], *, envelope: bool) -> bool:
-    """Tells whether a channel gives no signal: it keeps one value, or stands still for most of the time.
+    """Tells whether a channel gives no signal: it stands still for most of the time, or hardly leaves one value.
 
     Args:
         pieces: pieces `[N]` of one channel.
@@ -55,15 +56,24 @@ def is_flat(pieces: Sequence[np.ndarray], *, envelope: bool) -> bool:
     if min(piece.min() for piece in pieces) == max(piece.max() for piece in pieces):
         return True
     samples = sum(map(len, pieces))
-    repeated = sum(int(np.count_nonzero(piece[1:] == piece[:-1])) for piece in pieces)
-    if repeated < STILL_SHARE * samples:  # neither of the two below can be
+    if _repeats(pieces) < FEWEST_REPEATS * samples:  # a living one: the rest of the work is saved
         return False
-    if not envelope and sum(map(_still, pieces)) > STILL_SHARE * samples:
+    if not envelope and stands_still(pieces):
         return True
     values, counts = _values(pieces)
     step = np.diff(values).min()
     beside = np.abs(values - values[counts.argmax()]) <= 1.5 * step  # a dead converter may waver by one step
     return bool(counts[~beside].sum() < LIVING_SHARE * samples)
+
+
+def stands_still(pieces: Sequence[np.ndarray]) -> bool:
+    """Tells whether a channel keeps its value for long, for most of the time; pieces `[N]` of one channel."""
+    still = 0
+    for piece in pieces:
+        borders = np.flatnonzero(piece[1:] != piece[:-1]) + 1
+        rows = np.diff(np.concatenate([[0], borders, [len(piece)]]))
+        still += int(rows[rows >= min(STILL_SAMPLES, len(piece))].sum())
+    return still > STILL_SHARE * sum(map(len, pieces))
 
 
 def rail_share(pieces: Sequence[np.ndarray], *, envelope: bool) -> float:
@@ -94,8 +104,6 @@ def _values(pieces: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return values.astype(np.float64), counts  # differences of unsigned integers would wrap
 
 
-def _still(piece: np.ndarray) -> int:
-    """Returns how many samples lie in long rows of one value."""
-    borders = np.flatnonzero(np.diff(piece)) + 1
-    rows = np.diff(np.concatenate([[0], borders, [len(piece)]]))
-    return int(rows[rows >= min(STILL_SAMPLES, len(piece))].sum())
+def _repeats(pieces: Sequence[np.ndarray]) -> int:
+    """Returns how many samples equal the one before."""
+    return sum(int(np.count_nonzero(piece[1:] == piece[:-1])) for piece in pieces)

@@ -8,8 +8,8 @@ from finjax.errors import DataError
 
 POINTER_BYTES = 1024  # a pointer is shorter, a recording longer
 POINTERS = {  # how a file begins that stands for its content, and the command that fetches it
-    b"/annex/objects/": "datalad get",
-    b"version https://git-lfs": "git lfs pull --include",
+    b"/annex/objects/": "datalad get '{path}'",
+    b"version https://git-lfs": "git lfs pull",
 }
 
 
@@ -32,4 +32,4 @@ def refuse_unfetched(paths: Iterable[Path]) -> None:
             begin = file.read(POINTER_BYTES)
         for pointer, command in POINTERS.items():
             if begin.startswith(pointer):
-                raise DataError(f"{path}: its content was not fetched yet. Fetch it with: {command} '{path}'")
+                raise DataError(f"{path}: its content was not fetched yet. Fetch it with: {command.format(path=path)}")

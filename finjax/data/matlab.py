@@ -56,7 +56,7 @@ def load(path: Path, names: tuple[str, ...], *, member: str) -> dict[str, np.nda
         except (UnusableError, MemoryError):
             raise
         except IncompleteError as error:
-            raise UnusableError(f"incomplete, {error}") from error
+            raise UnusableError(f"incomplete: {error}") from error
         except Exception as error:  # scipy, zlib and h5py raise all sorts of things at damaged bytes
             if isinstance(error, OSError) and error.errno is not None:  # the disk's or the system's fault
                 raise

@@ -98,7 +98,7 @@ def _piece(fields: dict, database: Database, exercise: Exercise, *, subject: int
     if emg.ndim != 2 or emg.shape[1] not in database.channel_counts:
         allowed = " or ".join(map(str, database.channel_counts))
         message = f"emg must be [samples, {allowed} channels], not {list(fields['emg'].shape)}"
-        raise _refusal(message, contents, database, subject=subject)
+        raise _refusal(message, contents, database, exercise, subject=subject)
     if not length or max(lengths.values()) - length > MAX_LENGTH_DIFFERENCE:
         shown = ", ".join(f"{name} {samples}" for name, samples in lengths.items())
         raise UnusableError(f"samples per field must agree within {MAX_LENGTH_DIFFERENCE}: {shown}")
@@ -110,8 +110,8 @@ def _piece(fields: dict, database: Database, exercise: Exercise, *, subject: int
     reasons, certain = foreign(contents, database, exercise)
     if certain:
         message = f"it is no file of Ninapro {database.name}, exercise {exercise.letter}: {'; '.join(reasons)}"
-        raise _refusal(message, contents, database, subject=subject)
-    notes = [f"{reason}. {advice(contents, taken_for=database, subject=subject)}" for reason in reasons]
+        raise _refusal(message, contents, database, exercise, subject=subject)
+    notes = [f"{reason}. {advice(contents, database, exercise, subject=subject)}" for reason in reasons]
     movement = _movement(labels, pair[0], exercise)
     movement[repetition == 0] = UNLABELLED  # a label outside every repetition belongs to no split
     if (movement == UNLABELLED).all():
@@ -138,9 +138,11 @@ def _label_pair(fields: dict) -> tuple[str, str]:
     return pair
 
 
-def _refusal(message: str, contents: Contents | None, database: Database, *, subject: int) -> UnusableError:
+def _refusal(
+    message: str, contents: Contents | None, database: Database, exercise: Exercise, *, subject: int
+) -> UnusableError:
     """Returns the error for a file that does not fit; where it looks like another database's, that is the remedy."""
-    remedy = advice(contents, taken_for=database, subject=subject) if contents else ""
+    remedy = advice(contents, database, exercise, subject=subject) if contents else ""
     return UnusableError(message, remedy=remedy) if remedy else UnusableError(message)
 
 
@@ -219,6 +221,7 @@ def _register(database: Database) -> list[registry.DatasetSpec]:
             files=(file_name.replace("NUMBER", r"(\d+)"), *database.archives),
             read=functools.partial(read, database=database.name, exercise=exercise.letter),
             splits=database.splits,
+            envelope=database.envelope,
             download=(
                 f"Ninapro {database.name} may not be passed on: register at https://ninapro.hevs.ch, download "
                 f"{database.name}'s files there and keep them together in one folder, zipped or not. "

@@ -116,16 +116,25 @@ def foreign(contents: Contents, database: Database, exercise: Exercise) -> tuple
     return [reason], not database.amputees
 
 
-def advice(contents: Contents, *, taken_for: Database, subject: int) -> str:
-    """Says which database a file looks like, and how to read it; empty where none is known."""
+def advice(contents: Contents, database: Database, exercise: Exercise, *, subject: int) -> str:
+    """Says which database a file looks like, and how to read it; empty where none is known.
+
+    Args:
+        contents: what the file holds.
+        database: what it was taken for.
+        exercise: likewise.
+        subject: whose file it is.
+    """
     found = lookalikes(contents)
+    found = [pair for pair in found if pair[1].number == exercise.number] or found  # a name tells the exercise first
     if not found:
         return ""
-    looks = " or ".join(f"{database.name}, exercise {exercise.letter}" for database, exercise in found)
-    names = " or ".join(f"--config.data.name={database.dataset_name(exercise)}" for database, exercise in found)
-    database, exercise = found[0]
-    rename = ""
-    if database.file_name != taken_for.file_name:
-        original = database.file_name.format(subject=subject, exercise=exercise.number)
-        rename = f"give it its original name {original} and "
+    looks = " or ".join(f"{other.name}, exercise {one.letter}" for other, one in found)
+    names = " or ".join(f"--config.data.name={other.dataset_name(one)}" for other, one in found)
+    other, one = found[0]
+    now, original = (
+        which.file_name.format(subject=subject, exercise=what.number)
+        for which, what in ((database, exercise), (other, one))
+    )
+    rename = f"give it its original name {original} and " if now != original else ""
     return f"It looks like Ninapro {looks}: {rename}use {names}"

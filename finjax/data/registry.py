@@ -75,6 +75,7 @@ class DatasetSpec:
             (POSIX form); group 1 is the subject's number.
         read: one subject's files, sorted, to the pieces of that subject's recording.
         splits: the default split.
+        envelope: whether the signals are rectified envelopes, which rest at their lower end.
         filter: applied to each piece on its own.
         download: where a user gets the data; printed when nothing is found.
         remark: what a user must know of the dataset; `inspect` prints it.
@@ -87,6 +88,7 @@ class DatasetSpec:
     files: tuple[str, ...]
     read: Callable[[tuple[Path, ...]], Iterable[Piece]]
     splits: Splits
+    envelope: bool = False
     filter: Filter = Filter()
     download: str = ""
     remark: str = ""

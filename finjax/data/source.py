@@ -116,6 +116,11 @@ def filter_of(config: ConfigDict) -> Filter:
     return Filter(highpass_hz=edge("highpass_hz"), lowpass_hz=edge("lowpass_hz"), notch_hz=edge("notch_hz"))
 
 
+def gives_envelope(config: ConfigDict) -> bool:
+    """Tells whether the dataset's signals are rectified envelopes."""
+    return config.name != synthetic.NAME and get_spec(config.name).envelope
+
+
 def framing_of(config: ConfigDict, rate_hz: float, *, horizon: int) -> Framing:
     """Returns the window length, step and horizon of the configuration, in samples at `rate_hz`.
 

@@ -11,7 +11,7 @@ from scipy import signal as scipy_signal
 
 from finjax.data import filters
 from finjax.data.recording import UNLABELLED, Recording
-from finjax.data.source import filter_of
+from finjax.data.source import filter_of, gives_envelope
 from finjax.data.windows import to_samples
 from finjax.data.zscore import channel_statistics, z_score
 from finjax.errors import ConfigError, DataError
@@ -89,6 +89,7 @@ class Decoder:
         self._output = Output(vote=vote, least_probability=least_probability, dwell=-(-dwell_samples // self.update))
         sections = filters.design(filter_of(self.model.config.data), self.rate_hz)
         self._sections = np.zeros((0, 6)) if filtered else sections
+        self._envelope = gives_envelope(self.model.config.data)
         self._statistics = self._stored_statistics(subject)
         channels, length = len(self.channel_names), self.model.framing.length
         self._filtered, self._raw, self._finite = (Ring(channels, length) for _ in range(3))
@@ -185,7 +186,7 @@ class Decoder:
         return self._filtered.window().std(axis=1) / self._statistics[1]
 
     def _decide(self, arrived: float) -> Decision:
-        found = faults(self._raw.window(), self._finite.window())
+        found = faults(self._raw.window(), self._finite.window(), envelope=self._envelope)
         has_signal = len(found) < len(self.channel_names)
         if has_signal:
             window = self._z_scored(self._filtered.window())

@@ -2,33 +2,31 @@
 
 import numpy as np
 
-from finjax.data.electrodes import STILL_SHARE, is_envelope, is_flat, rail_share
+from finjax.data.electrodes import FEWEST_REPEATS, rail_share, stands_still
 
 RAIL_SHARE = 0.2  # of samples that stay at an end: in a short window a strong peak may touch it
 
 
-def faults(raw: np.ndarray, finite: np.ndarray) -> dict[int, str]:
+def faults(raw: np.ndarray, finite: np.ndarray, *, envelope: bool = False) -> dict[int, str]:
     """Returns what is wrong, by channel: `"not finite"`, `"flat"` or `"saturated"`.
 
-    Flat and saturated are what they are in a recording (`finjax.data.electrodes`). A channel of an envelope that
-    rests at the lower end of all channels is not flat: nobody can tell rest from a dead electrode there.
+    Flat and saturated mean what they mean in a recording (`finjax.data.electrodes`). A window of an envelope does
+    not tell a dead electrode from rest, nor a limit from a slow peak: there only "not finite" is found.
 
     Args:
         raw: `[C, T]` samples as they came, unfiltered; those that were not finite replaced.
         finite: `[C, T]`, whether they were finite (1) or not (0).
+        envelope: whether the samples are rectified envelopes.
     """
-    envelope = is_envelope([raw])
-    floor = raw.min(initial=np.inf)
+    found = dict.fromkeys(np.flatnonzero(~finite.all(axis=1)).tolist(), "not finite")
+    if envelope:
+        return found
     repeated = np.mean(raw[:, 1:] == raw[:, :-1], axis=1)
-    suspect = (repeated > min(RAIL_SHARE, STILL_SHARE)) | ~finite.all(axis=1)  # saves the time of looking at the others
-    found = {}
-    for channel in np.flatnonzero(suspect).tolist():
-        samples = raw[channel]
-        at_rest = envelope and samples.max() == floor
-        if not finite[channel].all():
-            found[channel] = "not finite"
-        elif is_flat([samples], envelope=envelope) and not at_rest:
+    for channel in np.flatnonzero(repeated > min(RAIL_SHARE, FEWEST_REPEATS)).tolist():
+        if channel in found:
+            continue
+        if stands_still([raw[channel]]):
             found[channel] = "flat"
-        elif rail_share([samples], envelope=envelope) > RAIL_SHARE:
+        elif rail_share([raw[channel]], envelope=False) > RAIL_SHARE:
             found[channel] = "saturated"
     return found

@@ -74,7 +74,7 @@ def test_second_time_comes_memory_mapped_from_disk(source):
         assert isinstance(recording.signal, np.memmap) and not recording.signal.flags.writeable
     assert source.entry.name.startswith("subject_1-")
     names = {path.name for path in source.entry.iterdir()}
-    assert names == {"signal.npy", "movement.npy", "repetition.npy", "source.json"}
+    assert names == {"signal.npy", "movement.npy", "repetition.npy", "sketches.npy", "source.json"}
 
 
 def test_changed_content_is_read_again(source):

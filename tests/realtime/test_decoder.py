@@ -214,7 +214,7 @@ def test_another_person_is_calibrated_with_labels(model):
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
-        ({"update": "0.3ms"}, ConfigError, "update='0.3ms' is 0.6 samples at 2000 Hz"),
+        ({"update": "0.2ms"}, ConfigError, "update='0.2ms' is 0.4 samples at 2000 Hz"),
         ({"vote": 0}, ConfigError, "vote=0 must be at least 1"),
         ({"least_probability": 1.0}, ConfigError, "least_probability=1 from 0 to 1"),
         ({"subject": 7}, DataError, "no statistics of subject 7, but of"),
