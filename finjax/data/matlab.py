@@ -12,12 +12,13 @@ import h5py
 import numpy as np
 import scipy.io
 
-from finjax.archives import read_member
+from finjax.archives import METHODS, read_member
 from finjax.data.matlab_headers import IncompleteError, cut_out, variables
 
 # A broken file must not fill the memory.
 MAX_MEMBER_BYTES = 4 << 30  # ten times the largest recording
 MAX_VALUES = 1 << 26  # of one variable: 46 minutes of twelve channels, thrice the largest
+ENCRYPTED = 1  # bit of a zip member's flags
 DEFLATE_RATIO = 1032  # bytes that a packed one can stand for
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 HDF5_OFFSET = 512  # MATLAB's own header comes first
@@ -71,7 +72,16 @@ def _open_member(file: BinaryIO, name: str) -> BinaryIO:
     with zipfile.ZipFile(file) as archive:
         members = [info for info in archive.infolist() if info.filename.rsplit("/", 1)[-1] == name]
         if len(members) != 1:
-            raise UnusableError(f"the archive must hold {name} once, but holds it {len(members)} times")
+            others = sorted({info.filename.rsplit("/", 1)[-1] for info in archive.infolist()} - {"", name})
+            raise UnusableError(
+                f"the archive must hold {name} once, but holds it {len(members)} times, and {', '.join(others[:6])}",
+                remedy="See whether it is of another database or exercise (--config.data.name) or download it again",
+            )
+        if members[0].flag_bits & ENCRYPTED or members[0].compress_type not in METHODS:
+            raise UnusableError(
+                "the archive is encrypted, or packed in a way that only other programs know",
+                remedy="Unpack it and remove the archive",
+            )
         return io.BytesIO(read_member(archive, members[0], limit=MAX_MEMBER_BYTES))
 
 
@@ -88,7 +98,9 @@ def _load_fields(file: BinaryIO, names: tuple[str, ...]) -> dict[str, np.ndarray
 def _load_version_5(file: BinaryIO, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     version, _ = scipy.io.matlab.matfile_version(file)
     if version != 1:
-        raise UnusableError("it is no MATLAB file of version 5 or 7.3")
+        raise UnusableError(
+            "it is no MATLAB file of version 5 or 7.3", remedy="Download it again or save it from MATLAB with -v7"
+        )
     # Headers first: what they promise is not read unless it is sane.
     wanted = [variable for variable in variables(file) if variable.name in names]
     for variable in wanted:

@@ -1,3 +1,5 @@
+import zipfile
+
 import numpy as np
 import pytest
 from ninapro_files import DB2, SAMPLES, make_recording, read, refuses, write, zip_up
@@ -9,9 +11,13 @@ from finjax.errors import DataError
 
 def test_archive_errors(tmp_path):
     zip_up(tmp_path / "DB2_s1.zip", {"DB2_s1/S2_E1_A1.mat": b""})
-    refuses(tmp_path, "must hold S1_E1_A1.mat once, but holds it 0 times")
+    message = "must hold S1_E1_A1.mat once, but holds it 0 times, and S2_E1_A1.mat"
+    refuses(tmp_path, message, remedy="another database or exercise")
     zip_up(tmp_path / "DB2_s1.zip", {"a/S1_E1_A1.mat": b"", "b/S1_E1_A1.mat": b""})
-    refuses(tmp_path, "holds it 2 times")
+    refuses(tmp_path, "holds it 2 times", remedy="another database or exercise")
+    with zipfile.ZipFile(tmp_path / "DB2_s1.zip", "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("S1_E1_A1.mat", b"content")
+    refuses(tmp_path, "packed in a way that only other programs know", remedy="Unpack it")
     (tmp_path / "DB2_s1.zip").write_bytes(b"PK\x03\x04 cut off")
     refuses(tmp_path, "damaged or incomplete.*BadZipFile")
 
