@@ -1,6 +1,8 @@
+import ast
 import json
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -198,3 +200,17 @@ def test_default_folder(monkeypatch, tmp_path):
     monkeypatch.delenv("FINJAX_CACHE_DIR")
     monkeypatch.setenv("HOME", "/somewhere")
     assert str(cache.default_folder()) == "/somewhere/.cache/finjax"
+
+
+def test_text_files_of_the_data_are_utf_8_whatever_the_locale_says():
+    forgotten = []
+    for path in Path(cache.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            binary = any(isinstance(one, ast.Constant) and "b" in str(one.value) for one in node.args)
+            said = "encoding" in {keyword.arg for keyword in node.keywords}
+            if name in ("open", "read_text", "write_text") and not binary and not said:
+                forgotten.append(f"{path.name}:{node.lineno}")
+    assert forgotten == []
