@@ -155,7 +155,7 @@ def _describe(network: Network, around: Surroundings, spec: DatasetSpec, feature
     """Returns what the checkpoint says of its model, JSON.
 
     Raises:
-        ConfigError: a length is no whole number of samples, or a number is negative.
+        ConfigError: a length is no duration or less than a sample, or a number is negative.
     """
     for field in ("prediction", "limit_sd"):
         if not 0 <= getattr(around, field) < math.inf:

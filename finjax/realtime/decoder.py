@@ -63,7 +63,7 @@ class Decoder:
 
     Raises:
         CheckpointError: no decoder is there.
-        ConfigError: an interval that is no whole number of samples, or an output stage out of range.
+        ConfigError: an interval of less than a sample, or an output stage out of range.
         DataError: the subject is not in the checkpoint.
     """
 

@@ -321,7 +321,7 @@ def changed(network, changes):
         ({"std": "one"}, ConfigError, "--std=one: give 4 numbers above 0"),
         ({"limit_sd": -1.0}, ConfigError, "--limit_sd=-1.0: give a number of 0 or more"),
         ({"prediction": -1}, ConfigError, "--prediction=-1"),
-        ({"window": "0.3ms"}, ConfigError, "0.6 samples"),
+        ({"window": "0.2ms"}, ConfigError, "0.4 samples"),
         ({"dataset": "ninapro_db9"}, DataError, "unknown dataset 'ninapro_db9'"),
     ],
 )
