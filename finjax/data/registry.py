@@ -117,7 +117,8 @@ class DatasetSpec:
         found = self._match(files, folder)
         if not found:
             others = [spec.name for spec in _SPECS.values() if spec._match(files, folder)]
-            hints = [f"There are files of {' or '.join(others)}: use --config.data.name={others[0]}."] if others else []
+            names = " or ".join(f"--config.data.name={name}" for name in others)
+            hints = [f"There are files with the names of other datasets: use {names}."] if others else []
             hints += [f"Not searched: {', '.join(closed)}."] if closed else []
             looked_for = " or ".join(self.files)
             raise DataError(

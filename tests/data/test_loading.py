@@ -305,7 +305,7 @@ def test_where_no_file_is_found_closed_folders_and_other_datasets_are_named(tmp_
         raise PermissionError(13, "Permission denied", os.fspath(place))
 
     (tmp_path / "S1_A1_E1.mat").touch()
-    with pytest.raises(DataError, match="There are files of ninapro_db1: use --config.data.name=ninapro_db1"):
+    with pytest.raises(DataError, match="the names of other datasets: use --config.data.name=ninapro_db1"):
         get_spec("ninapro_db2").find(tmp_path)
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(DataError, match=r"Not searched: .* cannot be searched \(Permission denied\)"):
