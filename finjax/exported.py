@@ -15,8 +15,9 @@ from finjax import digests
 from finjax.archives import read_member
 from finjax.data.recording import Recording
 from finjax.data.zscore import normalised
-from finjax.errors import CheckpointError, FinjaxError
-from finjax.files import whole_file
+from finjax.devices import require_devices
+from finjax.errors import CheckpointError, FinjaxError, StorageError
+from finjax.files import reading_errors, whole_file
 from finjax.programs import read_program
 
 VERSION = 2  # raised when a file of before can no longer be read
@@ -118,11 +119,16 @@ def load_exported(path: str | Path) -> ExportedModel:
 
     Raises:
         CheckpointError: it is damaged, of another version, or was exported for other devices.
+        DeviceError: JAX has no devices.
+        StorageError: the machine cannot read it.
         FinjaxError: flatbuffers is not installed.
     """
+    require_devices()
     try:
-        with zipfile.ZipFile(path) as file:
+        with reading_errors(Path(path)), zipfile.ZipFile(path) as file:
             model = _read(file)
+    except StorageError:
+        raise
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
     except ImportError as error:

@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 
 from finjax import processes
 from finjax.data import cache, synthetic
+from finjax.devices import require_devices
 from finjax.errors import ConfigError
 from finjax.files import storage_errors
 from finjax.locks import locked
@@ -80,6 +81,7 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
     check_least(config)
     if "train" in config:
         parallel.use_cpu_devices(config.cpu_devices, batch_size=config.train.batch_size)
+    require_devices()
     load_plugins(config.plugins)  # they may use jax, so only now
     parallel.connect_devices()
     for one, folder in _runs(config, Path(workdir).expanduser() if workdir else None):
@@ -137,6 +139,7 @@ def _run_study(config: ConfigDict, workdir: Path, *, mode: str, shard: str) -> N
 
     check_least(config)
     parallel.use_cpu_devices(config.cpu_devices, batch_size=runner.smallest_batch(config))
+    require_devices()
     load_plugins(config.plugins)
     runner.run(config, workdir, mode=mode, shard=shard)
 

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from finjax.data.gather import WindowData
 from finjax.data.normalise import fit_feature_normaliser
 from finjax.data.zscore import channel_statistics, z_score
+from finjax.devices import require_devices
 from finjax.errors import CheckpointError
 from finjax.estimator.windows import OnWindows
 from finjax.evaluation.predict import imitated_features
@@ -90,9 +91,11 @@ class FINFeatures(TransformerMixin, OnWindows):
 
         Raises:
             ValueError: the windows cannot be used, or a feature has no value on them.
+            DeviceError: JAX has no devices.
             CheckpointError: no trained FIN is there, or it is one of other windows or another feature.
         """
         del y
+        require_devices()
         windows, _ = self._fit_windows(X, channels=self.channels)
         self.mean_, self.std_ = channel_statistics(windows.swapaxes(0, 1).reshape(self.channels_, -1))
         if self.runs is None:
