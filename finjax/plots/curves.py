@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from finjax.errors import FinjaxError
 from finjax.evaluation.figures import TITLES, save
+from finjax.training.logs import read_metrics
 
 STYLES = {"chrono": "-", "uniform": "--"}
 INITIALISATIONS = {"chrono": "long-memory initialisation", "uniform": "uniform initialisation"}
@@ -19,11 +20,11 @@ def read_curve(workdir: Path, part: str) -> tuple[dict, list[int], list[float]]:
         FinjaxError: the folder is no run, or its R² was not recorded.
     """
     try:
-        config = json.loads((workdir / "config.json").read_text())["config"]
-        lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+        config = json.loads((workdir / "config.json").read_text(encoding="utf-8"))["config"]
+        lines = read_metrics(workdir)
     except (OSError, ValueError, KeyError) as error:
         raise FinjaxError(f"no finjax run in {workdir}: {error}") from error
-    points = [(line["step"], line[f"{part}.r2"]) for line in lines if f"{part}.r2" in line]
+    points = [(line["step"], line[f"{part}.r2"]) for line in lines if line.get(f"{part}.r2") is not None]
     if not points:
         raise FinjaxError(f"{workdir} recorded no R² of {TITLES[part]}: train with --config.evaluate.every_steps=50")
     steps, r2 = zip(*points, strict=True)

@@ -5,7 +5,7 @@ import json
 import pytest
 from ml_collections import ConfigDict
 
-from finjax.training.logs import MetricLog, describe_run, write_json
+from finjax.training.logs import MetricLog, describe_run, read_metrics, record_run, write_json
 
 
 def read(path):
@@ -31,6 +31,27 @@ def test_resuming_drops_what_the_killed_run_wrote_after_its_checkpoint(tmp_path)
     assert [line["step"] for line in read(tmp_path)] == [5, 10, 15]
     assert read(tmp_path)[-1]["loss"] == 2.0
     assert not (tmp_path / "tensorboard").exists()
+
+
+@pytest.mark.parametrize("end", [b'{"step": 20, "lo', b"\0\0\0", b'{"loss": 1}\n', b"\xff\xfe\n", b"[1]\n7\n\n"])
+def test_a_damaged_end_of_the_metrics_is_left_out(tmp_path, end):
+    with MetricLog(tmp_path, resume_step=0, tensorboard=False) as log:
+        log.write(5, loss=1.0)
+    with (tmp_path / "metrics.jsonl").open("ab") as file:
+        file.write(end)
+    assert read_metrics(tmp_path) == [{"step": 5, "loss": 1.0}]
+    with MetricLog(tmp_path, resume_step=5, tensorboard=False) as log:
+        log.write(10, loss=0.5)
+    assert read(tmp_path) == [{"step": 5, "loss": 1.0}, {"step": 10, "loss": 0.5}]
+
+
+def test_a_damaged_record_of_the_run_is_written_again(tmp_path, caplog):
+    path = tmp_path / "config.json"
+    for damaged in ("", "[1]", '{"config"'):
+        path.write_text(damaged)
+        record_run(path, ConfigDict({"seed": 3}), resumed=True)
+        assert json.loads(path.read_text())["config"] == {"seed": 3}
+    assert caplog.text.count("config.json is damaged") == 3
 
 
 def test_a_failed_write_leaves_the_file_as_it_was(tmp_path):
