@@ -42,7 +42,7 @@ def first_step(folder: Path, *, name: str) -> float:
     ]  # fmt: skip
     environment = {**os.environ, "FINJAX_CACHE_DIR": str(folder / "cache")}
     started = time.perf_counter()
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=environment)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, encoding="utf-8", env=environment)
     said = []
     for line in process.stderr:
         said.append(line)

@@ -84,7 +84,7 @@ def locked(folder: Path, name: str = FILE) -> Iterator[None]:
         yield
     finally:
         with contextlib.suppress(OSError):
-            if path.read_text() == text:  # else somebody has removed the file, and another holds the lock
+            if path.read_text(encoding="utf-8") == text:  # else somebody has removed the file, and another holds the lock
                 path.unlink()
                 folder.rmdir()  # where nothing else came of the run
 
@@ -100,13 +100,13 @@ def _take(path: Path, text: str) -> None:
 def _create(path: Path, text: str) -> None:
     """Creates a file whole; raises `FileExistsError` where there is one, be it created at the same moment."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text)
+    temporary.write_text(text, encoding="utf-8")
     try:
         os.link(temporary, path)
     except FileExistsError:
         raise
     except OSError:  # a file system without links
-        with path.open("x") as file:
+        with path.open("x", encoding="utf-8") as file:
             file.write(text)
     finally:
         temporary.unlink()
@@ -115,7 +115,7 @@ def _create(path: Path, text: str) -> None:
 def _remove_stale(path: Path) -> None:
     """Removes a lock whose process is gone; raises `LockError` where it may not be."""
     try:
-        holder = Holder(**json.loads(path.read_text()))
+        holder = Holder(**json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError):
         raise LockError(f"{path.parent} is locked, and {path} does not say by whom: remove that file") from None
     if not holder.is_gone():
@@ -145,7 +145,7 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
 def _started(pid: int) -> str:
     """Returns when a process started, in clock ticks since the machine did; empty where that is not known."""
     try:
-        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[19]
+        return (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
     except OSError:
         return ""
 

@@ -49,7 +49,7 @@ def get_config(path: str) -> ConfigDict:
 def read(path: str) -> dict:
     """Returns what a run has recorded of itself; raises `ConfigError` where that is no configuration."""
     try:
-        described = json.loads(Path(path).expanduser().read_text())
+        described = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
         TEMPLATES[described["config"]["stage"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else f"{type(error).__name__}: {error}"

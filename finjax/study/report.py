@@ -182,7 +182,7 @@ class _Report:
         path = self._folder / "tables" / f"{name}.csv"
         self._written.add(path)
         with whole_file(path) as temporary:
-            table.to_csv(temporary, index=False, float_format="%.6g")
+            table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
 
 
 PERCENT = ("mean", "sd", "low", "high", "balanced_accuracy", "macro_f1", "difference")

@@ -63,7 +63,7 @@ def _git_revision() -> str | None:
         return None
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=10).stdout.strip() or None
+        return subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=10).stdout.strip() or None
     except (OSError, subprocess.SubprocessError):
         return None
 
