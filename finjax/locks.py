@@ -84,7 +84,7 @@ def locked(folder: Path, name: str = FILE) -> Iterator[None]:
         yield
     finally:
         with contextlib.suppress(OSError):
-            if path.read_text(encoding="utf-8") == text:  # else somebody has removed the file, and another holds the lock
+            if path.read_text(encoding="utf-8") == text:  # else somebody removed the file, and another holds the lock
                 path.unlink()
                 folder.rmdir()  # where nothing else came of the run
 

@@ -28,9 +28,8 @@ def calls_without_encoding(source: str) -> Iterator[int]:
         if "encoding" in given or None in given:
             continue
         method = name in METHODS and isinstance(node.func, ast.Attribute)
-        if method or name in ALWAYS_TEXT or (name in PROCESSES and {"text", "universal_newlines"} & given.keys()):
-            yield node.lineno
-        elif name in OPENERS and _is_text(node, name, given):
+        of_process = name in PROCESSES and {"text", "universal_newlines"} & given.keys()
+        if method or of_process or name in ALWAYS_TEXT or (name in OPENERS and _is_text(node, name, given)):
             yield node.lineno
 
 

@@ -86,10 +86,10 @@ def evaluate_run(workdir: Path, decisions: Decisions, *, vote: int, about: dict)
             movement=windows.movement,
             predicted=decisions.predicted.astype(np.int16),
         )
+    # After the decisions: where this file is, all numbers are. Figures may fail.
+    write_json(folder / "metrics.json", {**about, "dataset": store.dataset, "subjects": scored})
     if lines := read_metrics(workdir):
         figures.learning_curve(folder / "learning_curve.png", lines)
-    # Last: where this file is, the evaluation is whole.
-    write_json(folder / "metrics.json", {**about, "dataset": store.dataset, "subjects": scored})
     return scored
 
 
@@ -124,7 +124,7 @@ def summarise_run(folder: Path, scored: list[dict], *, run: dict) -> dict:
     if not processes.is_first():
         return result
     write_json(folder / "metrics.json", {**result, "run": run})
+    say(report.recognition_table(result, folder))
     figures.confusion(folder / "confusion.png", confusion, movements)
     figures.accuracy_by_subject(folder / "accuracy.png", scored)
-    say(report.recognition_table(result, folder))
     return result

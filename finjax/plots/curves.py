@@ -3,10 +3,9 @@
 import json
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
 from finjax.errors import FinjaxError
-from finjax.evaluation.figures import TITLES, save
+from finjax.evaluation.drawing import Figure, in_default_style, save
+from finjax.evaluation.figures import TITLES
 from finjax.training.logs import read_metrics
 
 STYLES = {"chrono": "-", "uniform": "--"}
@@ -31,6 +30,7 @@ def read_curve(workdir: Path, part: str) -> tuple[dict, list[int], list[float]]:
     return config, [step * config["train"]["batch_size"] for step in steps], list(r2)
 
 
+@in_default_style
 def draw(path: Path, workdirs: list[Path], *, part: str) -> None:
     """Draws R² against training windows: a panel for each feature, a line for each run."""
     curves = [read_curve(workdir, part) for workdir in workdirs]

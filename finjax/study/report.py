@@ -102,11 +102,11 @@ class _Report:
             _shown(table, columns),
         ]  # fmt: skip
         if (table.horizon_ms == 0).any():
-            figures.fin_bars(self._figure("fins"), table)
-            blocks.append(Image("figures/fins.png", "R² of the FINs, 0 ms ahead."))
+            drawn = figures.fin_bars(self._figure("fins"), table)
+            blocks += _image("fins", "R² of the FINs, 0 ms ahead.", drawn=drawn)
         if (table.horizon_ms > 0).any():
-            figures.r2_curves(self._figure("fins_horizon"), table)
-            blocks.append(Image("figures/fins_horizon.png", "R² of the FINs against the horizon."))
+            drawn = figures.r2_curves(self._figure("fins_horizon"), table)
+            blocks += _image("fins_horizon", "R² of the FINs against the horizon.", drawn=drawn)
         return blocks
 
     def _recognition_section(self, part: str) -> list[Block]:
@@ -125,15 +125,15 @@ class _Report:
         columns |= {"windows": "windows", "segments": "segments"}
         blocks = [Heading(TITLES[part]), Text(self._explained(part)), _shown(table, columns)]
         if part == "within":
-            figures.accuracy_by_method(self._figure(part), table, self._colours)
+            drawn = figures.accuracy_by_method(self._figure(part), table, self._colours)
             caption = "Accuracy of each method: mean, 95 % interval, and a dot for each subject."
             by_subject = {name: name.removeprefix("subject_") for name in table if name.startswith("subject_")}
             blocks += [Text("Accuracy (%) of each subject:"), _shown(table, {"method": "method", **by_subject})]
         else:
             label = AXES[part]
-            figures.accuracy_curves(self._figure(part), table, self._colours, over=over[0], label=label)
+            drawn = figures.accuracy_curves(self._figure(part), table, self._colours, over=over[0], label=label)
             caption = f"Accuracy against {label}, mean and 95 % interval."
-        blocks.append(Image(f"figures/{part}.png", caption))
+        blocks += _image(part, caption, drawn=drawn)
         return blocks + (self._confusion(cells) if part == "within" else [])
 
     def _with_delay(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -169,9 +169,9 @@ class _Report:
         if not (results := [result for result in results if result]):
             return []
         counts = np.sum([result["confusion"] for result in results], axis=0)
-        confusion(self._figure("confusion"), counts, results[0]["movements"])
+        drawn = confusion(self._figure("confusion"), counts, results[0]["movements"])
         caption = f"Movements as recognised by {shown}, all {len(results)} subjects, in % of each movement's windows."
-        return [Image("figures/confusion.png", caption)]
+        return _image("confusion", caption, drawn=drawn)
 
     def _figure(self, name: str) -> Path:
         path = self._folder / "figures" / f"{name}.png"
@@ -186,6 +186,11 @@ class _Report:
 
 
 PERCENT = ("mean", "sd", "low", "high", "balanced_accuracy", "macro_f1", "difference")
+
+
+def _image(name: str, caption: str, *, drawn: bool) -> list[Block]:
+    """Returns the block of a figure, or what stands in its place where it could not be drawn."""
+    return [Image(f"figures/{name}.png", caption) if drawn else Text(f"This figure could not be drawn: {caption}")]
 
 
 def _shown(table: pd.DataFrame, columns: dict[str, str]) -> Table:

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-RESULT = "eval/metrics.json"  # written last: a run that has it is finished
+RESULT = "eval/metrics.json"  # written when all numbers are: a run that has it is finished
 TIMING = "timing.json"
 
 

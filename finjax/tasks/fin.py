@@ -60,8 +60,8 @@ def run(config: ConfigDict, workdir: Path, *, mode: str) -> None:
             for r in results.values()
         ]
         write_json(workdir / "horizons.json", summary)
-        figures.horizons(workdir / "horizons.png", summary, label=get_feature(config.target).label)
         say(report.horizon_table(summary, config.target))
+        figures.horizons(workdir / "horizons.png", summary, label=get_feature(config.target).label)
 
 
 def train(task: Task, workdir: Path) -> None:
@@ -148,11 +148,11 @@ def _write_evaluation(
 ) -> None:
     config = task.config
     write_json(folder / "metrics.json", {**result, "run": describe_run(config)})
+    say(report.fin_table(result, folder))
     label = get_feature(config.target).label
     figures.r2_distribution(folder / "r2_distribution.png", result, label=label)
     figures.scatter(folder / "predicted_vs_true.png", shown, label=label)
     figures.examples(folder / "examples.png", shown, store=task.store, signal=signal, framing=task.framing, label=label)
-    say(report.fin_table(result, folder))
 
 
 def _describe(task: Task) -> dict:

@@ -63,7 +63,8 @@ def _git_revision() -> str | None:
         return None
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
     try:
-        return subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=10).stdout.strip() or None
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=10)
+        return done.stdout.strip() or None
     except (OSError, subprocess.SubprocessError):
         return None
 

@@ -187,10 +187,11 @@ class Trainer:
 
     def _not_finite(self, what: str) -> TrainingError:
         saved = self._checkpoints.latest()
+        kept = f"The checkpoint of step {saved} is kept." if saved else "No checkpoint was saved yet."
         return TrainingError(
             f"{what}, with {self._problem.optimiser.rates_text()} ({self._config.optimiser.schedule}). In another "
-            "--workdir, try a tenth of it, or --config.optimiser.clip_norm=1, and look for non-finite samples in the data. "
-            + (f"The checkpoint of step {saved} is kept." if saved else "No checkpoint was saved yet.")
+            "--workdir, try a tenth of it, or --config.optimiser.clip_norm=1, and look for non-finite samples in the "
+            f"data. {kept}"
         )
 
     def _act(self, due: set[str], state: TrainState) -> None:
