@@ -6,6 +6,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from finjax.files import expanded
 from finjax.version import __version__
 
 if TYPE_CHECKING:
@@ -27,10 +28,10 @@ def load(path: str | Path, *, step: int | str = "latest") -> "FINModel | Decoder
     Raises:
         CheckpointError: nothing usable is there.
     """
-    if Path(path).expanduser().is_file():
+    if expanded(path).is_file():
         from finjax.exported import load_exported
 
-        return load_exported(Path(path).expanduser())
+        return load_exported(expanded(path))
     from finjax.restored import load
 
     return load(path, step=step)

@@ -22,7 +22,7 @@ from finjax import processes
 from finjax.checkpoint_items import DamagedError, handlers, one_process, restore_model, restore_training, to_save
 from finjax.devices import require_devices
 from finjax.errors import CheckpointError, FinjaxError, StorageError
-from finjax.files import RESUME, machine_fault, not_readable, reading_errors, whats_wrong, write_json
+from finjax.files import RESUME, expanded, machine_fault, not_readable, reading_errors, whats_wrong, write_json
 from finjax.training.step import TrainState
 
 logger = logging.getLogger(__name__)
@@ -195,9 +195,9 @@ def _read_model(workdir: str | Path, step: int | str) -> SavedModel:
 
 
 def _read_step(workdir: str | Path, step: int | str) -> SavedModel:
-    folder = (Path(workdir).expanduser() / FOLDER).absolute()  # orbax reads no others
+    folder = (expanded(workdir) / FOLDER).absolute()  # orbax reads no others
     if not folder.is_dir():
-        there = "no such folder" if not Path(workdir).expanduser().is_dir() else f"it has no folder {FOLDER}/"
+        there = "no such folder" if not expanded(workdir).is_dir() else f"it has no folder {FOLDER}/"
         raise CheckpointError(
             f"no finjax run in {workdir}: {there}. Give the --workdir of a training run, such as runs/fin_ssi"
         )

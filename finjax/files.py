@@ -9,8 +9,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import jax
-
 from finjax.errors import FinjaxError, StorageError
 
 RESUME = "Then run the same command again to resume"
@@ -40,6 +38,7 @@ READING_REMEDIES = {
 }
 # What the content of a folder can cause: files that are missing, or of another kind or name than they were.
 OF_CONTENT = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ENAMETOOLONG, errno.ELOOP)
+OF_DEVICES = ("JaxRuntimeError", "XlaRuntimeError")  # by name, as importing jax takes a second
 CODE = re.compile(r"os_error_code='(\d+)'|OS error (\d+)")  # as the storage layer writes it
 
 
@@ -63,7 +62,7 @@ def machine_fault(error: BaseException) -> str:
     for link in _chain(error):
         if isinstance(link, MemoryError):
             return _reason(errno.ENOMEM, None, READING_REMEDIES)
-        if isinstance(link, jax.errors.JaxRuntimeError):
+        if type(link).__name__ in OF_DEVICES:
             return f"{first_line(link)}: check the device"
         if isinstance(link, OSError) and link.errno and link.errno not in OF_CONTENT:
             return _reason(link.errno, link.filename, READING_REMEDIES)
@@ -132,6 +131,18 @@ def _reason(code: int, name, remedies: dict[int, str]) -> str:
     return os.strerror(code) + (f" ({name})" if name else "") + (f": {remedy}" if remedy else "")
 
 
+def expanded(path: str | Path) -> Path:
+    """Returns a path with the home folder in place of `~`.
+
+    Raises:
+        StorageError: that folder is not known: there is no such user, or neither HOME nor a passwd entry.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise StorageError(f"{path}: there is no such home folder. Give the whole path, or set HOME") from error
+
+
 @contextlib.contextmanager
 def storage_errors(folder: Path) -> Iterator[None]:
     """Turns what the file system refuses, while a run writes to a folder, into one message.
@@ -171,9 +182,9 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file."""
+    """Writes a text file in UTF-8, with bytes of file names that are no UTF-8 as `\\udcff`."""
     with whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def write_json(path: Path, content) -> None:

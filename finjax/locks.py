@@ -5,6 +5,7 @@ nobody can tell, so that a person has to.
 """
 
 import contextlib
+import ctypes
 import dataclasses
 import datetime
 import json
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 FILE = "lock.json"
 PROC = Path("/proc")
+WINDOWS = os.name == "nt"
+QUERY_LIMITED_INFORMATION, ACCESS_DENIED, STILL_ACTIVE = 0x1000, 5, 259  # of the Windows API
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,13 +63,7 @@ class Holder:
         """Whether this process is known to have ended."""
         if (self.host, self.processes) != (platform.node(), _numbering()):
             return False
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return True
-        except OSError:  # it is there, and somebody else's
-            pass
-        return _started(self.pid) != self.started
+        return not _exists(self.pid) or _started(self.pid) != self.started
 
 
 @contextlib.contextmanager
@@ -116,6 +113,8 @@ def _remove_stale(path: Path) -> None:
     """Removes a lock whose process is gone; raises `LockError` where it may not be."""
     try:
         holder = Holder(**json.loads(path.read_text(encoding="utf-8")))
+        if not (isinstance(holder.pid, int) and 0 < holder.pid < 2**31):
+            raise ValueError("no number of a process")
     except (ValueError, TypeError):
         raise LockError(f"{path.parent} is locked, and {path} does not say by whom: remove that file") from None
     if not holder.is_gone():
@@ -140,6 +139,33 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
     finally:
         if fcntl:
             os.close(descriptor)
+
+
+def _exists(pid: int) -> bool:
+    """Tells whether this machine has a process with this number."""
+    if WINDOWS:  # where signal 0 is Ctrl-C
+        return _exists_on_windows(pid)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is there, and somebody else's
+        pass
+    return True
+
+
+def _exists_on_windows(pid: int) -> bool:
+    kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+    kernel.OpenProcess.restype = ctypes.c_void_p
+    handle = ctypes.c_void_p(kernel.OpenProcess(QUERY_LIMITED_INFORMATION, False, pid))
+    if not handle:
+        return ctypes.get_last_error() == ACCESS_DENIED  # it is there, and somebody else's
+    try:
+        status = ctypes.c_ulong()
+        kernel.GetExitCodeProcess(handle, ctypes.byref(status))
+        return status.value == STILL_ACTIVE
+    finally:
+        kernel.CloseHandle(handle)
 
 
 def _started(pid: int) -> str:

@@ -12,7 +12,7 @@ from finjax import processes
 from finjax.data import cache, synthetic
 from finjax.devices import require_devices
 from finjax.errors import ConfigError
-from finjax.files import storage_errors
+from finjax.files import expanded, storage_errors
 from finjax.locks import locked
 from finjax.plugins import load_plugins
 from finjax.processes import ALONE, Place
@@ -70,9 +70,10 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
     Raises:
         FinjaxError: something that the user can mend.
     """
-    parallel.keep_programs(cache.default_folder() / "programs")
+    if caches := cache.default_folder():
+        parallel.keep_programs(caches / "programs")
     if config.stage == "study":
-        _run_study(config, Path(workdir).expanduser() if workdir else default_workdir(config), mode=mode, shard=shard)
+        _run_study(config, expanded(workdir) if workdir else default_workdir(config), mode=mode, shard=shard)
         return
     if config.stage not in STAGES:
         raise ConfigError(f"unknown stage {config.stage!r}; known are {', '.join(STAGES)}, study")
@@ -84,7 +85,7 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
     require_devices()
     load_plugins(config.plugins)  # they may use jax, so only now
     parallel.connect_devices()
-    for one, folder in _runs(config, Path(workdir).expanduser() if workdir else None):
+    for one, folder in _runs(config, expanded(workdir) if workdir else None):
         run_stage(one, folder, mode=mode)
 
 

@@ -7,12 +7,12 @@ python main.py --config=runs/fin_ssi/config.json --workdir=runs/other_seed --con
 import importlib.metadata
 import json
 import logging
-from pathlib import Path
 
 from ml_collections import ConfigDict
 
 from finjax.configs import default, study
 from finjax.errors import ConfigError
+from finjax.files import expanded
 from finjax.restored import config_from_json
 
 logger = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ def get_config(path: str) -> ConfigDict:
 def read(path: str) -> dict:
     """Returns what a run has recorded of itself; raises `ConfigError` where that is no configuration."""
     try:
-        described = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
+        described = json.loads(expanded(path).read_text(encoding="utf-8"))
         TEMPLATES[described["config"]["stage"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else f"{type(error).__name__}: {error}"

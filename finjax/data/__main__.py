@@ -9,7 +9,6 @@ be followed.
 
 import argparse
 import sys
-from pathlib import Path
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from finjax.console import any_terminal
 from finjax.data import inspect, loading, ninapro, registry, synthetic, three_dc, windows
 from finjax.data.numbers import parse_numbers
 from finjax.errors import DataError, add_debug_option, report
+from finjax.files import expanded
 from finjax.plugins import load_plugins
 
 BUILT_IN = (*ninapro.SPECS, three_dc.SPEC)  # importing them is what registers them
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _write(options: argparse.Namespace) -> int:
     """Writes synthetic recordings as files of Ninapro DB2."""
-    folder = Path(options.dir).expanduser()
+    folder = expanded(options.dir)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for subject in parse_numbers(options.subjects):

@@ -21,6 +21,8 @@ import numpy as np
 
 from finjax.data.recording import Recording
 from finjax.data.registry import DatasetSpec, Filter
+from finjax.errors import StorageError
+from finjax.files import expanded
 
 logger = logging.getLogger(__name__)
 
@@ -28,9 +30,13 @@ READER_VERSION = 3  # to be raised whenever the same files and filter come to gi
 ARRAYS = ("signal", "movement", "repetition", "sketches")
 
 
-def default_folder() -> Path:
-    """Returns `$FINJAX_CACHE_DIR`, or else `~/.cache/finjax`."""
-    return Path(os.environ.get("FINJAX_CACHE_DIR") or "~/.cache/finjax").expanduser()
+def default_folder() -> Path | None:
+    """Returns `$FINJAX_CACHE_DIR`, or else `~/.cache/finjax`; None, with a warning, where there is no home folder."""
+    try:
+        return expanded(os.environ.get("FINJAX_CACHE_DIR") or "~/.cache/finjax")
+    except StorageError:
+        _warn_once("nothing is cached: this user has no home folder. Set FINJAX_CACHE_DIR to a folder to cache in")
+        return None
 
 
 def cached(
@@ -59,7 +65,9 @@ def cached(
     Raises:
         OSError: a source file cannot be read.
     """
-    folder = Path(cache_dir).expanduser() if cache_dir else default_folder()
+    folder = expanded(cache_dir) if cache_dir else default_folder()
+    if folder is None:
+        return build()
     entry = folder / spec.name / f"subject_{subject}-{_key(spec, paths, filter)}"
     if (recording := _load(entry, spec, subject, paths)) is not None:
         return recording

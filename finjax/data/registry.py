@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from finjax.errors import DataError
+from finjax.files import expanded
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +111,7 @@ class DatasetSpec:
                 f"dataset {self.name} is read from disk: name its folder with --config.data.dir=FOLDER. "
                 f"{self.download}".rstrip()
             )
-        folder = Path(folder).expanduser()
+        folder = expanded(folder)
         if not _is_folder(folder):
             raise DataError(f"no such folder: {folder} (--config.data.dir). {self.download}".rstrip())
         files, closed = _files_below(folder)

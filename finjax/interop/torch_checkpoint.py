@@ -27,6 +27,7 @@ from finjax.data.splits import resolve_split
 from finjax.data.windows import Framing, to_samples
 from finjax.errors import CheckpointError, ConfigError, FinjaxError, add_debug_option, report
 from finjax.features import feature_names
+from finjax.files import expanded
 from finjax.interop.torch_weights import Network, convert, read_state_dict
 from finjax.plugins import load_plugins
 from finjax.training.logs import record_run
@@ -77,7 +78,7 @@ def import_checkpoint(path: str | Path, workdir: str | Path, around: Surrounding
         FinjaxError: the file cannot be read, holds neither network, or does not fit what surrounds it, torch is
             missing, or `workdir` holds a run.
     """
-    workdir = Path(workdir).expanduser()
+    workdir = expanded(workdir)
     if has_checkpoint(workdir):
         raise CheckpointError(f"{workdir} holds a run already: choose another folder, or remove that one")
     try:

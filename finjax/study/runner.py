@@ -121,7 +121,7 @@ def _quiet(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     finjax_logger = logging.getLogger("finjax")
     levels = {handler: handler.level for handler in finjax_logger.handlers}
-    with path.open("a", encoding="utf-8") as file, contextlib.redirect_stdout(file):
+    with path.open("a", encoding="utf-8", errors="backslashreplace") as file, contextlib.redirect_stdout(file):
         handler = logging.StreamHandler(file)
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
         for other in levels:

@@ -214,3 +214,29 @@ def test_text_files_of_the_data_are_utf_8_whatever_the_locale_says():
             if name in ("open", "read_text", "write_text") and not binary and not said:
                 forgotten.append(f"{path.name}:{node.lineno}")
     assert forgotten == []
+
+
+@pytest.fixture
+def no_home(monkeypatch):
+    """A user without HOME and without a passwd entry, as in containers and cron."""
+
+    def unknown(*user):
+        raise KeyError("no such user")
+
+    cache._warn_once.cache_clear()
+    pwd = pytest.importorskip("pwd")
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    for variable in ("HOME", "USERPROFILE", "FINJAX_CACHE_DIR"):
+        monkeypatch.delenv(variable, raising=False)
+    yield
+    cache._warn_once.cache_clear()
+
+
+def test_without_a_home_folder_nothing_is_cached_and_that_is_one_warning(no_home, source, caplog):
+    for _ in range(2):
+        check(cache.cached(SPEC, 1, (source.path,), source.build, filter=NO_FILTER))
+    assert cache.default_folder() is None
+    assert source.builds == 2 and not source.folder.exists()
+    assert [record.message for record in caplog.records] == [
+        "nothing is cached: this user has no home folder. Set FINJAX_CACHE_DIR to a folder to cache in"
+    ]
