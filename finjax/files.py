@@ -182,7 +182,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file in UTF-8, with bytes of file names that are no UTF-8 as `\\udcff`."""
+    """Writes a text file in UTF-8; bytes of file names that are no UTF-8 are written as escapes."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 

@@ -46,9 +46,9 @@ def test_a_flush_that_fails_fails_the_write(tmp_path, monkeypatch):
 
     files.write_text(tmp_path / "a", "before")
     monkeypatch.setattr(os, "fsync", fsync)
-    with pytest.raises(StorageError, match="Input/output error: .*run the same command again"):
-        with files.storage_errors(tmp_path):
-            files.write_text(tmp_path / "a", "after")
+    message = "Input/output error: .*run the same command again"
+    with pytest.raises(StorageError, match=message), files.storage_errors(tmp_path):
+        files.write_text(tmp_path / "a", "after")
     assert [path.read_text() for path in tmp_path.iterdir()] == ["before"]
 
 
