@@ -15,6 +15,7 @@ import jax
 import numpy as np
 from jax import export
 
+from finjax.arithmetic import numpy_defaults
 from finjax.console import any_terminal
 from finjax.errors import ConfigError, FinjaxError, add_debug_option, report
 from finjax.exported import MISSING, ExportedModel, load_exported, write_exported
@@ -25,6 +26,7 @@ PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 DEFAULT_PLATFORMS = ("cpu", "cuda", "tpu")
 
 
+@numpy_defaults()
 def export_model(
     run: str | Path,
     path: str | Path,

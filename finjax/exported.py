@@ -13,6 +13,7 @@ from jax import export
 
 from finjax import digests
 from finjax.archives import read_member
+from finjax.arithmetic import numpy_defaults
 from finjax.data.recording import Recording
 from finjax.data.zscore import normalised
 from finjax.devices import require_devices
@@ -67,6 +68,7 @@ class ExportedModel:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _program=export.deserialize(bytearray(state["_program"])))
 
+    @numpy_defaults()
     def normalise(self, recording: Recording) -> np.ndarray:
         """Z-scores a recording, as `finjax.restored.Model.normalise` does; `[N, C]`."""
         return normalised(
@@ -79,6 +81,7 @@ class ExportedModel:
             limit=self._arrays["limit"],
         )
 
+    @numpy_defaults()
     def run(self, windows) -> np.ndarray:
         """Z-scored windows, `[B, C, T]` of a decoder → logits `[B, K]`, `[B, T]` of a FIN → feature values `[B]`.
 
@@ -91,6 +94,7 @@ class ExportedModel:
             raise ValueError(f"this model takes windows [B, {', '.join(map(str, shape))}], not {windows.shape}")
         return np.asarray(self._program.call(windows))
 
+    @numpy_defaults()
     def probabilities(self, windows) -> np.ndarray:
         """Z-scored windows `[B, C, T]` → probabilities of the movements `[B, K]`."""
         return np.asarray(jax.nn.softmax(self.run(windows)))
@@ -114,6 +118,7 @@ def write_exported(path: Path, *, description: dict, program: bytes, arrays: dic
             file.writestr(f"{name}.npy", packed.getvalue())
 
 
+@numpy_defaults()
 def load_exported(path: str | Path) -> ExportedModel:
     """Loads a model that `python -m finjax.export` wrote; runs nothing but its program, which only computes.
 

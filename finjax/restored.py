@@ -11,6 +11,7 @@ import numpy as np
 from flax import linen as nn
 from ml_collections import ConfigDict
 
+from finjax.arithmetic import numpy_defaults
 from finjax.checkpoints import SavedModel, read_model
 from finjax.data.normalise import FeatureNormaliser, SignalNormaliser
 from finjax.data.recording import Recording
@@ -66,6 +67,7 @@ class Model:
         """The length of its windows, for messages."""
         return f"{1000 * self.framing.length / self.rate_hz:g} ms at {self.rate_hz:g} Hz"
 
+    @numpy_defaults()
     def normalise(self, recording: Recording) -> np.ndarray:
         """Z-scores a recording: by the stored statistics of a subject of the training data, else by its own.
 
@@ -115,6 +117,7 @@ class FINModel(Model):
 
         return jax.jit(forward)
 
+    @numpy_defaults()
     def apply(self, windows) -> jax.Array:
         """The bare network: z-scored windows `[B, T]` → standardised feature and shadows `[B, S]`.
 
@@ -132,6 +135,7 @@ class FINModel(Model):
         """Z-scored windows `[B, T]` → feature values `[B]`: pure, for `jax.jit` or `jax.export`."""
         return self.feature.restore(self.network.apply({"params": self.params}, windows)[:, 0])
 
+    @numpy_defaults()
     def __call__(self, windows) -> jax.Array:
         """Z-scored windows `[B, T]` → feature values `[B]` in the feature's own unit."""
         return self.feature.restore(self.apply(windows)[:, 0])
@@ -188,6 +192,7 @@ class DecoderModel(Model):
             decoder = dataclasses.replace(decoder, tile=None)
         return decoder.predict(self.params, self.stats, self._inputs(windows))
 
+    @numpy_defaults()
     def logits(self, windows) -> jax.Array:
         """Z-scored windows `[B, C, T]` → logits `[B, K]`.
 
@@ -208,6 +213,7 @@ class DecoderModel(Model):
         return jnp.argmax(self.logits(windows), axis=-1)
 
 
+@numpy_defaults()
 def load(path: str | Path, *, step: int | str = "latest") -> FINModel | DecoderModel:
     """Restores a trained model; the path is all it needs.
 

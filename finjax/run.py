@@ -9,6 +9,7 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from finjax import processes
+from finjax.arithmetic import numpy_defaults
 from finjax.data import cache, synthetic
 from finjax.devices import require_devices
 from finjax.errors import ConfigError
@@ -57,6 +58,7 @@ LEAST = {
 }
 
 
+@numpy_defaults()
 def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "train", shard: str = "") -> None:
     """Trains and evaluates, or only evaluates, what the configuration describes.
 
@@ -89,6 +91,7 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
         run_stage(one, folder, mode=mode)
 
 
+@numpy_defaults()
 def run_stage(config: ConfigDict, workdir: Path, *, mode: str) -> None:
     """Does one run of a known stage, alone in its folder if it trains there.
 

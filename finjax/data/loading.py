@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from finjax.arithmetic import numpy_defaults
 from finjax.data import cache, electrodes, filters
 from finjax.data.fetched import refuse_unfetched
 from finjax.data.numbers import format_numbers
@@ -18,6 +19,7 @@ from finjax.data.sketches import sketch
 from finjax.errors import DataError
 
 
+@numpy_defaults()
 def read_recording(
     spec: DatasetSpec, subject: int, paths: tuple[Path, ...], *, filter: Filter | None = None
 ) -> Recording:
@@ -161,6 +163,7 @@ def refuse_bad(spec: DatasetSpec, *, good: Sequence[int], bad: Mapping[int, str]
     raise DataError(f"{len(bad)} of {total} subjects of {spec.name} cannot be read:\n{listed}\n{remedy}")
 
 
+@numpy_defaults()
 def try_recordings(
     spec: DatasetSpec,
     folder: str | Path,

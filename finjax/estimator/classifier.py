@@ -9,6 +9,7 @@ from scipy.special import softmax
 from sklearn.base import ClassifierMixin, clone
 from sklearn.utils.multiclass import check_classification_targets
 
+from finjax.arithmetic import numpy_defaults
 from finjax.data.gather import FeatureData, WindowData
 from finjax.data.normalise import stack_feature_normalisers
 from finjax.data.windows import pad_to_grid
@@ -81,6 +82,7 @@ class FINClassifier(ClassifierMixin, OnWindows):
         self.random_state = random_state
         self.verbose = verbose
 
+    @numpy_defaults()
     def fit(self, X, y) -> "FINClassifier":
         """Trains on windows `[n, C, T]` with labels `[n]`, two or more different ones.
 
@@ -100,6 +102,7 @@ class FINClassifier(ClassifierMixin, OnWindows):
         self._tune(self.fins_.normalised(windows), movement, seed=seed_of(self.random_state))
         return self
 
+    @numpy_defaults()
     def predict_proba(self, X) -> np.ndarray:
         """Windows `[n, C, T]` → probabilities `[n, K]` of `classes_`."""
         windows = self._windows(X)

@@ -9,6 +9,7 @@ from sklearn.base import TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from finjax.arithmetic import numpy_defaults
 from finjax.data.gather import WindowData
 from finjax.data.normalise import fit_feature_normaliser
 from finjax.data.zscore import channel_statistics, z_score
@@ -86,6 +87,7 @@ class FINFeatures(TransformerMixin, OnWindows):
         self.random_state = random_state
         self.verbose = verbose
 
+    @numpy_defaults()
     def fit(self, X, y=None) -> "FINFeatures":
         """Takes the z-score from windows `[n, C, T]`, and trains the FINs on them unless they are trained.
 
@@ -104,6 +106,7 @@ class FINFeatures(TransformerMixin, OnWindows):
             self._load()
         return self
 
+    @numpy_defaults()
     def transform(self, X) -> np.ndarray:
         """Windows `[n, C, T]` → features `[n, C × F]` in their own unit, those of a channel side by side."""
         windows = self.normalised(self._windows(X))
@@ -130,11 +133,13 @@ class FINFeatures(TransformerMixin, OnWindows):
         channels = range(1, self.channels_ + 1)
         return np.array([f"channel_{channel}_{name}" for channel in channels for name in self.features], dtype=object)
 
+    @numpy_defaults()
     def normalised(self, windows: np.ndarray) -> np.ndarray:
         """Z-scores windows `[n, C, T]`."""
         limit = np.inf if self.limit_sd is None else self.limit_sd
         return z_score(windows, self.mean_[:, None], self.std_[:, None], limit)
 
+    @numpy_defaults()
     def closed_form(self, windows: np.ndarray) -> np.ndarray:
         """Returns the closed-form features `[n, C, F]` of z-scored windows `[n, C, T]`.
 

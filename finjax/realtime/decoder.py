@@ -9,6 +9,7 @@ import jax
 import numpy as np
 from scipy import signal as scipy_signal
 
+from finjax.arithmetic import numpy_defaults
 from finjax.data import filters
 from finjax.data.recording import UNLABELLED, Recording
 from finjax.data.source import filter_of, gives_envelope
@@ -67,6 +68,7 @@ class Decoder:
         DataError: the subject is not in the checkpoint.
     """
 
+    @numpy_defaults()
     def __init__(
         self,
         run: str | Path | DecoderModel,
@@ -105,7 +107,7 @@ class Decoder:
         self._state: np.ndarray | None = None
         self._last_finite = np.zeros(len(self.channel_names), np.float32)
 
-    @np.errstate(under="ignore")
+    @numpy_defaults()
     def calibrate(self, samples: np.ndarray, movement: np.ndarray | None = None, *, progress: bool = True) -> None:
         """Fits the decoder to a person by a recording of theirs, and begins a new stream.
 
@@ -151,6 +153,7 @@ class Decoder:
             self._compile()
         self.reset()
 
+    @numpy_defaults()
     @np.errstate(over="ignore", under="ignore")  # float64 → float32; infinite is a fault of an electrode
     def push(self, samples: np.ndarray) -> list[Decision]:
         """Takes the next samples `[n, C]`, in the unit of the training data; any number of them.
@@ -179,6 +182,7 @@ class Decoder:
                 decisions.append(self._decide(arrived))
         return decisions
 
+    @numpy_defaults()
     def level(self) -> np.ndarray:
         """Returns the standard deviation of each channel's last window, in those of the training data, `[C]`."""
         if self._statistics is None:
