@@ -156,7 +156,9 @@ class Checkpoints:
         except FinjaxError:
             raise
         except Exception as error:
-            kept = " and ".join(map(str, _steps(self._folder)))
+            kept = ""
+            with contextlib.suppress(OSError):
+                kept = " and ".join(map(str, _steps(self._folder)))
             raise StorageError(
                 f"{self._folder}: {what}: {whats_wrong(error)}. " + (f"Kept: step {kept}. " if kept else "") + RESUME
             ) from error
@@ -164,7 +166,12 @@ class Checkpoints:
 
 def has_checkpoint(workdir: str | Path) -> bool:
     """Tells whether a working directory holds a finished checkpoint, whatever its state."""
-    return processes.from_first(lambda: bool(_steps(Path(workdir) / FOLDER)))
+
+    def look() -> bool:
+        with reading_errors(Path(workdir)):
+            return bool(_steps(Path(workdir) / FOLDER))
+
+    return processes.from_first(look)
 
 
 def _steps(folder: Path) -> list[int]:

@@ -22,10 +22,14 @@ REMEDIES = {
     errno.ENOENT: "bring it back, or train again",
     errno.ENOTDIR: "choose another --workdir",
     errno.ESTALE: "bring it back, or train again",
-    errno.EIO: "look after the disk, or choose another --workdir",
+    errno.EIO: "check the disk, or choose another --workdir",
+    errno.ENAMETOOLONG: "choose a shorter --workdir",
+    errno.ELOOP: "choose another --workdir",
+    errno.EEXIST: "choose another --workdir, or remove that file or link",
+    errno.ENOMEM: "free some memory",
+    errno.EMFILE: "raise the limit on open files (ulimit -n)",
+    errno.ENFILE: "raise the machine's limit on open files",
 }
-
-
 # For reading, where the remedy is another one than for writing.
 READING_REMEDIES = {
     errno.EACCES: "make it readable for this user",

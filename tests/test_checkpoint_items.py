@@ -13,8 +13,9 @@ import orbax.checkpoint as ocp
 import pytest
 from test_checkpoints import INFO, NORMALISERS, OPTIMISER, PARAMS, STATS
 
+import finjax
 from finjax import checkpoint_items
-from finjax.checkpoints import Checkpoints, read_model
+from finjax.checkpoints import Checkpoints, has_checkpoint, read_model
 from finjax.errors import CheckpointError, StorageError
 from finjax.training.optimiser import Group, Optimiser
 from finjax.training.step import create_state
@@ -98,6 +99,19 @@ def test_what_the_user_may_not_read_is_no_damage(workdir, place):
         path.chmod(mode)
         for parent, earlier in zip(opened, modes, strict=True):
             parent.chmod(earlier)
+    is_whole(workdir)
+
+
+def test_a_folder_that_the_user_may_not_list_is_one_message(workdir, monkeypatch):
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "no", str(path))
+
+    with monkeypatch.context() as patch:
+        for function in ("iterdir", "is_dir", "is_file"):  # which raise it too, before Python 3.14
+            patch.setattr(type(workdir), function, refuse)
+        for use in (read_model, has_checkpoint, finjax.load):
+            with pytest.raises(StorageError, match="cannot be read now: .*make it readable"):
+                use(workdir)
     is_whole(workdir)
 
 

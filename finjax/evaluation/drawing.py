@@ -1,6 +1,7 @@
 """How figures are drawn: as PNG and in matplotlib's own defaults, whatever the user has set up for other figures."""
 
 import contextlib
+import errno
 import functools
 import logging
 import os
@@ -15,7 +16,7 @@ import matplotlib  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
-from finjax.files import REMEDIES, first_line, whole_file  # noqa: E402
+from finjax.files import first_line, whole_file  # noqa: E402
 
 if _BACKEND is not None:
     os.environ["MPLBACKEND"] = _BACKEND
@@ -27,6 +28,7 @@ __all__ = ["Axes", "Figure", "drawn_if_possible", "in_default_style", "plain", "
 logger = logging.getLogger(__name__)
 
 DPI = 150
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
@@ -65,7 +67,7 @@ def drawn_if_possible(draw: Callable[..., None]) -> Callable[..., bool]:
     The function takes the figure's path first. It then tells whether there is a figure.
 
     Raises:
-        OSError: the disk does not take the figure.
+        OSError: the disk is full: then nothing else can be written either.
     """
 
     @functools.wraps(draw)
@@ -74,7 +76,7 @@ def drawn_if_possible(draw: Callable[..., None]) -> Callable[..., bool]:
             with default_style():
                 draw(path, *args, **kwargs)
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in REMEDIES:
+            if isinstance(error, OSError) and error.errno in FULL:
                 raise
             path.unlink(missing_ok=True)  # an earlier one would show other numbers
             logger.warning("no figure %s: %s: %s", path, type(error).__name__, first_line(error))

@@ -18,6 +18,8 @@ from finjax.checkpoints import has_checkpoint
 from finjax.configs import classical, study
 from finjax.errors import ConfigError, FinjaxError
 from finjax.run import run
+from finjax.study.pages import Image, Text
+from finjax.study.report import _image
 
 TEST = f"--config={ROOT}/configs/study.py:test"
 
@@ -218,3 +220,8 @@ def test_results_of_other_settings_do_not_mix(whole_study):
 def test_only_a_study_has_parts(tmp_path):
     with pytest.raises(ConfigError, match="only a study has parts"):
         run(classical.get_config("test"), workdir=tmp_path, shard="1/2")
+
+
+def test_a_figure_that_could_not_be_drawn_is_said():
+    assert _image("within", "Accuracy.", drawn=True) == [Image("figures/within.png", "Accuracy.")]
+    assert _image("within", "Accuracy.", drawn=False) == [Text("This figure could not be drawn: Accuracy.")]
