@@ -1,6 +1,7 @@
 """What a run writes down: metrics line by line, TensorBoard, and the circumstances of the run."""
 
 import datetime
+import functools
 import importlib.metadata
 import json
 import logging
@@ -56,6 +57,7 @@ def record_run(path: Path, config: ConfigDict, *, resumed: bool) -> None:
     write_json(path, described)
 
 
+@functools.cache  # of one process: a git that does not answer is waited for once
 def _git_revision() -> str | None:
     """Returns the revision of the checkout finjax runs from, or None where it is installed otherwise."""
     root = Path(__file__).parents[2]
@@ -63,7 +65,9 @@ def _git_revision() -> str | None:
         return None
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
     try:
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=10)
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace", timeout=10
+        )
         return done.stdout.strip() or None
     except (OSError, subprocess.SubprocessError):
         return None

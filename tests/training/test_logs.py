@@ -1,11 +1,12 @@
 """What a run writes down."""
 
 import json
+import subprocess
 
 import pytest
 from ml_collections import ConfigDict
 
-from finjax.training.logs import MetricLog, describe_run, read_metrics, record_run, write_json
+from finjax.training.logs import MetricLog, _git_revision, describe_run, read_metrics, record_run, write_json
 
 
 def read(path):
@@ -68,3 +69,17 @@ def test_a_run_is_described_well_enough_to_repeat_it():
     assert {"jax", "flax", "optax", "orbax-checkpoint", "finjax", "python"} <= set(described["versions"])
     assert described["device"]["count"] >= 1
     json.dumps(described)
+
+
+def test_a_git_that_does_not_answer_is_waited_for_once(monkeypatch):
+    asked = []
+
+    def hang(command, **options):
+        asked.append(options["timeout"])
+        raise subprocess.TimeoutExpired(command, options["timeout"])
+
+    monkeypatch.setattr(subprocess, "run", hang)
+    _git_revision.cache_clear()
+    assert [describe_run(ConfigDict())["git_revision"] for _ in range(2)] == [None, None]
+    assert len(asked) <= 1  # none where there is no checkout
+    _git_revision.cache_clear()
