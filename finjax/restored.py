@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from ml_collections import ConfigDict
 
 from finjax.arithmetic import numpy_defaults
 from finjax.checkpoints import SavedModel, read_model
-from finjax.data.normalise import FeatureNormaliser, SignalNormaliser
+from finjax.data.normalise import OTHERS, UNLABELLED, FeatureNormaliser, SignalNormaliser
 from finjax.data.recording import Recording
 from finjax.data.splits import Split
 from finjax.data.windows import Framing
@@ -44,6 +45,8 @@ class Model:
         signal: z-score of the subjects that were there in training.
         feature: standardisation of its features.
         trained_on: repetitions that it, or a model it was made from, was fitted to, by subject.
+        statistics_from: where each row of `signal` comes from, by subject: `"used"`, `"unlabelled"` or `"others"`, see
+            `finjax.data.normalise`. Runs of before this was recorded took `"unlabelled"`.
     """
 
     params: Any
@@ -56,6 +59,7 @@ class Model:
     signal: SignalNormaliser
     feature: FeatureNormaliser
     trained_on: dict[int, tuple[int, ...]]
+    statistics_from: dict[int, str]
 
     @property
     def horizon_ms(self) -> float:
@@ -71,7 +75,8 @@ class Model:
     def normalise(self, recording: Recording) -> np.ndarray:
         """Z-scores a recording: by the stored statistics of a subject of the training data, else by its own.
 
-        Its own are those of its labelled samples, or of all where none is labelled.
+        Its own are those of its labelled samples, or of all where none is labelled. That reads the whole recording: it
+        is the "unlabelled" way of `config.statistics`. `mean_of_seen` has what does without.
 
         Returns:
             `[N, C]` float32.
@@ -92,6 +97,20 @@ class Model:
     def __getstate__(self) -> dict[str, Any]:
         """Returns what to copy or pickle: the fields, without compiled functions, which are made again at need."""
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+    def mean_of_seen(self, *, apart_from: Collection[int] = ()) -> tuple[np.ndarray, np.ndarray] | None:
+        """Returns a z-score for a person of whom nothing is known: mean and std `[C]`, or None where there is none.
+
+        It is the mean over the people that the model was trained on, see `SignalNormaliser.mean_over`; a zero-shot
+        model holds that mean already.
+
+        Args:
+            apart_from: subjects whose own statistics must not be in it.
+        """
+        rows = set(np.asarray(self.signal.subjects).tolist())
+        seen = rows.intersection(self.trained_on).difference(apart_from)
+        seen = seen or {subject for subject, source in self.statistics_from.items() if source == OTHERS}
+        return self.signal.mean_over(seen) if seen else None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -253,6 +272,9 @@ def _of_kind(path: str | Path, step: int | str, kind: type, name: str):
 def _common(saved: SavedModel) -> dict:
     """Returns the fields of `Model`."""
     info = saved.info
+    signal = SignalNormaliser(**saved.normalisers["signal"])
+    # Before this was recorded, everybody's were of all samples outside the test repetitions.
+    sources = info.get("statistics_from", {s: UNLABELLED for s in np.asarray(signal.subjects).tolist() if s >= 0})
     return {
         "params": saved.params,
         "config": config_from_json(info["config"]),
@@ -261,9 +283,10 @@ def _common(saved: SavedModel) -> dict:
         "rate_hz": info["rate_hz"],
         "dataset": info["dataset"],
         "split": Split(**{field: tuple(numbers) for field, numbers in info["split"].items()}),
-        "signal": SignalNormaliser(**saved.normalisers["signal"]),
+        "signal": signal,
         "feature": FeatureNormaliser(**saved.normalisers["feature"]),
         "trained_on": {int(subject): tuple(numbers) for subject, numbers in info["trained_on"].items()},
+        "statistics_from": {int(subject): source for subject, source in sources.items()},
     }
 
 
@@ -278,8 +301,11 @@ def _decoder_model(saved: SavedModel) -> DecoderModel:
 
 
 def config_from_json(fields: dict) -> ConfigDict:
-    """Returns a configuration as it was before it went through JSON, where tuples become lists."""
-    return ConfigDict(_tuples(fields))
+    """Returns a configuration as it was before it went through JSON, where tuples become lists.
+
+    One of before there was a choice of statistics says what was done then.
+    """
+    return ConfigDict({"statistics": UNLABELLED, **_tuples(fields)})
 
 
 def _tuples(content):

@@ -172,4 +172,6 @@ def default_workdir(config: ConfigDict) -> Path:
         parts.append(f"pooled_{config.subject}")
     if config.get("percentage", 100.0) != 100:
         parts.append(f"{config.percentage:g}_percent_{config.percentage_how}")
+    if "statistics" in config and config.statistics != ("unlabelled" if config.stage == "fin" else "used"):
+        parts.append(f"{config.statistics}_statistics")
     return Path("runs") / "_".join(filter(None, parts))

@@ -109,6 +109,14 @@ def test_what_was_trained_on_is_no_test(finished_run):
     assert "trained on repetitions 3 of subjects 1; they cannot be test repetitions" in done.stderr
 
 
+def test_the_evaluation_says_where_the_z_scores_come_from(finished_run):
+    workdir, printed = finished_run
+    said = "z-scores from: subjects 1-2: all their samples outside the test repetitions, without labels"
+    assert said in printed
+    metrics = json.loads((workdir / "eval/metrics.json").read_text())
+    assert metrics["unseen"]["statistics_from"] == {"2": "unlabelled"}
+
+
 def test_unseen_people_can_be_evaluated_alone(finished_run, tmp_path):
     shutil.copytree(finished_run[0], tmp_path / "run")
     run_main(TEST, f"--workdir={tmp_path}/run", "--mode=evaluate", "--config.data.subjects=2")

@@ -38,6 +38,10 @@ WINDOWS_AT_A_TIME = 64  # × channels, in `transform`
 class FINFeatures(TransformerMixin, OnWindows):
     """Windows → features as FINs imitate them, for any classifier of scikit-learn.
 
+    The z-score of each channel is that of the windows that `fit` is given, of everybody among them together, and a
+    sample counts as often as it is in a window. `transform` takes that z-score as it is: in cross-validation nothing
+    is read of the windows held out.
+
     Args:
         runs: where trained FINs are, as `"runs/fin_{feature}_best"`; None: `fit` trains them.
         features: names of the features.

@@ -1,6 +1,7 @@
 """Evaluation of recognised movements: scores of each subject, their files, and the summary over subjects."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +26,13 @@ class Decisions:
         windows: the n windows.
         predicted: `[n]` movements.
         store: the signals that the windows are of.
+        statistics_from: where the z-score of each subject comes from, see `finjax.data.normalise`.
     """
 
     windows: Windows
     predicted: np.ndarray
     store: SignalStore
+    statistics_from: Mapping[int, str]
 
 
 def score_subjects(decisions: Decisions, *, vote: int) -> list[dict]:
@@ -40,8 +43,8 @@ def score_subjects(decisions: Decisions, *, vote: int) -> list[dict]:
         vote: score a majority vote over so many last decisions too; 1: none.
 
     Returns:
-        For each subject: its number, windows, segments, the scores of `classification.score`, the confusion
-        matrix (rows: true), and under `"vote"` the number of decisions and the same scores.
+        For each subject: its number, where its z-score comes from, segments, the scores of `classification.score`,
+        the confusion matrix (rows: true), and under `"vote"` the number of decisions and the same scores.
     """
     windows, store = decisions.windows, decisions.store
     classes = len(store.movement_names)
@@ -52,7 +55,8 @@ def score_subjects(decisions: Decisions, *, vote: int) -> list[dict]:
             continue
         true, predicted, segment = windows.movement[rows], decisions.predicted[rows], windows.segment[rows]
         confusion = confusion_matrix(true, predicted, classes=classes)
-        entry = {"subject": subject, "segments": len(np.unique(segment)), **score(confusion)}
+        source = decisions.statistics_from[subject]
+        entry = {"subject": subject, "statistics_from": source, "segments": len(np.unique(segment)), **score(confusion)}
         entry["confusion"] = confusion.tolist()
         if vote > 1:
             voted = confusion_matrix(true, majority_vote(predicted, segment, last=vote), classes=classes)

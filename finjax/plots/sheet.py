@@ -13,6 +13,7 @@ from finjax.evaluation.figures import COLOURS
 from finjax.evaluation.predict import decoded_logits, decoder_features
 from finjax.restored import DecoderModel
 from finjax.tasks.decoder import inputs_of
+from finjax.tasks.normalisation import stored_statistics
 from finjax.tasks.task import Task
 from finjax.training import parallel
 
@@ -102,7 +103,7 @@ def _look(model: DecoderModel, task: Task, repetition: int) -> _Repetition:
     segments = store.segments[store.segments[:, 4] == repetition]
     lengths = segments[:, 1] - segments[:, 0]
     offsets = np.cumsum(lengths) - lengths  # of each segment on the sheet
-    signal = task.signal.with_rows_of(model.signal)
+    signal = stored_statistics(task, model).signal
     samples = np.concatenate([store.samples[:, start:stop] for start, stop in segments[:, :2]], axis=1)
     samples = z_score(samples, signal.mean[0][:, None], signal.std[0][:, None], signal.limit)
     row = np.searchsorted(segments[:, 0], windows.start, side="right") - 1
@@ -117,7 +118,8 @@ def _look(model: DecoderModel, task: Task, repetition: int) -> _Repetition:
         imitated = decoder_features(model.decoder, model.params, inputs, **count).reshape(shape)
     computed = np.zeros(shape)
     if model.features:
-        computed = model.feature.standardise(task.features(model.features, windows, signal, ahead=True))
+        ahead = model.kind == "fine_tune"  # FINs imitate those of the window to be predicted
+        computed = model.feature.standardise(task.features(model.features, windows, signal, ahead=ahead))
     return _Repetition(
         time_s=np.arange(samples.shape[1]) / rate,
         signal=samples,

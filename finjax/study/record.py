@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
+from finjax.data.normalise import UNLABELLED
 from finjax.data.splits import Split
 from finjax.errors import CheckpointError
 from finjax.files import write_json
@@ -19,6 +20,9 @@ FREE = (
     "within", "cross", "percentages", "horizon", "horizons", "length", "lengths", "fins", "baseline", "shown",
     "*.log.*", "*.checkpoint.every_steps", "*.evaluate.batch_size", "*.evaluate.every_steps",
 )  # fmt: skip
+
+# What studies did that were begun before there was a choice.
+ASSUMED = dict.fromkeys(("statistics", "fin.statistics"), UNLABELLED)
 
 
 def open_study(workdir: Path, config: ConfigDict, split: Split) -> None:
@@ -55,7 +59,7 @@ def split_of(study: dict) -> Split:
 def _differing(there: dict, here: dict) -> list[str]:
     """Returns what differs, in words."""
     here = json.loads(json.dumps(here))  # tuples are lists there
-    one, other = _flatten(there["config"]), _flatten(here["config"])
+    one, other = ASSUMED | _flatten(there["config"]), _flatten(here["config"])
     both = there["config"]["methods"].keys() & here["config"]["methods"].keys()
     names = [
         name

@@ -8,6 +8,7 @@ import pandas as pd
 from ml_collections import ConfigDict
 
 from finjax.data import synthetic
+from finjax.data.normalise import MEANINGS, OTHERS, UNLABELLED, USED
 from finjax.data.splits import Split
 from finjax.data.windows import to_samples
 from finjax.evaluation.figures import confusion
@@ -95,6 +96,7 @@ class _Report:
         self._write_csv("fins", table)
         columns = {"feature": "feature", "horizon_ms": "ms ahead", "r2_seen": "R², seen", "r2_unseen": "R², unseen"}
         columns |= {"windows_seen": "windows, seen", "windows_unseen": "windows, unseen"}
+        columns |= {"statistics_seen": "z-score, seen", "statistics_unseen": "z-score, unseen"}
         blocks = [
             Heading("Features imitated by FINs"),
             Text("R² over all test windows × channels at once, of subjects whose other repetitions trained the FIN "
@@ -122,7 +124,7 @@ class _Report:
         columns |= {"window_ms": "window (ms)", "delay_ms": "delay (ms)"}
         columns |= {"subjects": "subjects", "mean": "accuracy", "sd": "SD", "low": "95 % from", "high": "to"}
         columns |= {"balanced_accuracy": "balanced", "macro_f1": "macro F1", "difference": "difference", "p": "p"}
-        columns |= {"windows": "windows", "segments": "segments"}
+        columns |= {"windows": "windows", "segments": "segments", "statistics_from": "z-score from"}
         blocks = [Heading(TITLES[part]), Text(self._explained(part)), _shown(table, columns)]
         if part == "within":
             drawn = figures.accuracy_by_method(self._figure(part), table, self._colours)
@@ -156,6 +158,10 @@ class _Report:
             "the decision, on average half a window and half an update interval (Farrell & Weir 2008), here "
             f"{self._config.step}; computing comes on top.",
         }[part]
+        if part == "cross":
+            sources = (USED, OTHERS) if self._config.statistics == USED else (UNLABELLED,)
+            said += " The z-score of a person comes from: "
+            said += "; ".join(f"{source}, {MEANINGS[source]}" for source in sources) + "."
         said += " Accuracy on the test repetitions in %, with standard deviation and 95 % bootstrap interval "
         said += "of the mean over subjects."
         if part == "within" and self._config.baseline:

@@ -18,6 +18,7 @@ from finjax.study.plan import Run, make_plan
 from finjax.study.record import open_study, read_study, split_of
 from finjax.study.results import TIMING, finished
 from finjax.study.shard import of_shard, parse_shard
+from finjax.tasks.normalisation import check_statistics
 from finjax.tasks.start import check_fin_init
 from finjax.tasks.task import parse_features
 from finjax.training.build import read_out_weight
@@ -149,6 +150,7 @@ def _check(config: ConfigDict, plan: Sequence[Run]) -> None:
 
 def _check_run(config: ConfigDict) -> None:
     check_least(config)
+    check_statistics(config)
     if config.stage == "classical":
         check_classifier(config.classifier)
         if config.features in FEATURE_SETS:

@@ -141,7 +141,7 @@ def test_it_knows_no_subject(tmp_path):
     np.testing.assert_array_equal(merged.mean, own.mean)
     np.testing.assert_array_equal(merged.std, own.std)
     assert merged.limit == 3
-    assert model.trained_on == {}
+    assert model.trained_on == model.statistics_from == {} and model.mean_of_seen() is None
 
 
 def test_subjects_it_was_trained_on_are_stored_with_their_repetitions(tmp_path):
@@ -170,6 +170,7 @@ def system(tmp_path):
     config = fine_tune.get_config()
     config.features = "rms,ent"
     config.window, config.step, config.limit_sd = "20ms", "100ms", 0.0
+    config.statistics = "unlabelled"  # imported networks know nobody's
     config.data.synthetic.subjects, config.data.synthetic.movement_s, config.data.synthetic.rest_s = 1, 0.8, 0.0
     config.data.seen_subjects = "1"
     config.model.update(hidden=4, layers=2, shadows=3, patch_size=1)
@@ -182,7 +183,8 @@ def system(tmp_path):
 
 def test_the_system_put_together_computes_what_torch_does(system):
     fins, cnn, task = system
-    start = starting_point(task, task.part("tune")[:0])
+    nothing = task.part("tune")[:0]
+    start = starting_point(task, nothing, share=nothing)
     windows = np.random.default_rng(0).normal(size=(6, 12, 40)).astype(np.float32)
     # The FINs' features in the unit of each, then standardised as the CNN's input was.
     to_unit, to_cnn = {"rms": (0.7, 0.4), "ent": (3.5, 0.3)}, {"rms": (0.9, 0.5), "ent": (3.4, 0.2)}

@@ -92,6 +92,9 @@ def test_the_tables_say_what_the_runs_found(whole_study):
     assert list(zip(cross.method, cross.percentage, strict=True)) == [
         ("lda_logstd", 100), ("fin_cnn", 0), ("fin_cnn", 100),
     ]  # fmt: skip
+    assert cross.statistics_from.tolist() == ["used", "others", "used"]
+    report = (workdir / "report/report.md").read_text()
+    assert "| z-score of a person, recognition | used: the samples of the windows used; of people without" in report
     fins = pd.read_csv(workdir / "report/tables/fins.csv")
     assert fins.horizon_ms.tolist() == [0, 50] and fins.windows_unseen.tolist() == [50, 50]
 
