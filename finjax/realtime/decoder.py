@@ -162,7 +162,7 @@ class Decoder:
         self.reset()
 
     @numpy_defaults()
-    @np.errstate(over="ignore", under="ignore")  # float64 → float32; infinite is a fault of an electrode
+    @np.errstate(over="ignore")  # float64 → float32: infinite is a fault of an electrode
     def push(self, samples: np.ndarray) -> list[Decision]:
         """Takes the next samples `[n, C]`, in the unit of the training data; any number of them.
 
