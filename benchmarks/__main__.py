@@ -10,6 +10,8 @@ import sys
 
 import jax
 
+from finjax.devices import require_devices
+
 ON_CPU = {
     "fin": (),
     "fine_tune": (),
@@ -29,6 +31,7 @@ ELSEWHERE = {
 
 def main() -> None:
     """Runs them one after another; exits with 1 if one failed."""
+    require_devices()
     benchmarks = ON_CPU if jax.default_backend() == "cpu" else ELSEWHERE
     failed = [
         name

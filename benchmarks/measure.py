@@ -68,14 +68,14 @@ def resident_gib() -> float:
 
 
 def _status(field: str) -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024**2
 
 
 def in_child(module: str, *arguments: str) -> dict:
     """Runs `python -m module arguments`; returns the JSON object that is the last line it prints."""
     command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8")
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])
@@ -111,7 +111,7 @@ def _versions() -> dict[str, str]:
 
 def _processor() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor() or platform.machine()
     return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
@@ -147,7 +147,7 @@ class Table:
         lines = [self._columns, ["---"] * len(self._columns), *self._rows]
         where = f"{about['date']}, {about['device']}, `{' '.join(about['command'])}`"
         text = "\n".join([f"**{self._title}** ({where})", "", *map(_line, lines), ""])
-        (RESULTS / f"{self._name}.md").write_text(text)
+        (RESULTS / f"{self._name}.md").write_text(text, encoding="utf-8", newline="\n")
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -42,7 +42,8 @@ def first_step(folder: Path, *, name: str) -> float:
     ]  # fmt: skip
     environment = {**os.environ, "FINJAX_CACHE_DIR": str(folder / "cache")}
     started = time.perf_counter()
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=environment)
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.DEVNULL, "encoding": "utf-8"}
+    process = subprocess.Popen(command, env=environment, **pipes)
     said = []
     for line in process.stderr:
         said.append(line)

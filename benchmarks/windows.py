@@ -126,6 +126,7 @@ PUBLISHED: dict[str, Callable[[np.ndarray], float]] = {
 
 def finjax_way(options: argparse.Namespace) -> dict:
     """As the stages do it."""
+    from finjax.data.normalise import fit_signal_normaliser
     from finjax.tasks.task import Task
 
     config = cnn.get_config()
@@ -133,7 +134,8 @@ def finjax_way(options: argparse.Namespace) -> dict:
     config.step = str(STEP)
     before, started = peak_gib(), time.perf_counter()
     task = Task.load(config, horizon=0)
-    values = task.features(FEATURES, task.windows, task.signal)
+    signal = fit_signal_normaliser(task.store, test_repetitions=task.split.test_repetitions, limit_sd=config.limit_sd)
+    values = task.features(FEATURES, task.windows, signal)
     return _measured(values, before, started)
 
 

@@ -19,7 +19,7 @@ def main(run: str) -> None:
     """Prints precision and recall of each movement on the test repetitions."""
     model = finjax.load(run)
     recording = synthetic.generate(model.subjects[0], synthetic.Settings(**model.config.data.synthetic))
-    # Z-scored by the statistics of the training repetitions, as they are stored with the model.
+    # Z-scored by the statistics of its subjects that are stored with the model.
     store = pack([dataclasses.replace(recording, signal=model.normalise(recording))])
     index = index_windows(store.segments, model.framing)
     index = index[np.isin(index.repetition, model.split.test_repetitions)]

@@ -6,6 +6,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from finjax.files import expanded, reading_errors
 from finjax.version import __version__
 
 if TYPE_CHECKING:
@@ -26,11 +27,15 @@ def load(path: str | Path, *, step: int | str = "latest") -> "FINModel | Decoder
 
     Raises:
         CheckpointError: nothing usable is there.
+        DeviceError: JAX has no devices.
+        StorageError: the machine cannot read what is there.
     """
-    if Path(path).expanduser().is_file():
+    with reading_errors(expanded(path)):
+        exported = expanded(path).is_file()
+    if exported:
         from finjax.exported import load_exported
 
-        return load_exported(Path(path).expanduser())
+        return load_exported(expanded(path))
     from finjax.restored import load
 
     return load(path, step=step)

@@ -1,8 +1,6 @@
-"""Orbax checkpoints of a run: written atomically and in the background, the two newest and the best kept.
+"""Orbax checkpoints of a run: written whole and in the background, the two newest and the best kept.
 
-A checkpoint holds five items: `variables` (parameters and running statistics), `normalisers` and `model` (what
-the model is, JSON), which is all that using the model needs, and `opt_state` and `progress`, which resuming needs
-besides. A sixth, `digests`, says what these held when they were saved: not every damage shows in reading.
+What a checkpoint holds, and what is damage, is in `checkpoint_items.py`.
 """
 
 import contextlib
@@ -15,31 +13,25 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-import jax
 import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
 from orbax.checkpoint.options import AsyncOptions
 
-from finjax import digests, processes
-from finjax.errors import CheckpointError, StorageError
-from finjax.files import whats_wrong, write_json
+from finjax import processes
+from finjax.checkpoint_items import DamagedError, handlers, one_process, restore_model, restore_training, to_save
+from finjax.devices import require_devices
+from finjax.errors import CheckpointError, FinjaxError, StorageError
+from finjax.files import RESUME, expanded, machine_fault, not_readable, reading_errors, whats_wrong, write_json
 from finjax.training.step import TrainState
 
 logger = logging.getLogger(__name__)
 
 FOLDER = "checkpoints"
 METRICS = "metrics/metrics"  # orbax's file in a checkpoint
-DAMAGED = "damaged"  # where checkpoints go that cannot be read, once their steps are trained again
-FORMAT = 4  # raised when a checkpoint of before can no longer be read
-MOST_OF_REASON = 300  # characters: the storage layer adds its whole specification
-ARRAYS, TEXTS, DIGESTS = ("variables", "opt_state", "normalisers"), ("model", "progress"), "digests"
+DAMAGED = "damaged"  # where damaged checkpoints go, once their steps are trained again
 
 Found = TypeVar("Found")
-
-
-class _DamagedError(CheckpointError):
-    """A checkpoint cannot be read."""
 
 
 @dataclasses.dataclass
@@ -61,17 +53,6 @@ class SavedModel:
     step: int
 
 
-def _handlers() -> dict[str, ocp.CheckpointHandler]:
-    """Returns what writes each item: each array goes to a folder of its own.
-
-    Orbax's default, one database for all arrays, asks tensorstore for the specification of each of them, and
-    tensorstore 0.1.86 never frees the names in it (`KvStore.Spec.to_json`): up to 40 kB a checkpoint. Orbax warns at
-    each save that there is no such database to complete; `main.py` shows that with `--debug` alone.
-    """
-    arrays = {name: ocp.StandardCheckpointHandler(use_ocdbt=False) for name in ARRAYS}
-    return arrays | {name: ocp.JsonCheckpointHandler() for name in (*TEXTS, DIGESTS)}
-
-
 def _goodness(metrics: dict) -> float:
     return -metrics["loss"]
 
@@ -80,8 +61,9 @@ class Checkpoints:
     """The checkpoints of one working directory; a context manager that waits for writes to finish.
 
     Raises:
-        StorageError: on leaving it, or later than the call that it comes from, as writing is in the background:
-            a checkpoint cannot be written. Those of before are as they were.
+        DeviceError: JAX has no devices.
+        StorageError: a checkpoint cannot be written. As writing is in the background, a later call may raise it, or
+            leaving the context. Earlier checkpoints stay as they were.
     """
 
     def __init__(self, workdir: str | Path):
@@ -93,14 +75,15 @@ class Checkpoints:
             cleanup_tmp_directories=True,
             # In the background, threads would wait 20 minutes for folders that cannot be made.
             async_options=AsyncOptions(create_directories_asynchronously=False),
-            multiprocessing_options=_alone(),
+            multiprocessing_options=one_process(),
             create=False,  # orbax refuses to where it works alone among several processes
         )
+        require_devices()  # orbax asks for them, and would call their absence a fault of the folder
         self._folder = Path(workdir).absolute() / FOLDER
         with self._storage("cannot hold checkpoints"):
             self._folder.mkdir(parents=True, exist_ok=True)
             _forget_damaged_metrics(self._folder)
-            self._manager = ocp.CheckpointManager(self._folder, options=options, item_handlers=_handlers())
+            self._manager = ocp.CheckpointManager(self._folder, options=options, item_handlers=handlers())
 
     def __enter__(self):
         return self
@@ -121,48 +104,32 @@ class Checkpoints:
     def save(self, state: TrainState, *, normalisers: Any, info: dict, progress: dict, loss: float) -> None:
         """Saves a state (on the host, one copy) in the background; `loss` ranks it for "best"."""
         step = int(state.step)
-        variables = {"params": state.params, "stats": state.stats}
-        # Orbax takes no NumPy scalars.
-        arrays = jax.tree.map(np.asarray, dict(zip(ARRAYS, (variables, state.opt_state, normalisers), strict=True)))
-        texts = dict(zip(TEXTS, ({"format": FORMAT, **info}, progress), strict=True))
-        stored = {name: _digest(name, item) for name, item in (arrays | texts).items()}
         if not self._folder.is_dir():  # orbax would make it anew, without what was there
             raise StorageError(f"{self._folder} is gone: nothing can be saved there. Train again")
         with self._storage(f"the checkpoint of step {step} or the one before is not written"):
-            saved = self._manager.save(
-                step,
-                args=ocp.args.Composite(
-                    **{name: ocp.args.StandardSave(item) for name, item in arrays.items()},
-                    **{name: ocp.args.JsonSave(item) for name, item in (texts | {DIGESTS: stored}).items()},
-                ),
-                metrics={"loss": loss},
-            )
+            items = to_save(state, normalisers=normalisers, info=info, progress=progress)
+            saved = self._manager.save(step, args=items, metrics={"loss": loss})
         assert saved, f"step {step} was saved already"
 
     def restore(self, template: TrainState, step: int) -> tuple[TrainState, dict]:
         """Returns the training state and progress saved at a step; `template` gives the tree's structure.
 
         Raises:
-            CheckpointError: the checkpoint is damaged.
+            CheckpointError: the checkpoint is damaged, or of another model or optimiser.
+            StorageError: the machine cannot read it.
         """
-        restored = _restore(
-            self._folder / str(step),
-            variables=ocp.args.StandardRestore({"params": template.params, "stats": template.stats}),
-            opt_state=ocp.args.StandardRestore(template.opt_state),
-            progress=ocp.args.JsonRestore(),
-            # What using the model needs as well: else training would end with a model that cannot be used.
-            normalisers=ocp.args.StandardRestore(),
-        )
+        restored = restore_training(self._folder / str(step), template)
         state = TrainState(step=np.int32(step), **restored["variables"], opt_state=restored["opt_state"])
         return state, restored["progress"]
 
     def restore_newest(self, template: TrainState) -> tuple[TrainState, dict] | None:
-        """Returns what `restore` does of the newest checkpoint that can be read, or None where there is none.
+        """Restores the newest checkpoint that is not damaged; returns None where there is none.
 
         Newer ones, which are damaged, go to the folder `damaged/`, so that their steps can be saved again.
 
         Raises:
-            CheckpointError: there are checkpoints, and all are damaged.
+            CheckpointError: all checkpoints are damaged, or the newest is of another model or optimiser.
+            StorageError: the machine cannot read the newest; nothing is moved.
         """
         steps = _steps(self._folder)
         if not steps:
@@ -186,18 +153,25 @@ class Checkpoints:
         """Turns what orbax lets through of the storage layer into one message."""
         try:
             yield
+        except FinjaxError:
+            raise
         except Exception as error:
-            kept = " and ".join(map(str, _steps(self._folder)))
+            kept = ""
+            with contextlib.suppress(OSError):
+                kept = " and ".join(map(str, _steps(self._folder)))
             raise StorageError(
-                f"{self._folder}: {what}: {whats_wrong(error)}. "
-                + (f"Kept: step {kept}. " if kept else "")
-                + "Then the same command goes on"
+                f"{self._folder}: {what}: {whats_wrong(error)}. " + (f"Kept: step {kept}. " if kept else "") + RESUME
             ) from error
 
 
 def has_checkpoint(workdir: str | Path) -> bool:
     """Tells whether a working directory holds a finished checkpoint, whatever its state."""
-    return processes.from_first(lambda: bool(_steps(Path(workdir) / FOLDER)))
+
+    def look() -> bool:
+        with reading_errors(Path(workdir)):
+            return bool(_steps(Path(workdir) / FOLDER))
+
+    return processes.from_first(look)
 
 
 def _steps(folder: Path) -> list[int]:
@@ -206,7 +180,7 @@ def _steps(folder: Path) -> list[int]:
 
 
 def read_model(workdir: str | Path, *, step: int | str = "latest") -> SavedModel:
-    """Reads the model saved in a working directory; of several processes the first does, for all.
+    """Reads the model saved in a working directory; of several processes, the first reads it for all.
 
     Args:
         workdir: directory of a run.
@@ -215,14 +189,22 @@ def read_model(workdir: str | Path, *, step: int | str = "latest") -> SavedModel
 
     Raises:
         CheckpointError: nothing usable is there.
+        DeviceError: JAX has no devices.
+        StorageError: the machine cannot read what is there.
     """
+    require_devices()
     return processes.from_first(lambda: _read_model(workdir, step))
 
 
 def _read_model(workdir: str | Path, step: int | str) -> SavedModel:
-    folder = (Path(workdir).expanduser() / FOLDER).absolute()  # orbax reads no others
+    with reading_errors(Path(workdir)):
+        return _read_step(workdir, step)
+
+
+def _read_step(workdir: str | Path, step: int | str) -> SavedModel:
+    folder = (expanded(workdir) / FOLDER).absolute()  # orbax reads no others
     if not folder.is_dir():
-        there = "no such folder" if not Path(workdir).expanduser().is_dir() else f"it has no folder {FOLDER}/"
+        there = "no such folder" if not expanded(workdir).is_dir() else f"it has no folder {FOLDER}/"
         raise CheckpointError(
             f"no finjax run in {workdir}: {there}. Give the --workdir of a training run, such as runs/fin_ssi"
         )
@@ -242,8 +224,10 @@ def _loss(checkpoint: Path) -> float:
     """Returns the loss that ranks a checkpoint."""
     path = checkpoint / METRICS
     try:
-        return json.loads(path.read_text())["loss"]
+        return json.loads(path.read_text(encoding="utf-8"))["loss"]
     except (OSError, ValueError, KeyError, TypeError) as error:
+        if fault := machine_fault(error):
+            raise not_readable(path, fault) from error
         raise CheckpointError(
             f"{path} is damaged, so that the best checkpoint is not known: name a step (latest, or a number)"
         ) from error
@@ -259,9 +243,13 @@ def _forget_damaged_metrics(folder: Path) -> None:
 
 
 def _read(checkpoint: Path) -> SavedModel:
-    restored = _restore(checkpoint, variables=ocp.args.StandardRestore(), normalisers=ocp.args.StandardRestore())
-    arrays = jax.tree.map(np.asarray, {**restored["variables"], "normalisers": restored["normalisers"]})
-    return SavedModel(**arrays, info=restored["model"], step=int(checkpoint.name))
+    restored = restore_model(checkpoint)
+    return SavedModel(
+        **restored["variables"],
+        normalisers=restored["normalisers"],
+        info=restored["model"],
+        step=int(checkpoint.name),
+    )
 
 
 def _newest_usable(folder: Path, read: Callable[[int], Found]) -> Found:
@@ -270,7 +258,7 @@ def _newest_usable(folder: Path, read: Callable[[int], Found]) -> Found:
     for step in reversed(_steps(folder)):
         try:
             found = read(step)
-        except _DamagedError as error:
+        except DamagedError as error:
             damaged.append(str(error))
             continue
         if damaged:
@@ -285,48 +273,3 @@ def _newest_usable(folder: Path, read: Callable[[int], Found]) -> Found:
 def _warn(message: str) -> None:
     """Logs a warning once, however often the same damage is met."""
     logger.warning("%s", message)
-
-
-def _restore(checkpoint: Path, **items: ocp.args.CheckpointArgs) -> dict[str, Any]:
-    """Returns items of a checkpoint and its `model`, by name.
-
-    Raises:
-        CheckpointError: it is of another format.
-        _DamagedError: they are not what was saved.
-    """
-    texts = _read_items(checkpoint, model=ocp.args.JsonRestore())
-    if (found := texts["model"].get("format")) != FORMAT:
-        raise CheckpointError(f"{checkpoint} has checkpoint format {found}; this finjax reads {FORMAT}")
-    restored = texts | _read_items(checkpoint, **{DIGESTS: ocp.args.JsonRestore()}, **items)
-    expected = restored.pop(DIGESTS)
-    if changed := [name for name, item in restored.items() if _digest(name, item) != expected.get(name)]:
-        raise _DamagedError(f"the checkpoint {checkpoint} is damaged ({', '.join(changed)}: not what was saved)")
-    return restored
-
-
-def _read_items(checkpoint: Path, **items: ocp.args.CheckpointArgs) -> dict[str, Any]:
-    """Returns items by name; raises `_DamagedError` where one is none."""
-    handler = ocp.CompositeCheckpointHandler(composite_options=ocp.CompositeOptions(multiprocessing_options=_alone()))
-    try:
-        with ocp.Checkpointer(handler, multiprocessing_options=_alone()) as reader:
-            read = dict(reader.restore(checkpoint, args=ocp.args.Composite(**items)).items())
-    except Exception as error:  # orbax lets through whatever the storage layer raised
-        raise _DamagedError(f"the checkpoint {checkpoint} cannot be read ({_first_line(error)})") from error
-    texts = (item for name, item in read.items() if name not in ARRAYS)
-    if read.keys() != items.keys() or not all(isinstance(item, dict) for item in texts):
-        raise _DamagedError(f"the checkpoint {checkpoint} cannot be read (it lacks {', '.join(items)})")
-    return read
-
-
-def _alone() -> ocp.options.MultiprocessingOptions:
-    """Returns how orbax works in one process: the first, which saves and reads without asking the others."""
-    active = {0} if processes.count() > 1 else None
-    return ocp.options.MultiprocessingOptions(primary_host=0, active_processes=active)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:MOST_OF_REASON]
-
-
-def _digest(name: str, item: Any) -> str:
-    return digests.of_arrays(item) if name in ARRAYS else digests.of_json(item)

@@ -30,7 +30,11 @@ class LockError(FinjaxError):
 
 
 class StorageError(FinjaxError):
-    """The disk is full, or a folder cannot be written to or is gone."""
+    """The disk is full, or a folder cannot be written or read, or is gone."""
+
+
+class DeviceError(FinjaxError):
+    """JAX finds no device to compute on."""
 
 
 def add_debug_option(parser: argparse.ArgumentParser) -> None:

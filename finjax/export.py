@@ -15,9 +15,11 @@ import jax
 import numpy as np
 from jax import export
 
+from finjax.arithmetic import numpy_defaults
 from finjax.console import any_terminal
 from finjax.errors import ConfigError, FinjaxError, add_debug_option, report
 from finjax.exported import MISSING, ExportedModel, load_exported, write_exported
+from finjax.files import expanded
 from finjax.paths import refuse_url
 from finjax.restored import DecoderModel, FINModel, load
 
@@ -25,6 +27,7 @@ PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 DEFAULT_PLATFORMS = ("cpu", "cuda", "tpu")
 
 
+@numpy_defaults()
 def export_model(
     run: str | Path,
     path: str | Path,
@@ -76,7 +79,7 @@ def export_model(
     }
     signal = {field.name: np.asarray(getattr(model.signal, field.name)) for field in dataclasses.fields(model.signal)}
     del signal["subjects"]
-    path = Path(path).expanduser()
+    path = expanded(path)
     write_exported(path, description=description, program=bytes(program), arrays=signal)
     return load_exported(path)
 
@@ -96,7 +99,7 @@ def main(arguments: list[str] | None = None) -> int:
         model = export_model(options.run, options.file, step=step, platforms=tuple(options.platforms.split(",")))
     except FinjaxError as error:
         return report(error, debug=options.debug)
-    size = Path(options.file).expanduser().stat().st_size / 1024**2
+    size = expanded(options.file).stat().st_size / 1024**2
     print(f"{options.file}: {model.kind}, {size:.1f} MiB, for {', '.join(model.platforms)}")
     return 0
 

@@ -13,10 +13,12 @@ from jax import export
 
 from finjax import digests
 from finjax.archives import read_member
+from finjax.arithmetic import numpy_defaults
 from finjax.data.recording import Recording
 from finjax.data.zscore import normalised
-from finjax.errors import CheckpointError, FinjaxError
-from finjax.files import whole_file
+from finjax.devices import require_devices
+from finjax.errors import CheckpointError, FinjaxError, StorageError
+from finjax.files import reading_errors, whole_file
 from finjax.programs import read_program
 
 VERSION = 2  # raised when a file of before can no longer be read
@@ -66,6 +68,7 @@ class ExportedModel:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _program=export.deserialize(bytearray(state["_program"])))
 
+    @numpy_defaults()
     def normalise(self, recording: Recording) -> np.ndarray:
         """Z-scores a recording, as `finjax.restored.Model.normalise` does; `[N, C]`."""
         return normalised(
@@ -78,6 +81,7 @@ class ExportedModel:
             limit=self._arrays["limit"],
         )
 
+    @numpy_defaults()
     def run(self, windows) -> np.ndarray:
         """Z-scored windows, `[B, C, T]` of a decoder → logits `[B, K]`, `[B, T]` of a FIN → feature values `[B]`.
 
@@ -90,6 +94,7 @@ class ExportedModel:
             raise ValueError(f"this model takes windows [B, {', '.join(map(str, shape))}], not {windows.shape}")
         return np.asarray(self._program.call(windows))
 
+    @numpy_defaults()
     def probabilities(self, windows) -> np.ndarray:
         """Z-scored windows `[B, C, T]` → probabilities of the movements `[B, K]`."""
         return np.asarray(jax.nn.softmax(self.run(windows)))
@@ -113,16 +118,22 @@ def write_exported(path: Path, *, description: dict, program: bytes, arrays: dic
             file.writestr(f"{name}.npy", packed.getvalue())
 
 
+@numpy_defaults()
 def load_exported(path: str | Path) -> ExportedModel:
     """Loads a model that `python -m finjax.export` wrote; runs nothing but its program, which only computes.
 
     Raises:
         CheckpointError: it is damaged, of another version, or was exported for other devices.
+        DeviceError: JAX has no devices.
+        StorageError: the machine cannot read it.
         FinjaxError: flatbuffers is not installed.
     """
+    require_devices()
     try:
-        with zipfile.ZipFile(path) as file:
+        with reading_errors(Path(path)), zipfile.ZipFile(path) as file:
             model = _read(file)
+    except StorageError:
+        raise
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
     except ImportError as error:

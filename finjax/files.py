@@ -1,15 +1,17 @@
-"""Files that are there whole or not at all, and what is said when the disk does not take them."""
+"""Files that are there whole or not at all, and what to say when the machine refuses to write or read one."""
 
 import contextlib
 import errno
 import json
 import math
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from finjax.errors import StorageError
+from finjax.errors import FinjaxError, StorageError
 
+RESUME = "Then run the same command again to resume"
 REMEDIES = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some of your quota",
@@ -20,25 +22,129 @@ REMEDIES = {
     errno.ENOENT: "bring it back, or train again",
     errno.ENOTDIR: "choose another --workdir",
     errno.ESTALE: "bring it back, or train again",
-    errno.EIO: "look after the disk, or choose another --workdir",
+    errno.EIO: "check the disk, or choose another --workdir",
+    errno.ENAMETOOLONG: "choose a shorter --workdir",
+    errno.ELOOP: "choose another --workdir",
+    errno.EEXIST: "choose another --workdir, or remove that file or link",
+    errno.ENOMEM: "free some memory",
+    errno.EMFILE: "raise the limit on open files (ulimit -n)",
+    errno.ENFILE: "raise the machine's limit on open files",
 }
+# For reading, where the remedy is another one than for writing.
+READING_REMEDIES = {
+    errno.EACCES: "make it readable for this user",
+    errno.EPERM: "make it readable for this user",
+    errno.EIO: "check the disk or the network drive",
+    errno.ESTALE: "mount the network drive again",
+    errno.ENOMEM: "free some memory",
+    errno.EMFILE: "raise the limit on open files (ulimit -n)",
+    errno.ENFILE: "raise the machine's limit on open files",
+}
+# What the content of a folder can cause: files that are missing, or of another kind or name than they were.
+OF_CONTENT = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ENAMETOOLONG, errno.ELOOP)
+OF_DEVICES = ("JaxRuntimeError", "XlaRuntimeError")  # by name, as importing jax takes a second
+CODE = re.compile(r"os_error_code='(\d+)'|OS error (\d+)")  # as the storage layer writes it
 
 
 def whats_wrong(error: BaseException) -> str:
-    """Returns what a failed write failed of, and what to do; `error` may have come a long way from it."""
-    link = error
-    while link is not None:
+    """Returns why a write failed and what to do; `error` may be the last of a chain."""
+    for link in _chain(error):
         if isinstance(link, OSError) and link.errno in REMEDIES:
-            return _said(link.errno, link.filename)
+            return _reason(link.errno, link.filename, REMEDIES)
         for code in REMEDIES:
             if os.strerror(code) in str(link):  # as the storage layer writes it
-                return _said(code, None)
-        link = link.__cause__ or link.__context__
+                return _reason(code, None, REMEDIES)
+    return first_line(error)
+
+
+def machine_fault(error: BaseException) -> str:
+    """Returns why the machine could not read a file and what to do, or nothing where the file's content is the cause.
+
+    Args:
+        error: what reading raised; it may be the last of a chain.
+    """
+    for link in _chain(error):
+        if isinstance(link, MemoryError):
+            return _reason(errno.ENOMEM, None, READING_REMEDIES)
+        if type(link).__name__ in OF_DEVICES:
+            return f"{first_line(link)}: check the device"
+        if isinstance(link, OSError) and link.errno and link.errno not in OF_CONTENT:
+            return _reason(link.errno, link.filename, READING_REMEDIES)
+        if (match := CODE.search(str(link))) and int(match[1] or match[2]) not in OF_CONTENT:
+            return _reason(int(match[1] or match[2]), None, READING_REMEDIES)
+    return ""
+
+
+def unreadable(folder: Path) -> str:
+    """Reads every file below a folder; returns why the machine cannot read one, or nothing where it can read all.
+
+    Libraries may say that a file is missing where the user may only not look at it.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    try:
+        for parent, _, names in os.walk(folder, onerror=refuse):
+            for name in names:
+                Path(parent, name).read_bytes()
+    except (OSError, MemoryError) as error:
+        return machine_fault(error)
+    return ""
+
+
+@contextlib.contextmanager
+def reading_errors(path: Path) -> Iterator[None]:
+    """Turns what the machine refuses while a run is read into one message.
+
+    Raises:
+        StorageError: with what to do.
+    """
+    try:
+        yield
+    except FinjaxError:
+        raise
+    except (OSError, MemoryError) as error:
+        if not (fault := machine_fault(error)):
+            raise
+        raise not_readable(path, fault) from error
+
+
+def not_readable(path: Path, fault: str) -> StorageError:
+    """Returns the error for what cannot be read though it may be whole."""
+    return StorageError(f"{path} cannot be read now: {fault}. It may be whole, and stays as it is. Then try again")
+
+
+def first_line(error: BaseException) -> str:
+    """Returns the first line of an error's message, or its type where it has none."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def _said(code: int, name) -> str:
-    return os.strerror(code) + (f" ({name})" if name else "") + f": {REMEDIES[code]}"
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yields an error and those that it came from."""
+    while error is not None:
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            for one in error.exceptions:
+                yield from _chain(one)
+        error = error.__cause__ or error.__context__
+
+
+def _reason(code: int, name, remedies: dict[int, str]) -> str:
+    remedy = remedies.get(code)
+    return os.strerror(code) + (f" ({name})" if name else "") + (f": {remedy}" if remedy else "")
+
+
+def expanded(path: str | Path) -> Path:
+    """Returns a path with the home folder in place of `~`.
+
+    Raises:
+        StorageError: that folder is not known: there is no such user, or neither HOME nor a passwd entry.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise StorageError(f"{path}: there is no such home folder. Give the whole path, or set HOME") from error
 
 
 @contextlib.contextmanager
@@ -53,7 +159,16 @@ def storage_errors(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in REMEDIES:
             raise
-        raise StorageError(f"{folder}: {whats_wrong(error)}. Then the same command goes on") from error
+        raise StorageError(f"{folder}: {whats_wrong(error)}. {RESUME}") from error
+
+
+def _flush(descriptor: int) -> None:
+    """Has the disk take a file; some file systems cannot be asked to."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+            raise
 
 
 @contextlib.contextmanager
@@ -63,17 +178,17 @@ def whole_file(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        with temporary.open("rb+") as file:  # Windows flushes only what is open for writing
+            _flush(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file."""
+    """Writes a text file in UTF-8; bytes of file names that are no UTF-8 are written as escapes."""
     with whole_file(path) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def write_json(path: Path, content) -> None:

@@ -5,6 +5,7 @@ nobody can tell, so that a person has to.
 """
 
 import contextlib
+import ctypes
 import dataclasses
 import datetime
 import json
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 FILE = "lock.json"
 PROC = Path("/proc")
+WINDOWS = os.name == "nt"
+QUERY_LIMITED_INFORMATION, ACCESS_DENIED, STILL_ACTIVE = 0x1000, 5, 259  # of the Windows API
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,13 +63,7 @@ class Holder:
         """Whether this process is known to have ended."""
         if (self.host, self.processes) != (platform.node(), _numbering()):
             return False
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return True
-        except OSError:  # it is there, and somebody else's
-            pass
-        return _started(self.pid) != self.started
+        return not _exists(self.pid) or _started(self.pid) != self.started
 
 
 @contextlib.contextmanager
@@ -84,7 +81,7 @@ def locked(folder: Path, name: str = FILE) -> Iterator[None]:
         yield
     finally:
         with contextlib.suppress(OSError):
-            if path.read_text() == text:  # else somebody has removed the file, and another holds the lock
+            if path.read_text(encoding="utf-8") == text:  # else somebody removed the file, and another holds the lock
                 path.unlink()
                 folder.rmdir()  # where nothing else came of the run
 
@@ -100,13 +97,13 @@ def _take(path: Path, text: str) -> None:
 def _create(path: Path, text: str) -> None:
     """Creates a file whole; raises `FileExistsError` where there is one, be it created at the same moment."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text)
+    temporary.write_text(text, encoding="utf-8")
     try:
         os.link(temporary, path)
     except FileExistsError:
         raise
     except OSError:  # a file system without links
-        with path.open("x") as file:
+        with path.open("x", encoding="utf-8") as file:
             file.write(text)
     finally:
         temporary.unlink()
@@ -115,7 +112,9 @@ def _create(path: Path, text: str) -> None:
 def _remove_stale(path: Path) -> None:
     """Removes a lock whose process is gone; raises `LockError` where it may not be."""
     try:
-        holder = Holder(**json.loads(path.read_text()))
+        holder = Holder(**json.loads(path.read_text(encoding="utf-8")))
+        if not (isinstance(holder.pid, int) and 0 < holder.pid < 2**31):
+            raise ValueError("no number of a process")
     except (ValueError, TypeError):
         raise LockError(f"{path.parent} is locked, and {path} does not say by whom: remove that file") from None
     if not holder.is_gone():
@@ -142,10 +141,37 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
             os.close(descriptor)
 
 
+def _exists(pid: int) -> bool:
+    """Tells whether this machine has a process with this number."""
+    if WINDOWS:  # where signal 0 is Ctrl-C
+        return _exists_on_windows(pid)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is there, and somebody else's
+        pass
+    return True
+
+
+def _exists_on_windows(pid: int) -> bool:
+    kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+    kernel.OpenProcess.restype = ctypes.c_void_p
+    handle = ctypes.c_void_p(kernel.OpenProcess(QUERY_LIMITED_INFORMATION, False, pid))
+    if not handle:
+        return ctypes.get_last_error() == ACCESS_DENIED  # it is there, and somebody else's
+    try:
+        status = ctypes.c_ulong()
+        kernel.GetExitCodeProcess(handle, ctypes.byref(status))
+        return status.value == STILL_ACTIVE
+    finally:
+        kernel.CloseHandle(handle)
+
+
 def _started(pid: int) -> str:
     """Returns when a process started, in clock ticks since the machine did; empty where that is not known."""
     try:
-        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[19]
+        return (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
     except OSError:
         return ""
 

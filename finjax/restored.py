@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import numpy as np
 from flax import linen as nn
 from ml_collections import ConfigDict
 
+from finjax.arithmetic import numpy_defaults
 from finjax.checkpoints import SavedModel, read_model
 from finjax.configs.templates import complete
-from finjax.data.normalise import FeatureNormaliser, SignalNormaliser
+from finjax.data.normalise import OTHERS, UNLABELLED, FeatureNormaliser, SignalNormaliser
 from finjax.data.recording import Recording
 from finjax.data.source import dataset_names
 from finjax.data.splits import Split
@@ -47,6 +49,8 @@ class Model:
         signal: z-score of the subjects that were there in training.
         feature: standardisation of its features.
         trained_on: repetitions that it, or a model it was made from, was fitted to, by subject.
+        statistics_from: where each row of `signal` comes from, by subject: `"used"`, `"unlabelled"` or `"others"`, see
+            `finjax.data.normalise`. Runs of before this was recorded took `"unlabelled"`.
     """
 
     params: Any
@@ -59,6 +63,7 @@ class Model:
     signal: SignalNormaliser
     feature: FeatureNormaliser
     trained_on: dict[int, tuple[int, ...]]
+    statistics_from: dict[int, str]
 
     @property
     def horizon_ms(self) -> float:
@@ -70,10 +75,12 @@ class Model:
         """The length of its windows, for messages."""
         return f"{1000 * self.framing.length / self.rate_hz:g} ms at {self.rate_hz:g} Hz"
 
+    @numpy_defaults()
     def normalise(self, recording: Recording) -> np.ndarray:
         """Z-scores a recording: by the stored statistics of a subject of the training data, else by its own.
 
-        Its own are those of its labelled samples, or of all where none is labelled.
+        Its own are those of its labelled samples, or of all where none is labelled. That reads the whole recording: it
+        is the "unlabelled" way of `config.statistics`. `mean_of_seen` has what does without.
 
         Returns:
             `[N, C]` float32.
@@ -94,6 +101,20 @@ class Model:
     def __getstate__(self) -> dict[str, Any]:
         """Returns what to copy or pickle: the fields, without compiled functions, which are made again at need."""
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+    def mean_of_seen(self, *, apart_from: Collection[int] = ()) -> tuple[np.ndarray, np.ndarray] | None:
+        """Returns a z-score for a person of whom nothing is known: mean and std `[C]`, or None where there is none.
+
+        It is the mean over the people that the model was trained on, see `SignalNormaliser.mean_over`; a zero-shot
+        model holds that mean already.
+
+        Args:
+            apart_from: subjects whose own statistics must not be in it.
+        """
+        rows = set(np.asarray(self.signal.subjects).tolist())
+        seen = rows.intersection(self.trained_on).difference(apart_from)
+        seen = seen or {subject for subject, source in self.statistics_from.items() if source == OTHERS}
+        return self.signal.mean_over(seen) if seen else None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -119,6 +140,7 @@ class FINModel(Model):
 
         return jax.jit(forward)
 
+    @numpy_defaults()
     def apply(self, windows) -> jax.Array:
         """The bare network: z-scored windows `[B, T]` → standardised feature and shadows `[B, S]`.
 
@@ -136,6 +158,7 @@ class FINModel(Model):
         """Z-scored windows `[B, T]` → feature values `[B]`: pure, for `jax.jit` or `jax.export`."""
         return self.feature.restore(self.network.apply({"params": self.params}, windows)[:, 0])
 
+    @numpy_defaults()
     def __call__(self, windows) -> jax.Array:
         """Z-scored windows `[B, T]` → feature values `[B]` in the feature's own unit."""
         return self.feature.restore(self.apply(windows)[:, 0])
@@ -209,6 +232,7 @@ class DecoderModel(Model):
             decoder = dataclasses.replace(decoder, tile=None)
         return decoder.predict(self.params, self.stats, self._inputs(windows))
 
+    @numpy_defaults()
     def logits(self, windows) -> jax.Array:
         """Z-scored windows `[B, C, T]` → logits `[B, K]`.
 
@@ -229,6 +253,7 @@ class DecoderModel(Model):
         return jnp.argmax(self.logits(windows), axis=-1)
 
 
+@numpy_defaults()
 def load(path: str | Path, *, step: int | str = "latest") -> FINModel | DecoderModel:
     """Restores a trained model; the path is all it needs.
 
@@ -285,6 +310,9 @@ def _of_kind(path: str | Path, step: int | str, kind: type, name: str):
 def _common(saved: SavedModel) -> dict:
     """Returns the fields of `Model`."""
     info = saved.info
+    signal = SignalNormaliser(**saved.normalisers["signal"])
+    # Before this was recorded, everybody's were of all samples outside the test repetitions.
+    sources = info.get("statistics_from", {s: UNLABELLED for s in np.asarray(signal.subjects).tolist() if s >= 0})
     return {
         "params": saved.params,
         "config": complete(info["config"]),
@@ -293,9 +321,10 @@ def _common(saved: SavedModel) -> dict:
         "rate_hz": info["rate_hz"],
         "dataset": info["dataset"],
         "split": Split(**{field: tuple(numbers) for field, numbers in info["split"].items()}),
-        "signal": SignalNormaliser(**saved.normalisers["signal"]),
+        "signal": signal,
         "feature": FeatureNormaliser(**saved.normalisers["feature"]),
         "trained_on": {int(subject): tuple(numbers) for subject, numbers in info["trained_on"].items()},
+        "statistics_from": {int(subject): source for subject, source in sources.items()},
     }
 
 

@@ -8,11 +8,13 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from finjax import processes
+from finjax.arithmetic import numpy_defaults
 from finjax.checks.fields import check_fields
 from finjax.checks.sizes import check_names, check_sizes
 from finjax.data import cache, synthetic
+from finjax.devices import require_devices
 from finjax.errors import ConfigError
-from finjax.files import storage_errors
+from finjax.files import expanded, storage_errors
 from finjax.locks import locked
 from finjax.paths import refuse_url
 from finjax.plugins import load_plugins
@@ -30,6 +32,7 @@ STAGES = {
 }
 
 
+@numpy_defaults()
 def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "train", shard: str = "") -> None:
     """Trains and evaluates, or only evaluates, what the configuration describes.
 
@@ -48,22 +51,25 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
     if workdir:
         refuse_url(workdir, option="--workdir")
     check_fields(config)
-    parallel.keep_programs(cache.default_folder() / "programs")
+    if caches := cache.default_folder():
+        parallel.keep_programs(caches / "programs")
     if config.stage == "study":
-        _run_study(config, Path(workdir).expanduser() if workdir else default_workdir(config), mode=mode, shard=shard)
+        _run_study(config, expanded(workdir) if workdir else default_workdir(config), mode=mode, shard=shard)
         return
     if shard:
         raise ConfigError(f"--shard={shard}: only a study has parts (--config=configs/study.py)")
     if "train" in config:
         parallel.use_cpu_devices(config.cpu_devices, batch_size=config.train.batch_size)
+    require_devices()
     load_plugins(config.plugins)  # they may use jax, so only now
     check_names(config)
     check_sizes(config)
     parallel.connect_devices()
-    for one, folder in _runs(config, Path(workdir).expanduser() if workdir else None):
+    for one, folder in _runs(config, expanded(workdir) if workdir else None):
         run_stage(one, folder, mode=mode)
 
 
+@numpy_defaults()
 def run_stage(config: ConfigDict, workdir: Path, *, mode: str) -> None:
     """Does one run of a known stage, alone in its folder if it trains there.
 
@@ -103,6 +109,7 @@ def _run_study(config: ConfigDict, workdir: Path, *, mode: str, shard: str) -> N
     from finjax.study import runner  # it runs the stages above
 
     parallel.use_cpu_devices(config.cpu_devices, batch_size=runner.smallest_batch(config))
+    require_devices()
     load_plugins(config.plugins)
     runner.run(config, workdir, mode=mode, shard=shard)
 
@@ -131,4 +138,6 @@ def default_workdir(config: ConfigDict) -> Path:
         parts.append(f"pooled_{config.subject}")
     if config.get("percentage", 100.0) != 100:
         parts.append(f"{config.percentage:g}_percent_{config.percentage_how}")
+    if "statistics" in config and config.statistics != ("unlabelled" if config.stage == "fin" else "used"):
+        parts.append(f"{config.statistics}_statistics")
     return Path("runs") / "_".join(filter(None, parts))

@@ -96,7 +96,7 @@ def _done_before(workdir: Path, moment: float | None, steps: int, counts: collec
 
 def _start(workdir: Path, steps: int) -> subprocess.Popen:
     workdir.parent.mkdir(parents=True, exist_ok=True)
-    with workdir.with_suffix(".log").open("a") as log:
+    with workdir.with_suffix(".log").open("a", encoding="utf-8") as log:
         return subprocess.Popen(
             [sys.executable, "main.py", *OPTIONS, f"--config.train.max_steps={steps}", f"--workdir={workdir}"],
             cwd=ROOT,
@@ -122,7 +122,7 @@ def _steps_saved(workdir: Path) -> int:
 
 def _last_step_logged(workdir: Path) -> int:
     path = workdir / "metrics.jsonl"
-    lines = path.read_text().splitlines() if path.exists() else []
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     steps = [0]
     for line in lines:
         try:

@@ -76,7 +76,8 @@ def _watch(process: subprocess.Popen, *, seconds: float) -> np.ndarray:
     """Returns seconds since the start and resident MiB, `[n, 2]`."""
     samples, started = [], time.monotonic()
     while (now := time.monotonic() - started) < seconds and process.poll() is None:
-        fields = dict(line.split(":", 1) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines())
+        lines = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8").splitlines()
+        fields = dict(line.split(":", 1) for line in lines)
         samples.append((now, int(fields["VmRSS"].split()[0]) / 1024))
         time.sleep(EVERY_S)
     return np.array(samples)

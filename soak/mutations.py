@@ -66,7 +66,7 @@ def prepare(folder: Path, *, run: Path) -> Path:
     export_model(run, folder / "model.finjax", platforms=("cpu",))
     write_sources(folder, run=run, export=folder / "model.finjax")
     for kind in ("checkpoint", "resume", "export"):
-        (folder / f"{kind}.sha256").write_text(fingerprint(LOADERS[kind](folder / kind)))
+        (folder / f"{kind}.sha256").write_text(fingerprint(LOADERS[kind](folder / kind)), encoding="utf-8")
     return folder
 
 
@@ -91,8 +91,8 @@ def _judge_in_child(items: list[str], sources: Path) -> dict[str, tuple[str, str
     command = [*CHILD, str(sources), *items]
     verdicts: dict[str, tuple[str, str]] = {}
     with (
-        tempfile.TemporaryFile("w+") as errors,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as child,
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, encoding="utf-8") as child,
     ):
         lines: queue.Queue = queue.Queue()
         threading.Thread(target=lambda: [*map(lines.put, child.stdout), lines.put(None)], daemon=True).start()

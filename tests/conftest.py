@@ -20,6 +20,10 @@ import pytest
 from finjax.training import parallel
 
 ROOT = Path(__file__).parent.parent
+REAL_DATA = {
+    "FINJAX_3DC_DIR": "3DC recordings",
+    "FINJAX_DB1_DIR": "Ninapro DB1's original files of exercise A",
+}
 
 # The same examples each time, few enough that they cost little.
 hypothesis.settings.register_profile("finjax", derandomize=True, deadline=None, max_examples=40, database=None)
@@ -33,8 +37,10 @@ def pytest_collection_modifyitems(items):
     """Skips what this machine cannot do, and says why."""
     has_gpu = any(device.platform == "gpu" for device in jax.devices())
     for item in items:
-        if "real_data" in item.keywords and not os.environ.get("FINJAX_3DC_DIR"):
-            item.add_marker(pytest.mark.skip(reason="FINJAX_3DC_DIR names no folder of 3DC recordings"))
+        for marker in item.iter_markers("real_data"):
+            (variable,) = marker.args  # which of the datasets the test needs
+            if not os.environ.get(variable):
+                item.add_marker(pytest.mark.skip(reason=f"{variable} names no folder of {REAL_DATA[variable]}"))
         if "gpu" in item.keywords and not has_gpu:
             item.add_marker(pytest.mark.skip(reason="jax sees no GPU"))
 

@@ -155,7 +155,7 @@ def test_a_changed_number_of_json_is_noticed(random_workdir, item, old, new):
 
 
 def test_a_checkpoint_of_another_format_is_refused_whatever_it_holds(workdir, monkeypatch):
-    monkeypatch.setattr("finjax.checkpoints.FORMAT", 99)
+    monkeypatch.setattr("finjax.checkpoint_items.FORMAT", 99)
     shutil.rmtree(workdir / "checkpoints" / "3" / "variables")
     with pytest.raises(CheckpointError, match=r"format \d+; this finjax reads 99"):
         read_model(workdir)

@@ -33,6 +33,11 @@ def test_runs_that_differ_have_folders_that_differ():
     config = fin.get_config("fast", target="ssi")
     config.data.name, config.prediction = "three_dc", (0, 3)
     assert default_workdir(config) == Path("runs/fin_ssi_fast_three_dc_prediction_0_3")
+    config.prediction, config.statistics = (0,), "used"
+    assert default_workdir(config) == Path("runs/fin_ssi_fast_three_dc_used_statistics")
+    config = cnn.get_config()
+    config.statistics = "unlabelled"
+    assert default_workdir(config) == Path("runs/cnn_unlabelled_statistics")
 
 
 def test_an_unknown_preset_is_refused():

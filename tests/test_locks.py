@@ -5,6 +5,8 @@ import logging
 import os
 import subprocess
 import sys
+import types
+import unittest.mock
 
 import pytest
 from conftest import ROOT
@@ -65,8 +67,36 @@ def test_of_another_machine_nobody_can_tell(tmp_path):
         pass
 
 
-def test_a_lock_that_says_nothing_is_refused(tmp_path):
-    (tmp_path / locks.FILE).write_text("")
+@pytest.mark.parametrize(
+    ("handle", "error", "status", "there"), [(0, 87, 0, False), (0, 5, 0, True), (7, 0, 259, True), (7, 0, 1, False)]
+)
+def test_windows_is_asked_without_a_signal(monkeypatch, handle, error, status, there):
+    """Of Windows this imitates the four functions that are called; it was not run there."""
+    closed = []
+
+    def exit_status(_, place):
+        place._obj.value = status
+        return 1
+
+    kernel = types.SimpleNamespace(
+        OpenProcess=unittest.mock.Mock(return_value=handle),
+        GetExitCodeProcess=exit_status,
+        CloseHandle=lambda handle: closed.append(handle.value),
+    )
+    monkeypatch.setattr(locks, "WINDOWS", True)
+    monkeypatch.setattr(locks.ctypes, "WinDLL", lambda *args, **kwargs: kernel, raising=False)
+    monkeypatch.setattr(locks.ctypes, "get_last_error", lambda: error, raising=False)
+    monkeypatch.setattr(os, "kill", None)  # signal 0 is Ctrl-C there
+    assert Holder.this_process().is_gone() == (not there)
+    assert closed == [handle] * bool(handle)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", "\0\0", '{"pid": 0}', '{"pid": "1"}', '{"pid": 1e40}'])
+def test_a_lock_that_says_nothing_is_refused(tmp_path, content):
+    if "pid" in content:
+        leave(tmp_path, **json.loads(content))
+    else:
+        (tmp_path / locks.FILE).write_text(content)
     with pytest.raises(LockError, match="does not say by whom: remove that file"):
         locked(tmp_path).__enter__()
 

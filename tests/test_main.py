@@ -81,7 +81,7 @@ def test_evaluation_of_another_model_is_refused(finished_run):
         (["--config.prediction=100"], "no window fits.*segment of 2600, and the longest has 2000"),
         (["--config.data.subjects=1,7"], "no data of subjects 7; there are 1-2"),
         (["--config.data.train_repetitions=9"], "have no window in the training repetitions 9"),
-        (["--config.window=300.3ms"], "must be a whole number"),
+        (["--config.window=0.2ms"], "it must be 1 sample, 0.5 ms, or more"),
         (["--config.data.synthetic.movement_s=0.5"], "movements of 0.8 s or more"),
         (["--config.data.filter.highpass_hz=5000"], "filter highpass_hz is 5000"),
         (["--config.seed=-1"], "config.seed=-1: must be at least 0"),
@@ -107,6 +107,14 @@ def test_what_was_trained_on_is_no_test(finished_run):
     done = run_main(TEST, f"--workdir={finished_run[0]}", "--mode=evaluate", *repetitions, check=False)
     assert done.returncode == 1
     assert "trained on repetitions 3 of subjects 1; they cannot be test repetitions" in done.stderr
+
+
+def test_the_evaluation_says_where_the_z_scores_come_from(finished_run):
+    workdir, printed = finished_run
+    said = "z-scores from: subjects 1-2: all their samples outside the test repetitions, without labels"
+    assert said in printed
+    metrics = json.loads((workdir / "eval/metrics.json").read_text())
+    assert metrics["unseen"]["statistics_from"] == {"2": "unlabelled"}
 
 
 def test_unseen_people_can_be_evaluated_alone(finished_run, tmp_path):

@@ -1,6 +1,7 @@
 """A restored model, used as a script would."""
 
 import copy
+import dataclasses
 import pickle
 import sys
 
@@ -64,6 +65,24 @@ def test_a_new_subject_is_normalised_by_its_own_recording(model):
     signal = recording.signal.astype(np.float64)
     expected = np.clip((signal - signal.mean(axis=0)) / signal.std(axis=0), -15, 15)
     np.testing.assert_allclose(model.normalise(recording), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_it_says_where_its_z_scores_come_from(model):
+    assert model.statistics_from == {1: "unlabelled", 2: "unlabelled"}
+    mean, std = model.mean_of_seen()  # of the one that it was trained on
+    np.testing.assert_array_equal(mean, model.signal.mean[0])
+    np.testing.assert_array_equal(std, model.signal.std[0])
+    assert model.mean_of_seen(apart_from=(1,)) is None
+
+
+def test_a_checkpoint_of_before_that_was_recorded_took_all_samples_but_those_of_the_test(small_decoder, monkeypatch):
+    saved = read_model(small_decoder, step="latest")
+    assert finjax.load(small_decoder).statistics_from == {1: "used"}
+    info = {key: value for key, value in saved.info.items() if key != "statistics_from"}
+    info["config"] = {key: value for key, value in info["config"].items() if key != "statistics"}
+    monkeypatch.setattr("finjax.restored.read_model", lambda *_, **__: dataclasses.replace(saved, info=info))
+    old = finjax.load(small_decoder)
+    assert (old.statistics_from, old.config.statistics) == ({1: "unlabelled"}, "unlabelled")
 
 
 def test_what_does_not_fit_is_refused(model):

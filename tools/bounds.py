@@ -43,7 +43,7 @@ def passes(uv: str, resolution: str, *, python: str, tests: list[str]) -> bool:
         install = [uv, "pip", "install", "--quiet", "--python", interpreter, "--resolution", resolution]
         subprocess.run([*install, "--editable", f"{ROOT}[dev]"], check=True)
         frozen = subprocess.run(
-            [uv, "pip", "freeze", "--python", interpreter], check=True, capture_output=True, text=True
+            [uv, "pip", "freeze", "--python", interpreter], check=True, capture_output=True, encoding="utf-8"
         )
         print(f"{resolution}:", ", ".join(line for line in frozen.stdout.splitlines() if line.split("==")[0] in SHOWN))
         return subprocess.run([interpreter, "-m", "pytest", *tests], cwd=ROOT).returncode == 0

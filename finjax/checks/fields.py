@@ -23,6 +23,7 @@ from finjax.checks.rules import (
 )
 from finjax.configs.templates import TEMPLATES
 from finjax.data.amount import WAYS
+from finjax.data.normalise import UNLABELLED, USED
 from finjax.errors import ConfigError
 from finjax.models.classical import CLASSIFIERS
 from finjax.models.discriminant import OWN_COVARIANCE
@@ -46,6 +47,7 @@ _COMMON = {
     "prediction": Several(of=Whole(), wanted="whole numbers of 0 or more, each once, as 3 or 0,3,10", distinct=True),
     "window": Duration(),
     "step": Duration(),
+    "statistics": Choice((USED, UNLABELLED)),
     "limit_sd": Real(),
     "seed": SEED,
     "plugins": Text(),

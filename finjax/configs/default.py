@@ -28,6 +28,10 @@ def common(stage: str) -> ConfigDict:
     config.prediction = (0,)  # window steps ahead to predict; several train one model each
     config.window = "300ms"  # or samples at the dataset's rate, as "600"
     config.step = "10ms"  # from one window to the next, likewise
+    # Where the z-score of a person comes from: "used", the samples of the windows that the model may be fitted to, and
+    # for people of whom it has none the mean of those it was trained on; or "unlabelled", all of the person's samples
+    # outside the test repetitions. A FIN needs one for the people it never met, to be scored on them.
+    config.statistics = "unlabelled" if stage == "fin" else "used"
     config.limit_sd = 15.0  # z-scored samples beyond are artefacts, and held there; 0: no limit
     config.seed = 0
     config.plugins = ""  # modules to import first, comma-separated: your own datasets and features
@@ -193,7 +197,7 @@ def fine_tune() -> ConfigDict:
     config.fine_tune.cnn_init = "runs/cnn/subject_{subject}"
     config.fine_tune.fins = "runs/fin_{feature}_coarse"  # runs of the FINs, {feature} and {horizon} filled in
     config.fine_tune.fin_init = "pretrained"  # or "random", or "decoder": those of the decoder in cnn_init
-    config.fine_tune.freeze = ""  # comma-separated: fins (whole), head (theirs), cnn
+    config.fine_tune.freeze = ""  # comma-separated: fins (whole), head (theirs), cnn (as in inference: no dropout)
     config.fine_tune.recompute = True  # the FINs in the backward pass, rather than keep all their states
     config.optimiser.clip_norm = 0.0
     config.optimiser.fin = ConfigDict({"learning_rate": 1e-3, "l2": 2e-5})

@@ -7,12 +7,12 @@ python main.py --config=runs/fin_ssi/config.json --workdir=runs/other_seed --con
 import importlib.metadata
 import json
 import logging
-from pathlib import Path
 
 from ml_collections import ConfigDict
 
 from finjax.configs.templates import complete
 from finjax.errors import ConfigError
+from finjax.files import expanded
 from finjax.paths import refuse_url
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ def read(path: str) -> dict:
     """Returns what a run has recorded of itself; raises `ConfigError` where that is no configuration."""
     refuse_url(path, option="--config")
     try:
-        described = json.loads(Path(path).expanduser().read_text())
+        described = json.loads(expanded(path).read_text(encoding="utf-8"))
         complete(described["config"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else f"{type(error).__name__}: {error}"

@@ -14,8 +14,8 @@ from finjax.configs import classical, cnn, default, fin, fine_tune, raw_cnn
 
 # What the study sets in each of its runs; so it is no field of a stage's own settings here.
 SET_BY_STUDY = (
-    "stage", "preset", "prediction", "window", "step", "limit_sd", "seed", "plugins", "data", "cpu_devices",
-    "target", "subject", "percentage", "percentage_how", "pooled",
+    "stage", "preset", "prediction", "window", "step", "statistics", "limit_sd", "seed", "plugins", "data",
+    "cpu_devices", "target", "subject", "percentage", "percentage_how", "pooled",
 )  # fmt: skip
 
 
@@ -29,6 +29,7 @@ def _study() -> ConfigDict:
     config = default.common("study")
     del config.prediction, config.evaluate
     config.step = "50ms"  # of decoders; that of FINs is fin.step
+    config.statistics = "used"  # of recognition, likewise; of FINs it is fin.statistics
     config.cpu_devices = 0  # as of every stage, but for batches of all of them
     config.percentage_how = "leading"
 
@@ -54,7 +55,7 @@ def _study() -> ConfigDict:
 
 def _settings(config: ConfigDict) -> ConfigDict:
     """Returns a stage's settings without what the study sets."""
-    kept = ("step",) if config.stage == "fin" else ()
+    kept = ("step", "statistics") if config.stage == "fin" else ()
     for field in SET_BY_STUDY:
         if field in config and field not in kept:
             del config[field]

@@ -17,6 +17,9 @@ TEMPLATES = {
     "study": study.get_config,
 }
 
+# What was done before there was a choice: not what is the default now.
+BEFORE = {"statistics": "unlabelled"}
+
 
 def complete(fields: Mapping[str, Any]) -> ConfigDict:
     """Returns a configuration as it was before it went through JSON, with its stage's defaults for what it lacks.
@@ -33,7 +36,7 @@ def complete(fields: Mapping[str, Any]) -> ConfigDict:
     config = TEMPLATES[fields["stage"]]()
     if "methods" in fields:  # of a study, which has those alone that it names
         config.methods = ConfigDict()
-    _fill(config, _tuples(fields))
+    _fill(config, _tuples({**BEFORE, **fields}))
     return config
 
 

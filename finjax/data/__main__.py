@@ -3,17 +3,20 @@
     python -m finjax.data inspect --name=ninapro_db2 --dir=FOLDER [--window=300ms] [--step=10ms]
     python -m finjax.data write --dir=FOLDER [--subjects=1-3] [--seed=0]
 
-Exit status: 0 all is well, 1 some subjects cannot be read, 2 the command itself cannot be followed.
+Exit status: 0 all is well, 1 some subjects cannot be read or there is not a single window, 2 the command itself cannot
+be followed.
 """
 
 import argparse
 import sys
-from pathlib import Path
+
+import numpy as np
 
 from finjax.console import any_terminal
 from finjax.data import inspect, loading, ninapro, registry, synthetic, three_dc, windows
 from finjax.data.numbers import parse_numbers
-from finjax.errors import add_debug_option, report
+from finjax.errors import DataError, add_debug_option, report
+from finjax.files import expanded
 from finjax.paths import refuse_url
 from finjax.plugins import load_plugins
 
@@ -29,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _write(options: argparse.Namespace) -> int:
     """Writes synthetic recordings as files of Ninapro DB2."""
-    folder = Path(options.dir).expanduser()
+    folder = expanded(options.dir)
     try:
         refuse_url(options.dir, option="--dir")
         folder.mkdir(parents=True, exist_ok=True)
@@ -54,23 +57,37 @@ def _inspect(options: argparse.Namespace) -> int:
         refuse_url(options.cache_dir or "", option="--cache_dir")
         load_plugins(options.plugins)
         spec = registry.get_spec(options.name)
-        framing = windows.Framing(
-            length=windows.to_samples(options.window, spec.rate_hz, name="window"),
-            step=windows.to_samples(options.step, spec.rate_hz, name="step"),
-        )
+        lengths, remarks, unreadable = {}, [], []
+        for field in ("window", "step"):
+            lengths[field] = windows.to_samples(getattr(options, field), spec.rate_hz, option=f"--{field}")
+            remarks.append(windows.describe_rounding(getattr(options, field), spec.rate_hz, option=f"--{field}"))
+        framing = windows.Framing(length=lengths["window"], step=lengths["step"])
         recordings, bad = loading.try_recordings(
             spec,
             options.dir,
             subjects=parse_numbers(options.subjects) or None,
             cache_dir=options.cache_dir,
+            unreadable=unreadable,
         )
     except (ValueError, OSError) as error:
-        # The messages speak of the training program's options; here they go by their bare names.
-        message = str(error).replace("--config.data.", "--").replace("--config.", "--")
-        report(error, debug=options.debug, message=message)
+        report(error, debug=options.debug, message=_with_own_options(str(error)))
         return 2
-    print(inspect.report(spec, recordings, bad, framing=framing))
-    return 1 if bad else 0
+    text = inspect.report(spec, recordings, bad, framing=framing, remarks=remarks, unreadable=unreadable)
+    print(_with_own_options(text))
+    segments = [recording.segments() for recording in recordings]
+    if recordings and not sum(windows.count_windows(table, framing).sum() for table in segments):
+        longest = max(np.diff(table[:, :2]).max(initial=0) for table in segments)
+        error = DataError(
+            f"not a single window: the longest stretch of a movement has {longest} samples, and a window "
+            f"{framing.length}. Use a shorter --window, or see whether the files are of {spec.name}"
+        )
+        return report(error, debug=options.debug)
+    return 1 if bad or unreadable else 0
+
+
+def _with_own_options(text: str) -> str:
+    """Returns a message that speaks of the training program's options with those of this one."""
+    return text.replace("--config.data.", "--").replace("--config.", "--")
 
 
 def _parser() -> argparse.ArgumentParser:

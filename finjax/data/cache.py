@@ -1,7 +1,7 @@
 """A cache of finished recordings: read and filtered once, memory-mapped from then on.
 
-An entry is a folder `{cache folder}/{dataset}/subject_{n}-{key}` with `signal.npy`, `movement.npy`,
-`repetition.npy` and `source.json`, which says what it was made from. It appears whole or not at all,
+An entry is a folder `{cache folder}/{dataset}/subject_{n}-{key}` with `signal.npy`, `movement.npy`, `repetition.npy`,
+`sketches.npy` and `source.json`, which says what it was made from. It appears whole or not at all,
 and nothing that is wrong with it is ever an error: the recording is then made anew.
 """
 
@@ -21,18 +21,24 @@ import numpy as np
 
 from finjax.data.recording import Recording
 from finjax.data.registry import DatasetSpec, Filter
+from finjax.errors import StorageError
+from finjax.files import expanded
 from finjax.paths import refuse_url
 
 logger = logging.getLogger(__name__)
 
-READER_VERSION = 2  # to be raised whenever the same files and filter come to give other arrays or notes
-ARRAYS = ("signal", "movement", "repetition")
+READER_VERSION = 3  # to be raised whenever the same files and filter come to give other arrays or notes
+ARRAYS = ("signal", "movement", "repetition", "sketches")
 
 
-def default_folder() -> Path:
-    """Returns `$FINJAX_CACHE_DIR`, or else `~/.cache/finjax`; raises `ConfigError` where that is an address."""
+def default_folder() -> Path | None:
+    """Returns `$FINJAX_CACHE_DIR`, or else `~/.cache/finjax`; None, with a warning, where there is no home folder."""
     refuse_url(os.environ.get("FINJAX_CACHE_DIR", ""), option="FINJAX_CACHE_DIR")
-    return Path(os.environ.get("FINJAX_CACHE_DIR") or "~/.cache/finjax").expanduser()
+    try:
+        return expanded(os.environ.get("FINJAX_CACHE_DIR") or "~/.cache/finjax")
+    except StorageError:
+        _warn_once("nothing is cached: this user has no home folder. Set FINJAX_CACHE_DIR to a folder to cache in")
+        return None
 
 
 def cached(
@@ -61,7 +67,9 @@ def cached(
     Raises:
         OSError: a source file cannot be read.
     """
-    folder = Path(cache_dir).expanduser() if cache_dir else default_folder()
+    folder = expanded(cache_dir) if cache_dir else default_folder()
+    if folder is None:
+        return build()
     entry = folder / spec.name / f"subject_{subject}-{_key(spec, paths, filter)}"
     if (recording := _load(entry, spec, subject, paths)) is not None:
         return recording
@@ -113,7 +121,7 @@ def _load(entry: Path, spec: DatasetSpec, subject: int, paths: tuple[Path, ...])
     if not entry.is_dir():
         return None
     try:
-        source = json.loads((entry / "source.json").read_text())
+        source = json.loads((entry / "source.json").read_text(encoding="utf-8"))
         if not _is_current(entry, source, paths):
             return None
         arrays = {}
@@ -162,7 +170,7 @@ def _remember(entry: Path, source: dict) -> None:
     """Saves new modification times, so that the files need not be hashed again next time."""
     partial = entry / f".source-{uuid.uuid4().hex}"
     try:
-        partial.write_text(json.dumps(source))
+        partial.write_text(json.dumps(source), encoding="utf-8")
         os.replace(partial, entry / "source.json")
     except OSError:
         partial.unlink(missing_ok=True)
@@ -183,7 +191,7 @@ def _store(entry: Path, recording: Recording, files: list[dict]) -> None:
                 os.fsync(file.fileno())
         source = {"files": files, "bytes": sizes, "piece_starts": list(map(int, recording.piece_starts))}
         source["notes"] = list(recording.notes)
-        with (partial / "source.json").open("w") as file:
+        with (partial / "source.json").open("w", encoding="utf-8") as file:
             json.dump(source, file, indent=1)
             file.flush()
             os.fsync(file.fileno())

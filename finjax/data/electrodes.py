@@ -1,12 +1,21 @@
-"""Electrodes that gave no signal in a recording: flat ones and saturated ones."""
+"""Electrodes that give no signal: flat ones and saturated ones, in a recording or in the last samples of a stream.
+
+A living channel may repeat values for long. A rectified envelope rests at its lower end between movements (in
+Ninapro DB1, up to 93 % of a channel's samples equal the one before), and a coarse converter has few values.
+"""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-# Of the samples of eight people of 3DC, at most 2 % equal the one before, and none of these lies at an end.
-STUCK_SHARE = 0.5  # of samples equal to the one before them: no living electrode has so many
-RAIL_SHARE = 0.001  # of samples that stay at the recording's largest or smallest value: a converter at its end
+LIVING_SHARE = 0.005  # of samples away from the most frequent value: a channel that has fewer is flat
+FEWEST_REPEATS = 0.3  # of samples equal to the one before, of a flat channel: one of three values repeats a third
+STILL_SAMPLES = 50  # of one value in a row: 25 ms at 2 kHz, longer than any raw signal repeats a value
+STILL_SHARE = 0.5  # of samples in such rows: a channel that has more is flat
+RAIL_SHARE = 0.001  # of samples that stay at an end of the channel's range: a converter at its limit
+PILE_UP = 3.0  # times as many samples at the end as at the values beside it: a tail thins out, a limit does not
+NEIGHBOURS = 3  # values beside the end that are looked at
+ENVELOPE_FLOOR = 0.05  # of the largest sample: an envelope comes down to less
 
 
 def describe_faults(signals: Sequence[np.ndarray], channel_names: Sequence[str]) -> list[str]:
@@ -16,19 +25,85 @@ def describe_faults(signals: Sequence[np.ndarray], channel_names: Sequence[str])
         signals: pieces `[N, C]`, not filtered yet.
         channel_names: C names.
     """
+    envelope = is_envelope(signals)
     flat, saturated = [], []
     for channel, name in enumerate(channel_names):
         pieces = [signal[:, channel] for signal in signals]
-        ends = min(piece.min() for piece in pieces), max(piece.max() for piece in pieces)
-        same = [piece[1:] == piece[:-1] for piece in pieces]
-        samples = sum(map(len, pieces))
-        stuck = sum(int(mask.sum()) for mask in same)
-        rail = sum(int(np.isin(piece[1:][mask], ends).sum()) for piece, mask in zip(pieces, same, strict=True))
-        if ends[0] == ends[1] or stuck > STUCK_SHARE * samples:
+        if is_flat(pieces, envelope=envelope):
             flat.append(name)
-        elif rail > RAIL_SHARE * samples:
-            saturated.append(f"{name} ({rail / samples:.1%})")
+        elif (share := rail_share(pieces, envelope=envelope)) > RAIL_SHARE:
+            saturated.append(f"{name} ({share:.1%})")
     notes = [f"flat electrodes: {', '.join(flat)}"] if flat else []
     if saturated:
         notes.append(f"saturated electrodes (share of samples that stay at an end): {', '.join(saturated)}")
     return notes
+
+
+def is_envelope(signals: Sequence[np.ndarray]) -> bool:
+    """Tells whether pieces `[N, C]` are rectified: never negative, and near zero at times."""
+    low = min(signal.min() for signal in signals)
+    high = max(signal.max() for signal in signals)
+    return bool(0 <= low <= ENVELOPE_FLOOR * high and high > 0)
+
+
+def is_flat(pieces: Sequence[np.ndarray], *, envelope: bool) -> bool:
+    """Tells whether a channel gives no signal: it stands still for most of the time, or hardly leaves one value.
+
+    Args:
+        pieces: pieces `[N]` of one channel.
+        envelope: whether it is an envelope, which stands still at rest.
+    """
+    if min(piece.min() for piece in pieces) == max(piece.max() for piece in pieces):
+        return True
+    samples = sum(map(len, pieces))
+    if _repeats(pieces) < FEWEST_REPEATS * samples:  # a living one: the rest of the work is saved
+        return False
+    if not envelope and stands_still(pieces):
+        return True
+    values, counts = _values(pieces)
+    step = np.diff(values).min()
+    beside = np.abs(values - values[counts.argmax()]) <= 1.5 * step  # a dead converter may waver by one step
+    return bool(counts[~beside].sum() < LIVING_SHARE * samples)
+
+
+def stands_still(pieces: Sequence[np.ndarray]) -> bool:
+    """Tells whether a channel keeps its value for long, for most of the time; pieces `[N]` of one channel."""
+    still = 0
+    for piece in pieces:
+        borders = np.flatnonzero(piece[1:] != piece[:-1]) + 1
+        rows = np.diff(np.concatenate([[0], borders, [len(piece)]]))
+        still += int(rows[rows >= min(STILL_SAMPLES, len(piece))].sum())
+    return still > STILL_SHARE * sum(map(len, pieces))
+
+
+def rail_share(pieces: Sequence[np.ndarray], *, envelope: bool) -> float:
+    """Returns the share of a channel's samples that stay at an end of its range, 0 where the converter has room.
+
+    Args:
+        pieces: pieces `[N]` of one channel.
+        envelope: whether it is an envelope, whose lower end is rest.
+    """
+    samples = sum(map(len, pieces))
+    low, high = min(piece.min() for piece in pieces), max(piece.max() for piece in pieces)
+    share = 0.0
+    for end in (high,) if envelope else (high, low):
+        stays = sum(int(np.count_nonzero((piece[1:] == end) & (piece[:-1] == end))) for piece in pieces)
+        if stays <= RAIL_SHARE * samples:
+            continue
+        counts = _values(pieces)[1]
+        inwards = counts[::-1] if end == high else counts
+        beside = inwards[1 : 1 + NEIGHBOURS]
+        if len(beside) and inwards[0] > PILE_UP * beside.mean():
+            share += stays / samples
+    return share
+
+
+def _values(pieces: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the values of a channel, ascending, and how often each occurs."""
+    values, counts = np.unique(np.concatenate(pieces), return_counts=True)
+    return values.astype(np.float64), counts  # differences of unsigned integers would wrap
+
+
+def _repeats(pieces: Sequence[np.ndarray]) -> int:
+    """Returns how many samples equal the one before."""
+    return sum(int(np.count_nonzero(piece[1:] == piece[:-1])) for piece in pieces)

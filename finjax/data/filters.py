@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import signal as scipy_signal
 
+from finjax.arithmetic import numpy_defaults
 from finjax.data.registry import Filter
 from finjax.errors import DataError
 
@@ -10,6 +11,7 @@ BUTTERWORTH_ORDER = 4  # of one pass; forwards and backwards make the effective 
 NOTCH_QUALITY = 30.0  # centre frequency over the width at -3 dB: 1.7 Hz wide at 50 Hz
 
 
+@numpy_defaults()
 def apply(filter: Filter, signal: np.ndarray, rate_hz: float) -> np.ndarray:
     """Filters forwards and backwards, so that no part of the signal is delayed.
 
@@ -39,6 +41,7 @@ def apply(filter: Filter, signal: np.ndarray, rate_hz: float) -> np.ndarray:
     return filtered
 
 
+@numpy_defaults()
 def design(filter: Filter, rate_hz: float) -> np.ndarray:
     """Returns the filter as `[sections, 6]` second-order sections; none for an empty filter.
 

@@ -1,7 +1,10 @@
 """What a folder of recordings holds: tables of samples, segments and windows, and the files that are odd."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from finjax.data import duplicates
 from finjax.data.numbers import format_numbers
 from finjax.data.recording import Recording
 from finjax.data.registry import DatasetSpec, Filter
@@ -10,7 +13,15 @@ from finjax.data.windows import Framing, count_windows
 FILTER_PARTS = {"highpass_hz": "high-pass", "lowpass_hz": "low-pass", "notch_hz": "notch"}
 
 
-def report(spec: DatasetSpec, recordings: list[Recording], bad: dict[int, str], *, framing: Framing) -> str:
+def report(
+    spec: DatasetSpec,
+    recordings: list[Recording],
+    bad: dict[int, str],
+    *,
+    framing: Framing,
+    remarks: Sequence[str] = (),
+    unreadable: Sequence[str] = (),
+) -> str:
     """Describes recordings for a reader at a terminal.
 
     Args:
@@ -18,28 +29,34 @@ def report(spec: DatasetSpec, recordings: list[Recording], bad: dict[int, str], 
         recordings: the subjects that could be read.
         bad: what is wrong with each of the others.
         framing: length and step of the windows.
+        remarks: what else to say in the overview.
+        unreadable: folders that could not be searched.
 
     Returns:
-        Several lines of text: an overview, one table by subject, one by movement and repetition,
-        what is missing, and the subjects that cannot be read.
+        Several lines of text: an overview, one table by subject, one by movement and repetition, what is missing,
+        what is there twice, and what cannot be read.
     """
-    parts = [_overview(spec, recordings, framing)]
+    parts = [_overview(spec, recordings, framing, remarks)]
     if recordings:
         segments = [recording.segments() for recording in recordings]
         windows = [count_windows(table, framing) for table in segments]
         parts.append(_by_subject(recordings, segments, windows))
-        cells = _cells(segments, windows)
+        cells = _cells(segments, windows, movements=len(spec.movement_names))
         parts.append(_by_movement(spec, cells.sum(axis=0)))
         parts.append(_gaps(recordings, cells))
     if odd := [(recording.subject, note) for recording in recordings for note in recording.notes]:
         parts.append("Read, but odd\n" + "\n".join(f"  subject {subject}: {note}" for subject, note in odd))
+    if lines := duplicates.describe(duplicates.find(recordings)):
+        parts.append("The same samples under two names\n" + "\n".join(f"  {line}" for line in lines))
     if bad:
         listed = "\n".join(f"  subject {subject}: {message}" for subject, message in sorted(bad.items()))
         parts.append(f"Cannot be read\n{listed}")
+    if unreadable:
+        parts.append("Cannot be searched\n" + "\n".join(f"  {place}" for place in unreadable))
     return "\n\n".join(part for part in parts if part)
 
 
-def _overview(spec: DatasetSpec, recordings: list[Recording], framing: Framing) -> str:
+def _overview(spec: DatasetSpec, recordings: list[Recording], framing: Framing, remarks: Sequence[str]) -> str:
     subjects = format_numbers(recording.subject for recording in recordings) or "none"
     to_ms = 1000 / spec.rate_hz
     rows = [
@@ -55,6 +72,7 @@ def _overview(spec: DatasetSpec, recordings: list[Recording], framing: Framing) 
             "wholly within one movement and repetition",
         ),
     ]
+    rows += [("note", remark) for remark in (spec.remark, *remarks) if remark]
     return "\n".join([spec.name, *(f"  {name:<14} {text}" for name, text in rows)])
 
 
@@ -94,10 +112,10 @@ def _subject_row(name: str, count: list, repetitions: np.ndarray) -> list[str]:
     ]
 
 
-def _cells(segments: list[np.ndarray], windows: list[np.ndarray]) -> np.ndarray:
-    """Returns `[subjects, movements, repetitions]` window counts, up to the largest number seen."""
-    shape = np.max([table[:, 2:].max(axis=0, initial=0) for table in segments], axis=0) + 1
-    cells = np.zeros((len(segments), *shape), np.int64)
+def _cells(segments: list[np.ndarray], windows: list[np.ndarray], *, movements: int) -> np.ndarray:
+    """Returns `[subjects, movements, repetitions]` window counts, up to the largest repetition seen."""
+    repetitions = 1 + max(int(table[:, 3].max(initial=0)) for table in segments)
+    cells = np.zeros((len(segments), movements, repetitions), np.int64)
     for subject, (table, inside) in enumerate(zip(segments, windows, strict=True)):
         np.add.at(cells[subject], (table[:, 2], table[:, 3]), inside)
     return cells
@@ -106,11 +124,10 @@ def _cells(segments: list[np.ndarray], windows: list[np.ndarray]) -> np.ndarray:
 def _by_movement(spec: DatasetSpec, cells: np.ndarray) -> str:
     """Returns the table of `[movements, repetitions]` window counts, all subjects together."""
     repetitions = np.flatnonzero(cells.any(axis=0))
-    names = spec.movement_names[: len(cells)]
     header = ["movement", *(f"rep {repetition}" for repetition in repetitions), "all"]
     rows = [
         [f"{index:>2}  {name}", *(f"{cells[index, r]:,}" for r in repetitions), f"{cells[index].sum():,}"]
-        for index, name in enumerate(names)
+        for index, name in enumerate(spec.movement_names)
     ]
     totals = [f"{cells[:, r].sum():,}" for r in repetitions]
     rows.append(["    all", *totals, f"{cells.sum():,}"])
@@ -118,8 +135,10 @@ def _by_movement(spec: DatasetSpec, cells: np.ndarray) -> str:
 
 
 def _gaps(recordings: list[Recording], cells: np.ndarray) -> str:
-    """Names the subjects that lack a movement in a repetition which others have."""
+    """Names the movements that nobody has, and the subjects that lack one in a repetition which others have."""
     present = cells.any(axis=0)
+    absent = np.flatnonzero(~present.any(axis=1))
+    nobody = f"No window of any subject: movement {format_numbers(absent)}\n" if len(absent) else ""
     lines = []
     for recording, own in zip(recordings, cells, strict=True):
         lacking = present & (own == 0)
@@ -130,7 +149,8 @@ def _gaps(recordings: list[Recording], cells: np.ndarray) -> str:
             )
             more = ", ..." if lacking.any(axis=1).sum() > 4 else ""
             lines.append(f"  subject {recording.subject}: {pairs}{more}")
-    return "\n".join(["No window, though other subjects have some", *lines]) if lines else ""
+    some = "\n".join(["No window, though other subjects have some", *lines]) if lines else ""
+    return (nobody + some).rstrip()
 
 
 def _table(header: list[str], rows: list[list[str]], *, left: int = 0) -> str:

@@ -1,5 +1,7 @@
 """From a folder to recordings: finds the subjects, reads, checks and filters them, and keeps a cache."""
 
+import dataclasses
+import errno
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -7,13 +9,17 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from finjax.arithmetic import numpy_defaults
 from finjax.data import cache, electrodes, filters
+from finjax.data.fetched import refuse_unfetched
 from finjax.data.numbers import format_numbers
 from finjax.data.recording import UNLABELLED, Recording
 from finjax.data.registry import DatasetSpec, Filter, Piece
+from finjax.data.sketches import sketch
 from finjax.errors import DataError
 
 
+@numpy_defaults()
 def read_recording(
     spec: DatasetSpec, subject: int, paths: tuple[Path, ...], *, filter: Filter | None = None
 ) -> Recording:
@@ -37,6 +43,8 @@ def read_recording(
         pieces = list(spec.read(paths))
     except (DataError, OSError):
         raise
+    except MemoryError:
+        raise DataError(f"{where}: there is not enough memory to read it") from None
     except Exception as error:  # a reader of the user's own may raise anything
         raise DataError(f"{where}: the reader of {spec.name} failed ({type(error).__name__}: {error})") from error
     if not pieces:
@@ -51,9 +59,10 @@ def read_recording(
         except DataError as error:
             which = "" if len(pieces) == 1 else f", piece {number} of {len(pieces)}"
             raise DataError(f"{where}{which}: {error}") from None
-    odd = electrodes.describe_faults([np.asarray(piece.signal) for piece in pieces], spec.channel_names)
+    raw = [np.asarray(piece.signal) for piece in pieces]
+    odd = electrodes.describe_faults(raw, spec.channel_names)
     lengths = [len(signal) for signal in filtered]
-    return Recording(
+    recording = Recording(
         dataset=spec.name,
         subject=subject,
         signal=np.concatenate(filtered),
@@ -65,6 +74,7 @@ def read_recording(
         notes=(*(note for piece in pieces for note in piece.notes), *odd),
         piece_starts=tuple(int(start) for start in np.cumsum([0, *lengths[:-1]])),
     )
+    return dataclasses.replace(recording, sketches=sketch(raw, recording.segments()))
 
 
 def _check(piece: Piece, spec: DatasetSpec) -> None:
@@ -153,6 +163,7 @@ def refuse_bad(spec: DatasetSpec, *, good: Sequence[int], bad: Mapping[int, str]
     raise DataError(f"{len(bad)} of {total} subjects of {spec.name} cannot be read:\n{listed}\n{remedy}")
 
 
+@numpy_defaults()
 def try_recordings(
     spec: DatasetSpec,
     folder: str | Path,
@@ -161,8 +172,13 @@ def try_recordings(
     filter: Filter | None = None,
     cache_dir: str | Path | None = None,
     progress: bool = True,
+    unreadable: list[str] | None = None,
 ) -> tuple[list[Recording], dict[int, str]]:
     """Loads what can be loaded: like `load_recordings`, but bad subjects are returned, not raised.
+
+    Args:
+        spec, folder, subjects, filter, cache_dir, progress: as in `load_recordings`.
+        unreadable: as in `DatasetSpec.find`.
 
     Returns:
         The recordings by ascending subject, and for each subject that cannot be read, what is wrong.
@@ -172,7 +188,7 @@ def try_recordings(
     """
     filter = spec.filter if filter is None else filter
     filters.design(filter, spec.rate_hz)  # a bad filter is not the files' fault
-    found = spec.find(folder)
+    found = spec.find(folder, unreadable=unreadable)
     wanted = sorted(found) if subjects is None else sorted(set(subjects))
     if missing := set(wanted) - set(found):
         raise DataError(
@@ -188,7 +204,16 @@ def try_recordings(
             return read_recording(spec, subject, paths, filter=filter)
 
         try:
+            refuse_unfetched(paths)
             recordings.append(cache.cached(spec, subject, paths, build, filter=filter, cache_dir=cache_dir))
         except (DataError, OSError) as error:
-            bad[subject] = str(error)
+            bad[subject] = str(error) + _remedy(error)
     return recordings, bad
+
+
+def _remedy(error: Exception) -> str:
+    if isinstance(error, PermissionError):
+        return ". Ask the file's owner for the permission to read it"
+    if isinstance(error, OSError) and error.errno in (errno.EIO, errno.ESTALE):
+        return ". The disk or the network failed: run the same command again"
+    return ""

@@ -12,19 +12,28 @@ import h5py
 import numpy as np
 import scipy.io
 
-from finjax.archives import read_member
+from finjax.archives import METHODS, read_member
+from finjax.data.matlab_headers import IncompleteError, cut_out, variables
 
 # A broken file must not fill the memory.
 MAX_MEMBER_BYTES = 4 << 30  # ten times the largest recording
 MAX_VALUES = 1 << 26  # of one variable: 46 minutes of twelve channels, thrice the largest
+ENCRYPTED = 1  # bit of a zip member's flags
 DEFLATE_RATIO = 1032  # bytes that a packed one can stand for
-NUMERIC = {*(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)), "single", "double", "logical"}
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 HDF5_OFFSET = 512  # MATLAB's own header comes first
 
 
 class UnusableError(ValueError):
-    """What is wrong with a file's content; whoever reports it adds the file's name and the remedy."""
+    """What is wrong with a file's content; whoever reports it adds the file's name.
+
+    Attributes:
+        remedy: what to do about it, as the beginning of a sentence.
+    """
+
+    def __init__(self, message: str, *, remedy: str = "Download it again"):
+        super().__init__(message)
+        self.remedy = remedy
 
 
 def load(path: Path, names: tuple[str, ...], *, member: str) -> dict[str, np.ndarray]:
@@ -40,14 +49,18 @@ def load(path: Path, names: tuple[str, ...], *, member: str) -> dict[str, np.nda
 
     Raises:
         UnusableError: the file is damaged, or the archive does not hold `member` exactly once.
-        OSError: the file cannot be opened.
+        OSError: the file cannot be opened or read.
     """
     with path.open("rb") as file:
         try:
             return _load_fields(_open_member(file, member) if path.suffix == ".zip" else file, names)
-        except UnusableError:
+        except (UnusableError, MemoryError):
             raise
+        except IncompleteError as error:
+            raise UnusableError(f"incomplete: {error}") from error
         except Exception as error:  # scipy, zlib and h5py raise all sorts of things at damaged bytes
+            if isinstance(error, OSError) and error.errno is not None:  # the disk's or the system's fault
+                raise
             detail = (str(error).strip().splitlines() or ["no detail"])[0]
             raise UnusableError(
                 f"damaged or incomplete, it cannot be read ({type(error).__name__}: {detail})"
@@ -59,7 +72,16 @@ def _open_member(file: BinaryIO, name: str) -> BinaryIO:
     with zipfile.ZipFile(file) as archive:
         members = [info for info in archive.infolist() if info.filename.rsplit("/", 1)[-1] == name]
         if len(members) != 1:
-            raise UnusableError(f"the archive must hold {name} once, but holds it {len(members)} times")
+            others = sorted({info.filename.rsplit("/", 1)[-1] for info in archive.infolist()} - {"", name})
+            raise UnusableError(
+                f"the archive must hold {name} once, but holds it {len(members)} times, and {', '.join(others[:6])}",
+                remedy="See whether it is of another database or exercise (--config.data.name) or download it again",
+            )
+        if members[0].flag_bits & ENCRYPTED or members[0].compress_type not in METHODS:
+            raise UnusableError(
+                "the archive is encrypted, or packed in a way that only other programs know",
+                remedy="Unpack it and remove the archive",
+            )
         return io.BytesIO(read_member(archive, members[0], limit=MAX_MEMBER_BYTES))
 
 
@@ -76,18 +98,19 @@ def _load_fields(file: BinaryIO, names: tuple[str, ...]) -> dict[str, np.ndarray
 def _load_version_5(file: BinaryIO, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     version, _ = scipy.io.matlab.matfile_version(file)
     if version != 1:
-        raise UnusableError("it is no MATLAB file of version 5 or 7.3")
+        raise UnusableError(
+            "it is no MATLAB file of version 5 or 7.3", remedy="Download it again or save it from MATLAB with -v7"
+        )
     # Headers first: what they promise is not read unless it is sane.
-    headers = [header for header in scipy.io.whosmat(file) if header[0] in names]
-    for name, shape, kind in headers:
-        if kind not in NUMERIC:
-            raise UnusableError(f"{name} is not a numeric array")
-        _refuse_huge(name, math.prod(shape))
-    found = [name for name, *_ in headers]
+    wanted = [variable for variable in variables(file) if variable.name in names]
+    for variable in wanted:
+        if not variable.numeric:
+            raise UnusableError(f"{variable.name} is not a numeric array")
+        _refuse_huge(variable.name, math.prod(variable.shape))
+    found = [variable.name for variable in wanted]
     if len(set(found)) < len(found):
         raise UnusableError(f"it holds a variable twice, of {', '.join(found)}")
-    file.seek(0)
-    loaded = scipy.io.loadmat(file, variable_names=found)
+    loaded = scipy.io.loadmat(io.BytesIO(cut_out(file, wanted)), variable_names=found)
     return {name: loaded[name] for name in found}
 
 

@@ -1,11 +1,17 @@
-"""Ninapro databases 2, 3 and 7: twelve Delsys Trigno electrodes at 2 kHz, one MATLAB file per exercise.
+"""Ninapro databases 1, 2, 3, 4, 5 and 7: one MATLAB file per subject and exercise.
 
-Exercise B (file `S1_E1_A1.mat`) holds 17 movements of fingers and wrist, C (`E2`) 23 grasps and D (`E3`,
-not in DB7) 9 force patterns. Two of DB3's amputees wore ten electrodes: the channels that their files
-lack are appended as zeros, so that every subject has the same twelve.
+DB2, DB3 and DB7: twelve Delsys Trigno electrodes at 2 kHz. Exercise B (file `S1_E1_A1.mat`) holds 17 movements of hand
+and wrist, C (`E2`) 23 grasps and D (`E3`, not in DB7) 9 force patterns. DB3's subjects are amputees: movements may be
+absent as a whole, and two subjects wore ten electrodes. Their files have twelve columns, of which the ninth and tenth
+are constant. A file with ten columns is read too: two columns of zeros are appended.
 
-Reference: Atzori et al., "Electromyography data for non-invasive naturally-controlled robotic hand
-prostheses", Scientific Data 1:140053, 2014.
+DB1: ten Otto Bock electrodes, which give the rectified envelope, at 100 Hz. Exercise A (`S1_A1_E1.mat`) holds 12
+movements of fingers, B (`E2`) 17 of hand and wrist, C (`E3`) 23 grasps; ten repetitions.
+
+DB4 (twelve electrodes, 2 kHz) and DB5 (two Myo armbands of eight electrodes, 200 Hz) have DB1's exercises, DB2's file
+names and six repetitions. Neither was ever tried on an original file.
+
+References: `finjax.data.ninapro_databases`.
 """
 
 import dataclasses
@@ -16,88 +22,51 @@ from pathlib import Path
 import numpy as np
 
 from finjax.data import matlab, registry
+from finjax.data.matlab import UnusableError
+from finjax.data.ninapro_contents import Contents, advice, foreign
+from finjax.data.ninapro_databases import DATABASES, Database, Exercise, get_database
 from finjax.data.recording import UNLABELLED, Recording
 from finjax.errors import DataError
 
-RATE_HZ = 2000.0
-MAX_LENGTH_DIFFERENCE = 256  # samples, 128 ms: some files' arrays end a little apart, and are cut
-MAX_REPETITION = 99  # six are recorded; a larger number than this one is damage
+MAX_LENGTH_DIFFERENCE = 256  # samples, 128 ms at 2 kHz: some files' arrays end a little apart, and are cut
+MAX_REPETITION = 99  # ten are recorded at most; a larger number than this one is damage
 
-CHANNEL_NAMES = (
-    *(f"forearm {number}" for number in range(1, 9)),  # equally spaced at the radio-humeral joint
-    "flexor digitorum superficialis",
-    "extensor digitorum superficialis",
-    "biceps brachii",
-    "triceps brachii",
-)
-EXERCISE_B = (
-    "thumb up",
-    "extension of index and middle, flexion of the others",
-    "flexion of ring and little finger, extension of the others",
-    "thumb opposing base of little finger",
-    "abduction of all fingers",
-    "fingers flexed together in fist",
-    "pointing index",
-    "adduction of extended fingers",
-    "wrist supination (axis: middle finger)",
-    "wrist pronation (axis: middle finger)",
-    "wrist supination (axis: little finger)",
-    "wrist pronation (axis: little finger)",
-    "wrist flexion",
-    "wrist extension",
-    "wrist radial deviation",
-    "wrist ulnar deviation",
-    "wrist extension with closed hand",
-)
 _LABELS = (("restimulus", "rerepetition"), ("stimulus", "repetition"))  # refined pair first; never mixed
 _FIELDS = ("emg", *_LABELS[0], *_LABELS[1], "subject", "exercise")
 
 
-@dataclasses.dataclass(frozen=True)
-class Exercise:
-    """One exercise: its number in file names, its first label, and a name for each label from there."""
-
-    number: int
-    first_label: int
-    movement_names: tuple[str, ...]
-
-
-EXERCISES = {
-    "B": Exercise(1, 1, EXERCISE_B),
-    "C": Exercise(2, 18, tuple(f"movement {label}" for label in range(18, 41))),
-    "D": Exercise(3, 41, tuple(f"movement {label}" for label in range(41, 50))),
-}
-
-
-def read(paths: tuple[Path, ...], *, exercise: str, channel_counts: tuple[int, ...]) -> list[registry.Piece]:
+def read(paths: tuple[Path, ...], *, database: str, exercise: str) -> list[registry.Piece]:
     """Reads one subject's file of one exercise, from a `.mat` file or else from the subject's archive.
 
     Args:
-        paths: the subject's `S{n}_E{e}_A1.mat`, its zip archive, or both.
-        exercise: `B`, `C` or `D`.
-        channel_counts: numbers of columns that `emg` may have; missing ones are filled with zeros.
+        paths: the subject's `.mat` file of the exercise, its zip archive, or both.
+        database: `DB1`, `DB2` and so on.
+        exercise: `A`, `B`, `C` or `D`.
 
     Returns:
-        One piece, signal `[N, 12]` in volts. Rest, and samples of repetition 0, are unlabelled.
+        One piece, signal `[N, C]` in volts. Rest, and samples of repetition 0, are unlabelled.
 
     Raises:
-        DataError: the file is damaged, lacks a field, or holds what it should not.
+        DataError: the file is damaged, lacks a field, holds what it should not, or is of another database.
     """
+    from_database = get_database(database)
+    from_exercise = from_database.exercise(exercise)
     candidates = [path for path in paths if path.suffix == ".mat"] or list(paths)
-    path, subject, number = candidates[0], _number(candidates[0]), EXERCISES[exercise].number
+    path, subject = candidates[0], _number(candidates[0])
     if len(candidates) > 1:
         raise DataError(
             f"{path} and {candidates[1]} both hold subject {subject}: remove one, "
             "or point --config.data.dir at the folder of a single database"
         )
+    member = from_database.file_name.format(subject=subject, exercise=from_exercise.number)
     try:
-        fields = matlab.load(path, _FIELDS, member=f"S{subject}_E{number}_A1.mat")
-        piece = _piece(fields, EXERCISES[exercise], channel_counts)
-        origin = _odd_origin(fields, subject=subject, exercise=number)
+        fields = matlab.load(path, _FIELDS, member=member)
+        piece = _piece(fields, from_database, from_exercise, subject=subject)
+        origin = _odd_origin(fields, subject=subject, exercise=from_exercise.number)
         return [dataclasses.replace(piece, notes=(*origin, *piece.notes))]
-    except matlab.UnusableError as error:
+    except UnusableError as error:
         raise DataError(
-            f"{path}: {error}. Download it again, or leave subject {subject} out with --config.data.subjects"
+            f"{path}: {error}. {error.remedy}, or leave subject {subject} out with --config.data.subjects"
         ) from None
 
 
@@ -116,148 +85,152 @@ def _odd_origin(fields: dict[str, np.ndarray], **expected: int) -> list[str]:
     return notes
 
 
-def _piece(fields: dict, exercise: Exercise, channel_counts: tuple[int, ...]) -> registry.Piece:
-    pair = next((pair for pair in _LABELS if all(name in fields for name in pair)), None)
-    if pair is None or "emg" not in fields:
-        raise matlab.UnusableError(
-            f"it needs emg and restimulus with rerepetition, or stimulus with repetition; "
-            f"it holds {', '.join(fields) or 'none of these'}"
-        )
+def _piece(fields: dict, database: Database, exercise: Exercise, *, subject: int) -> registry.Piece:
+    pair = _label_pair(fields)
     emg = fields["emg"]
     if not isinstance(emg, np.ndarray) or emg.dtype.kind not in "iuf":
-        raise matlab.UnusableError("emg is not a numeric array")
-    if emg.ndim != 2 or emg.shape[1] not in channel_counts:
-        allowed = " or ".join(map(str, channel_counts))
-        raise matlab.UnusableError(f"emg must be [samples, {allowed} channels], not {list(emg.shape)}")
+        raise UnusableError("emg is not a numeric array")
     labels, repetition = (_whole_numbers(fields, name) for name in pair)
     lengths = {"emg": len(emg), pair[0]: len(labels), pair[1]: len(repetition)}
     length = min(lengths.values())
+    emg, labels, repetition = emg[:length], labels[:length], repetition[:length]
+    contents = Contents.of(emg, labels, repetition) if emg.ndim == 2 and emg.size else None
+    if emg.ndim != 2 or emg.shape[1] not in database.channel_counts:
+        allowed = " or ".join(map(str, database.channel_counts))
+        message = f"emg must be [samples, {allowed} channels], not {list(fields['emg'].shape)}"
+        raise _refusal(message, contents, database, exercise, subject=subject)
     if not length or max(lengths.values()) - length > MAX_LENGTH_DIFFERENCE:
         shown = ", ".join(f"{name} {samples}" for name, samples in lengths.items())
-        raise matlab.UnusableError(f"samples per field must agree within {MAX_LENGTH_DIFFERENCE}: {shown}")
-    signal = np.zeros((length, len(CHANNEL_NAMES)), np.float32)
-    with np.errstate(over="ignore"):  # becomes infinite, and is refused as such
-        signal[:, : emg.shape[1]] = emg[:length]
-    if not np.isfinite(signal).all():
-        sample, channel = np.argwhere(~np.isfinite(signal))[0]
-        raise matlab.UnusableError(f"emg is not finite, first at sample {sample} of channel {channel + 1}")
-    repetition = repetition[:length]
+        raise UnusableError(f"samples per field must agree within {MAX_LENGTH_DIFFERENCE}: {shown}")
+    signal = _signal(emg, len(database.channel_names))
     if not 0 <= repetition.min() <= repetition.max() <= MAX_REPETITION:
-        raise matlab.UnusableError(
+        raise UnusableError(
             f"{pair[1]} spans {repetition.min()} to {repetition.max()}; allowed is 0 to {MAX_REPETITION}"
         )
-    movement = _movement(labels[:length], pair[0], exercise)
+    reasons, certain = foreign(contents, database, exercise)
+    if certain:
+        message = f"it is no file of Ninapro {database.name}, exercise {exercise.letter}: {'; '.join(reasons)}"
+        raise _refusal(message, contents, database, exercise, subject=subject)
+    notes = [f"{reason}. {advice(contents, database, exercise, subject=subject)}" for reason in reasons]
+    movement = _movement(labels, pair[0], exercise)
     movement[repetition == 0] = UNLABELLED  # a label outside every repetition belongs to no split
     if (movement == UNLABELLED).all():
-        raise matlab.UnusableError(f"{pair[0]} and {pair[1]} label no movement at all")
-    notes = []
+        raise UnusableError(f"{pair[0]} and {pair[1]} label no movement at all")
     if pair != _LABELS[0]:
-        notes.append(f"no refined labels: {' and '.join(pair)} are used")
+        notes.append(f"no refined labels: {' and '.join(pair)} are used. Or the file is incomplete: compare its size")
+    if contents.labels == set(exercise.old_codes):
+        notes.append(f"its labels are old codes: {exercise.old_codes} are taken for the movements in this order")
     if (cut := max(lengths.values()) - length) > 0:
         notes.append(f"its arrays end up to {cut} samples apart, and are cut to the shortest")
-    if emg.shape[1] < len(CHANNEL_NAMES):
-        notes.append(f"{emg.shape[1]} electrodes: the last {len(CHANNEL_NAMES) - emg.shape[1]} channels are zeros")
+    if (lacking := len(database.channel_names) - emg.shape[1]) > 0:
+        notes.append(f"{emg.shape[1]} electrodes: the last {lacking} channels are zeros")
     return registry.Piece(signal=signal, movement=movement, repetition=repetition.astype(np.int16), notes=tuple(notes))
+
+
+def _label_pair(fields: dict) -> tuple[str, str]:
+    """Returns the names of the labels to use: the refined ones, or else the plain ones."""
+    pair = next((pair for pair in _LABELS if all(name in fields for name in pair)), None)
+    if pair is None or "emg" not in fields:
+        raise UnusableError(
+            f"incomplete: it needs emg and restimulus with rerepetition, or stimulus with repetition; "
+            f"it holds {', '.join(fields) or 'none of these'}"
+        )
+    return pair
+
+
+def _refusal(
+    message: str, contents: Contents | None, database: Database, exercise: Exercise, *, subject: int
+) -> UnusableError:
+    """Returns the error for a file that does not fit; where it looks like another database's, that is the remedy."""
+    remedy = advice(contents, database, exercise, subject=subject) if contents else ""
+    return UnusableError(message, remedy=remedy) if remedy else UnusableError(message)
+
+
+def _signal(emg: np.ndarray, channels: int) -> np.ndarray:
+    """Returns `emg` as float32 `[N, C]`; lacking channels are zeros."""
+    signal = np.zeros((len(emg), channels), np.float32)
+    with np.errstate(over="ignore"):  # becomes infinite, and is refused as such
+        signal[:, : emg.shape[1]] = emg
+    if not np.isfinite(signal).all():
+        sample, channel = np.argwhere(~np.isfinite(signal))[0]
+        raise UnusableError(f"emg is not finite, first at sample {sample} of channel {channel + 1}")
+    return signal
 
 
 def _whole_numbers(fields: dict[str, np.ndarray], name: str) -> np.ndarray:
     """Returns a field that is a row or column of whole numbers as int64 `[N]`."""
     values = fields[name]
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "iuf":
-        raise matlab.UnusableError(f"{name} is not a numeric array")
+        raise UnusableError(f"{name} is not a numeric array")
     if values.size != max(values.shape, default=1):
-        raise matlab.UnusableError(f"{name} must be one column, not {list(values.shape)}")
+        raise UnusableError(f"{name} must be one column, not {list(values.shape)}")
     if values.dtype.kind == "f" and not (np.abs(values) < 2**31).all() & (values == np.rint(values)).all():
-        raise matlab.UnusableError(f"{name} holds values that are not whole numbers")
+        raise UnusableError(f"{name} holds values that are not whole numbers")
     return values.reshape(-1).astype(np.int64)
 
 
 def _movement(labels: np.ndarray, name: str, exercise: Exercise) -> np.ndarray:
-    """Returns class indices `[N]` int16 of labels that count from `first_label`, or else from 1."""
-    used = labels[labels != 0]
-    count = len(exercise.movement_names)
-    for first in (exercise.first_label, 1):
-        if not len(used) or first <= used.min() <= used.max() < first + count:
-            return np.where(labels == 0, UNLABELLED, labels - first).astype(np.int16)
-    raise matlab.UnusableError(
-        f"{name} has labels from {used.min()} to {used.max()}; allowed are 0 (rest) and "
-        f"{exercise.first_label} to {exercise.first_label + count - 1}"
-    )
+    """Returns class indices `[N]` int16 of labels."""
+    classes = exercise.classes(set(np.unique(labels[labels != 0]).tolist()))
+    if classes is None:
+        used = labels[labels != 0]
+        raise UnusableError(
+            f"{name} has labels from {used.min()} to {used.max()}; allowed are 0 (rest) and "
+            f"{exercise.first_label} to {exercise.last_label}"
+        )
+    movement = np.full(len(labels), UNLABELLED, np.int16)
+    for label, index in classes.items():
+        movement[labels == label] = index
+    return movement
 
 
-def write_mat(recording: Recording, path: str | Path, *, exercise: str = "B") -> None:
+def write_mat(recording: Recording, path: str | Path, *, exercise: str = "B", database: str = "DB2") -> None:
     """Writes a recording as such a file (MATLAB v5), replacing `path` only once it is complete.
 
     The refined and the plain labels are the same. Unlabelled samples get label and repetition 0.
 
     Args:
         recording: any recording whose classes fit the exercise.
-        path: the file, `S{n}_E{e}_A1.mat` if `read` is to find it.
-        exercise: `B`, `C` or `D`: sets the field `exercise` and the first label.
+        path: the file, `S{n}_E{e}_A1.mat` (DB1: `S{n}_A1_E{e}.mat`) if `read` is to find it.
+        exercise: `A`, `B`, `C` or `D`: sets the field `exercise` and the first label.
+        database: whose exercise it is.
     """
     labelled = recording.movement != UNLABELLED
-    first = EXERCISES[exercise].first_label
-    label = np.where(labelled, recording.movement.astype(np.int16) + first, 0)
+    like = get_database(database).exercise(exercise)
+    label = np.where(labelled, recording.movement.astype(np.int16) + like.first_label, 0)
     repetition = np.where(labelled, recording.repetition, 0)
     fields = {"emg": recording.signal}
     for label_name, repetition_name in _LABELS:
         fields[label_name] = label.astype(np.int8)
         fields[repetition_name] = repetition.astype(np.int8)
     fields["subject"] = np.int16(recording.subject)
-    fields["exercise"] = np.int16(EXERCISES[exercise].number)
+    fields["exercise"] = np.int16(like.number)
     matlab.save(path, fields)
 
 
-def _specs(
-    database: str, exercises: str, *, splits: registry.Splits, archives: tuple, channel_counts: tuple = (12,)
-) -> tuple[registry.DatasetSpec, ...]:
-    """Registers one database, exercise by exercise; B goes by the database's name alone."""
+def _register(database: Database) -> list[registry.DatasetSpec]:
+    """Registers one database, exercise by exercise."""
     specs = []
-    for letter in exercises:
-        exercise = EXERCISES[letter]
+    for exercise in database.exercises:
+        file_name = re.escape(database.file_name.format(subject="NUMBER", exercise=exercise.number))
         spec = registry.DatasetSpec(
-            name=f"ninapro_{database.lower()}" + ("" if letter == "B" else f"_{letter.lower()}"),
-            rate_hz=RATE_HZ,
-            channel_names=CHANNEL_NAMES,
+            name=database.dataset_name(exercise),
+            rate_hz=database.rate_hz,
+            channel_names=database.channel_names,
             movement_names=exercise.movement_names,
-            files=(rf"S(\d+)_E{exercise.number}_A1\.mat", *archives),
-            read=functools.partial(read, exercise=letter, channel_counts=channel_counts),
-            splits=splits,
+            files=(file_name.replace("NUMBER", r"(\d+)"), *database.archives),
+            read=functools.partial(read, database=database.name, exercise=exercise.letter),
+            splits=database.splits,
+            envelope=database.envelope,
             download=(
-                f"Ninapro {database} may not be passed on: register at https://ninapro.hevs.ch, download "
-                f"{database}'s files there and keep them together in one folder, zipped or not. "
-                "Cite Atzori et al., Scientific Data 1:140053, 2014."
+                f"Ninapro {database.name} may not be passed on: register at https://ninapro.hevs.ch, download "
+                f"{database.name}'s files there and keep them together in one folder, zipped or not. "
+                f"Cite {database.citation}."
             ),
+            remark=database.remark,
         )
         specs.append(registry.register(spec))
-    return tuple(specs)
+    return specs
 
 
-_REPETITIONS = {
-    "train_repetitions": "1,3,4",
-    "test_repetitions": "2,5",
-    "seen_tune_repetitions": "6",
-    "unseen_tune_repetitions": "1,3,4,6",
-}
-
-SPECS = (
-    *_specs(
-        "DB2",
-        "BCD",
-        splits=registry.Splits(seen_subjects="1-25", unseen_subjects="26-40", **_REPETITIONS),
-        archives=(r"DB2_s(\d+)\.zip",),
-    ),
-    *_specs(
-        "DB3",
-        "BCD",
-        splits=registry.Splits(seen_subjects="1-7", **_REPETITIONS),
-        archives=(r"DB3_s(\d+)\.zip", r"s(\d+)_0\.zip"),
-        channel_counts=(10, 12),
-    ),
-    *_specs(
-        "DB7",
-        "BC",
-        splits=registry.Splits(seen_subjects="1-14", **_REPETITIONS),
-        archives=(r"Subject_(\d+)\.zip", r"DB7_s(\d+)\.zip"),
-    ),
-)
+SPECS = tuple(spec for database in DATABASES for spec in _register(database))

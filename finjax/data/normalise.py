@@ -1,14 +1,29 @@
-"""Normalisers: fitted away from the test repetitions, stored with the model."""
+"""Normalisers: fitted away from the test repetitions, stored with the model.
 
-from collections.abc import Collection, Sequence
+The z-score of a person comes from one of three sources, which checkpoints, tables and reports name:
+
+- `USED`: the samples of the windows that the model may be fitted to;
+- `UNLABELLED`: all samples outside the test repetitions, whatever share of them is used with its labels;
+- `OTHERS`: the mean over the people that the model was trained on. No sample of the person is read.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 
 import jax
 import numpy as np
 from flax import struct
 
-from finjax.data.windows import SignalStore
+from finjax.data.numbers import format_numbers
+from finjax.data.windows import Framing, SignalStore, Windows
 from finjax.data.zscore import SMALLEST_DEVIATION, channel_statistics
 from finjax.errors import DataError
+
+USED, UNLABELLED, OTHERS = "used", "unlabelled", "others"
+MEANINGS = {
+    USED: "the samples of the windows used",
+    UNLABELLED: "all their samples outside the test repetitions, without labels",
+    OTHERS: "the mean of the people trained on, none of their own samples",
+}
 
 
 @struct.dataclass
@@ -36,6 +51,16 @@ class SignalNormaliser:
                 mean[row], std[row] = stored.mean[rows[subject]], stored.std[rows[subject]]
         return self.replace(mean=mean, std=std, limit=stored.limit)
 
+    def mean_over(self, subjects: Collection[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Returns mean and std `[C]` for a person of whom nothing is known: those of a typical one of some subjects.
+
+        By channel, the mean is the arithmetic mean of the subjects' means, and the std that of their standard
+        deviations. Every subject counts once, however much was recorded of it.
+        """
+        rows = np.isin(self.subjects, list(subjects))
+        mean, std = (np.asarray(values)[rows].mean(axis=0, dtype=np.float64) for values in (self.mean, self.std))
+        return mean.astype(np.float32), std.astype(np.float32)
+
 
 @struct.dataclass
 class FeatureNormaliser:
@@ -59,41 +84,85 @@ class FeatureNormaliser:
 
 
 def fit_signal_normaliser(
-    store: SignalStore, *, test_repetitions: Collection[int], limit_sd: float = 0.0
+    store: SignalStore, *, test_repetitions: Collection[int], limit_sd: float = 0.0, subjects: Collection[int] = ()
 ) -> SignalNormaliser:
-    """Fits the z-score of each subject on that subject's repetitions outside the test set.
+    """Fits the z-score of each subject on that subject's repetitions outside the test set (`UNLABELLED`).
 
     Args:
         store: the signals.
         test_repetitions: repetitions not to look at.
         limit_sd: standard deviations at which samples are to be held; 0 for no limit.
+        subjects: the subjects to fit to; by default all. Others get mean 0 and std 1, and are not read.
 
     Raises:
         DataError: a subject has no repetition outside the test set.
     """
     outside = ~np.isin(store.segments[:, 4], list(test_repetitions))
-    means, stds = [], []
+    spans = {}
     for index, subject in enumerate(store.subjects):
         rows = store.segments[outside & (store.segments[:, 2] == index)]
+        if subjects and subject not in subjects:
+            continue
         if not len(rows):
             raise DataError(
                 f"subject {subject} has no repetition outside the test repetitions {sorted(test_repetitions)}, "
                 "so there is nothing to take its signal's mean and deviation from"
             )
-        spans = [slice(start, stop) for start, stop in rows[:, :2]]
+        spans[subject] = rows[:, :2]
+    return _fit(store, spans, limit_sd=limit_sd)
+
+
+def fit_signal_normaliser_to_windows(
+    store: SignalStore, windows: Windows, *, framing: Framing, limit_sd: float = 0.0
+) -> SignalNormaliser:
+    """Fits the z-score of each subject on the samples that its windows cover, each sample once (`USED`).
+
+    What is `framing.lead` samples ahead belongs to a window too: its label, and what a FIN imitates, are from there.
+
+    Args:
+        store: the signals.
+        windows: the windows. A subject that has none gets mean 0 and std 1.
+        framing: length and horizon of the windows.
+        limit_sd: standard deviations at which samples are to be held; 0 for no limit.
+    """
+    spans = {}
+    for index, subject in enumerate(store.subjects):
+        own = windows.start[windows.subject == index].astype(np.int64)
+        if len(own):
+            spans[subject] = _union(np.concatenate([own, own + framing.lead]), length=framing.length)
+    return _fit(store, spans, limit_sd=limit_sd)
+
+
+def _union(starts: np.ndarray, *, length: int) -> np.ndarray:
+    """Returns the spans `[n, 2]` that windows cover together, none of which touches another."""
+    starts = np.unique(starts)
+    gaps = np.flatnonzero(np.diff(starts) > length)
+    return np.stack([starts[np.r_[0, gaps + 1]], starts[np.r_[gaps, len(starts) - 1]] + length], axis=1)
+
+
+def _fit(store: SignalStore, spans: Mapping[int, np.ndarray], *, limit_sd: float) -> SignalNormaliser:
+    """Fits the z-score of subjects on spans `[n, 2]` of samples; other subjects get mean 0 and std 1."""
+    shape = len(store.subjects), len(store.samples)
+    mean, std = np.zeros(shape, np.float32), np.ones(shape, np.float32)
+    for row, subject in enumerate(store.subjects):
+        if subject not in spans:
+            continue
+        slices = [slice(start, stop) for start, stop in spans[subject]]
         # One channel at a time, as float64 copies of all of them would be four times the signal.
-        of_channels = [
-            channel_statistics(np.concatenate([samples[span] for span in spans])[None]) for samples in store.samples
-        ]
-        mean, std = map(np.concatenate, zip(*of_channels, strict=True))
-        means.append(mean)
-        stds.append(std)
+        for channel, samples in enumerate(store.samples):
+            taken = np.concatenate([samples[one] for one in slices])[None]
+            mean[row, channel : channel + 1], std[row, channel : channel + 1] = channel_statistics(taken)
     return SignalNormaliser(
-        subjects=np.array(store.subjects, np.int32),
-        mean=np.stack(means),
-        std=np.stack(stds),
-        limit=np.float32(limit_sd or np.inf),
+        subjects=np.array(store.subjects, np.int32), mean=mean, std=std, limit=np.float32(limit_sd or np.inf)
     )
+
+
+def describe_statistics(sources: Mapping[int, str]) -> str:
+    """Returns in words where the z-score of each subject comes from, as `subjects 1-6: …; subjects 7-8: …`."""
+    groups: dict[str, list[int]] = {}
+    for subject, source in sources.items():
+        groups.setdefault(source, []).append(subject)
+    return "; ".join(f"subjects {format_numbers(who)}: {MEANINGS[source]}" for source, who in groups.items())
 
 
 def fit_feature_normaliser(values: np.ndarray) -> FeatureNormaliser:

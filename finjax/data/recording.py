@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from finjax.data.sketches import EMPTY
 from finjax.errors import DataError
 
 UNLABELLED = -1  # movement of a sample that belongs to no segment: Ninapro's rest between movements
@@ -26,6 +27,8 @@ class Recording:
         channel_names: `C` names.
         movement_names: names of the classes.
         notes: what was odd about the files but could be put right.
+        sketches: `[G, SIZE]` uint64, one row per segment as `segments()` lists them, of its samples before filtering
+            (see `finjax.data.sketches`); no rows where they are not known.
         piece_starts: sample indices at which an uninterrupted piece of signal begins; the first is 0.
     """
 
@@ -39,6 +42,7 @@ class Recording:
     movement_names: tuple[str, ...]
     piece_starts: tuple[int, ...] = (0,)
     notes: tuple[str, ...] = ()
+    sketches: np.ndarray = dataclasses.field(default_factory=lambda: EMPTY)
 
     def __post_init__(self):
         who = f"subject {self.subject} of {self.dataset}"

@@ -1,6 +1,8 @@
 """The registry of datasets: what a dataset is, in one small specification, and how to find its files."""
 
 import dataclasses
+import functools
+import logging
 import os
 import re
 from collections.abc import Callable, Iterable
@@ -9,6 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from finjax.errors import DataError
+from finjax.files import expanded
+
+logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -71,8 +76,10 @@ class DatasetSpec:
             (POSIX form); group 1 is the subject's number.
         read: one subject's files, sorted, to the pieces of that subject's recording.
         splits: the default split.
+        envelope: whether the signals are rectified envelopes, which rest at their lower end.
         filter: applied to each piece on its own.
         download: where a user gets the data; printed when nothing is found.
+        remark: what a user must know of the dataset; `inspect` prints it.
     """
 
     name: str
@@ -82,11 +89,19 @@ class DatasetSpec:
     files: tuple[str, ...]
     read: Callable[[tuple[Path, ...]], Iterable[Piece]]
     splits: Splits
+    envelope: bool = False
     filter: Filter = Filter()
     download: str = ""
+    remark: str = ""
 
-    def find(self, folder: str | Path) -> dict[int, tuple[Path, ...]]:
+    def find(self, folder: str | Path, *, unreadable: list[str] | None = None) -> dict[int, tuple[Path, ...]]:
         """Returns the files of each subject found anywhere below `folder`, by subject number.
+
+        Among them are links whose target is not there: to read them is an error that names them.
+
+        Args:
+            folder: where to search.
+            unreadable: a list to which the folders are added that cannot be searched; without one, the log warns.
 
         Raises:
             DataError: the folder is missing or holds no file of this dataset.
@@ -96,35 +111,95 @@ class DatasetSpec:
                 f"dataset {self.name} is read from disk: name its folder with --config.data.dir=FOLDER. "
                 f"{self.download}".rstrip()
             )
-        folder = Path(folder).expanduser()
-        if not folder.is_dir():
+        folder = expanded(folder)
+        if not _is_folder(folder):
             raise DataError(f"no such folder: {folder} (--config.data.dir). {self.download}".rstrip())
-        found: dict[int, list[Path]] = {}
-        for path in _files_below(folder):
-            relative = path.relative_to(folder).as_posix()
-            for pattern in self.files:
-                if match := re.search(rf"(?:^|/){pattern}$", relative):
-                    found.setdefault(int(match[1]), []).append(path)
+        files, closed = _files_below(folder)
+        found = self._match(files, folder)
         if not found:
+            others = [spec.name for spec in _SPECS.values() if spec._match(files, folder)]
+            names = " or ".join(f"--config.data.name={name}" for name in others)
+            hints = [f"There are files with the names of other datasets: use {names}."] if others else []
+            hints += [f"Not searched: {', '.join(closed)}."] if closed else []
             looked_for = " or ".join(self.files)
             raise DataError(
                 f"no subject of {self.name} below {folder}: no file there matches {looked_for}. "
-                f"{self.download}".rstrip()
+                f"{' '.join([*hints, self.download])}".rstrip()
             )
+        if unreadable is not None:
+            unreadable += closed
+        else:
+            for place in closed:
+                _warn_once(f"{place}. Subjects whose files are there are left out")
         return {subject: tuple(found[subject]) for subject in sorted(found)}
 
+    def _match(self, files: Iterable[Path], folder: Path) -> dict[int, list[Path]]:
+        """Returns those of the files that are of this dataset, by subject."""
+        found: dict[int, list[Path]] = {}
+        patterns = [re.compile(rf"(?:^|/){pattern}\Z") for pattern in self.files]
+        for path in files:
+            relative = path.relative_to(folder).as_posix()
+            for pattern in patterns:
+                if (match := pattern.search(relative)) and _is_file_or_link(path):
+                    found.setdefault(int(match[1]), []).append(path)
+        return found
 
-def _files_below(folder: Path) -> list[Path]:
-    """Returns all files below a folder, sorted, through symbolic links too but into no folder twice."""
-    files, visited = [], set()
-    for place, folders, names in os.walk(folder, followlinks=True):
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError as error:
+        raise DataError(f"{path} (--config.data.dir) cannot be opened: {error.strerror}") from None
+
+
+def _is_file_or_link(path: Path) -> bool:
+    """Tells whether a path is a file, or what to read as one fails: what cannot be looked at is kept, not lost."""
+    try:
+        return path.is_file() or path.is_symlink()
+    except OSError:
+        return True
+
+
+def _files_below(folder: Path) -> tuple[list[Path], list[str]]:
+    """Searches a folder, through symbolic links too but into no folder twice.
+
+    Returns:
+        Everything there that is no folder, sorted, and what cannot be searched, with the reason and the remedy.
+    """
+    files, closed, visited = [], [], set()
+
+    def note(error: OSError) -> None:
+        remedy = ": ask its owner for the permission to read it" if isinstance(error, PermissionError) else ""
+        closed.append(f"{error.filename} cannot be searched ({error.strerror}){remedy}")
+
+    for place, folders, names in os.walk(folder, followlinks=True, onerror=note):
         real = os.path.realpath(place)
         if real in visited:
             folders.clear()
             continue
         visited.add(real)
         files += [Path(place, name) for name in names]
-    return sorted(file for file in files if file.is_file())
+        closed += [
+            f"{path} is a link to {os.readlink(path)}, which is not there: fetch or mend it"
+            for path in map(Path, [place] * len(names), names)
+            if _may_be_a_subjects_folder(path)
+        ]
+    return sorted(files), sorted(closed)
+
+
+def _may_be_a_subjects_folder(path: Path) -> bool:
+    """Tells whether a path is a link to nowhere that may have led to a folder: it has a number, and no suffix."""
+    if path.suffix or not re.search(r"\d", path.name):
+        return False
+    try:
+        return path.is_symlink() and not path.exists()
+    except OSError:  # a folder that may be listed but not entered: its files say so when they are read
+        return False
+
+
+@functools.cache
+def _warn_once(message: str) -> None:
+    logger.warning(message)
 
 
 _SPECS: dict[str, DatasetSpec] = {}

@@ -1,6 +1,7 @@
 """From the configuration to the signals: picks the dataset, reads what the split needs, packs it."""
 
 import dataclasses
+import functools
 import logging
 import time
 from collections.abc import Collection, Sequence
@@ -9,14 +10,14 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from finjax import processes
-from finjax.data import filters, ninapro, synthetic, three_dc  # noqa: F401  (they register their datasets)
+from finjax.data import duplicates, filters, ninapro, synthetic, three_dc  # noqa: F401  (they register their datasets)
 from finjax.data.loading import refuse_bad, try_recordings
 from finjax.data.numbers import format_numbers, parse_numbers
 from finjax.data.recording import Recording
 from finjax.data.registry import Filter, Splits, get_spec, registered_names
 from finjax.data.splits import Split, resolve_split
 from finjax.data.together import gather_outlines, share_samples
-from finjax.data.windows import Framing, SignalStore, pack, to_samples
+from finjax.data.windows import Framing, SignalStore, describe_rounding, pack, to_samples
 from finjax.errors import DataError
 
 logger = logging.getLogger(__name__)
@@ -53,7 +54,8 @@ def load_store(config: ConfigDict, *, subjects: Collection[int] | None = None) -
         The signals, and the split of these subjects.
 
     Raises:
-        DataError: the dataset is unknown, not there, damaged, or the split does not fit it.
+        DataError: the dataset is unknown, not there, damaged, the split does not fit it, or it has the same samples on
+            both of its sides.
     """
     started = time.perf_counter()
     split = find_split(config)
@@ -63,9 +65,12 @@ def load_store(config: ConfigDict, *, subjects: Collection[int] | None = None) -
     outlines, bad = gather_outlines(recordings, bad, split=split)
     if bad:
         refuse_bad(get_spec(config.name), good=[outline.subject for outline in outlines], bad=bad)
+    groups = duplicates.find(outlines)
+    duplicates.refuse_leaks(groups, split)
     store = pack(recordings, outlines)
     share_samples(store)
-    _report(store, split, [(o.subject, note) for o in outlines for note in o.notes], started=started)
+    notes = [f"subject {outline.subject}: {note}" for outline in outlines for note in outline.notes]
+    _report(store, split, notes + duplicates.describe(groups), started=started)
     return store, split
 
 
@@ -85,11 +90,11 @@ def _read(config: ConfigDict, subjects: Sequence[int]) -> tuple[list[Recording],
     )
 
 
-def _report(store: SignalStore, split: Split, notes: Sequence[tuple[int, str]], *, started: float) -> None:
+def _report(store: SignalStore, split: Split, notes: Sequence[str], *, started: float) -> None:
     if not processes.is_first():
         return
-    for subject, note in notes:
-        logger.warning("subject %d: %s", subject, note)
+    for note in notes:
+        logger.warning(note)
     logger.info(
         "%s: subjects %s (unseen: %s), %d channels, %.1f minutes of movement, ready in %.1f s",
         store.dataset,
@@ -125,17 +130,33 @@ def filter_of(config: ConfigDict) -> Filter:
     return Filter(highpass_hz=edge("highpass_hz"), lowpass_hz=edge("lowpass_hz"), notch_hz=edge("notch_hz"))
 
 
+def gives_envelope(config: ConfigDict) -> bool:
+    """Tells whether the dataset's signals are rectified envelopes."""
+    return config.name != synthetic.NAME and get_spec(config.name).envelope
+
+
 def framing_of(config: ConfigDict, rate_hz: float, *, horizon: int) -> Framing:
     """Returns the window length, step and horizon of the configuration, in samples at `rate_hz`.
 
+    Durations that are no whole number of samples are rounded; the log says so once.
+
     Raises:
-        ConfigError: a length is no whole number of samples.
+        ConfigError: a text that is no duration.
     """
+    for field in ("window", "step"):
+        if rounding := describe_rounding(config[field], rate_hz, option=f"--config.{field}"):
+            _log_once(rounding)
     return Framing(
-        length=to_samples(config.window, rate_hz, name="window"),
-        step=to_samples(config.step, rate_hz, name="step"),
+        length=to_samples(config.window, rate_hz, option="--config.window"),
+        step=to_samples(config.step, rate_hz, option="--config.step"),
         horizon=horizon,
     )
+
+
+@functools.cache
+def _log_once(message: str) -> None:
+    if processes.is_first():
+        logger.info(message)
 
 
 def _wanted(config: ConfigDict, found) -> tuple[int, ...]:

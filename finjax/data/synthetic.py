@@ -11,6 +11,7 @@ import dataclasses
 import numpy as np
 from scipy import signal as dsp
 
+from finjax.arithmetic import numpy_defaults
 from finjax.data.recording import UNLABELLED, Recording
 from finjax.data.registry import Splits
 from finjax.errors import DataError
@@ -60,6 +61,7 @@ class Settings:
             )
 
 
+@numpy_defaults()
 def generate(subject: int, settings: Settings) -> Recording:
     """Generates one subject's recording, deterministically.
 

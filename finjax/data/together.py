@@ -8,6 +8,7 @@ import numpy as np
 
 from finjax import processes
 from finjax.data.recording import Recording
+from finjax.data.sketches import SIZE
 from finjax.data.splits import Split
 from finjax.data.windows import Outline, SignalStore
 from finjax.errors import DataError
@@ -51,9 +52,12 @@ def share_samples(store: SignalStore) -> None:
 
 
 def _to_json(outline: Outline) -> dict:
-    return {**dataclasses.asdict(outline), "segments": outline.segments.tolist()}
+    arrays = {"segments": outline.segments.tolist(), "sketches": outline.sketches.tolist()}
+    return dataclasses.asdict(outline) | arrays
 
 
 def _from_json(fields: dict) -> Outline:
     fields = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
-    return Outline(**{**fields, "segments": np.array(fields["segments"], np.int64).reshape(-1, 4)})
+    segments = np.array(fields["segments"], np.int64).reshape(-1, 4)
+    sketches = np.array(fields["sketches"], np.uint64).reshape(-1, SIZE)
+    return Outline(**{**fields, "segments": segments, "sketches": sketches})

@@ -5,6 +5,7 @@ The labelled samples of all subjects lie end to end in one array instead, and a 
 """
 
 import dataclasses
+import math
 import mmap
 import re
 from collections.abc import Sequence
@@ -18,22 +19,55 @@ from finjax.errors import ConfigError, DataError
 ALIGNMENT_BYTES = 64
 
 
-def to_samples(duration: str | int, rate_hz: float, *, name: str) -> int:
-    """Converts `"300ms"` (or a plain number, of samples) to samples at `rate_hz`.
+def duration_ms(duration: str | int, rate_hz: float, *, option: str) -> float:
+    """Converts `"300ms"` (or a plain number, of samples at `rate_hz`) to milliseconds.
+
+    Args:
+        duration: the text.
+        rate_hz: sampling rate.
+        option: what the user calls it, such as `--config.window`; messages begin with it.
 
     Raises:
-        ConfigError: the text is no duration, or not a whole number of samples of at least 1.
+        ConfigError: the text is no duration.
     """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms)?\s*", str(duration))
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?\s*ms|\d+)\s*", str(duration), re.ASCII)
     if not match:
-        raise ConfigError(f"--config.{name}={duration!r}: give milliseconds as '300ms' or samples as '600'")
-    samples = float(match[1]) * (rate_hz / 1000 if match[2] else 1)
-    if abs(samples - round(samples)) > 1e-6 or samples < 1:
+        raise ConfigError(f"{option}={duration!r}: give milliseconds as '300ms' or a whole number of samples as '600'")
+    number = float(match[1].removesuffix("ms"))
+    return number if match[1].endswith("ms") else number * 1000 / rate_hz
+
+
+def to_samples(duration: str | int, rate_hz: float, *, option: str) -> int:
+    """Converts `"300ms"` (or a plain number, of samples) to the nearest number of samples at `rate_hz`.
+
+    Args:
+        duration: the text.
+        rate_hz: sampling rate.
+        option: what the user calls it, such as `--config.window`; messages begin with it.
+
+    Raises:
+        ConfigError: the text is no duration, or one that rounds to no sample at all.
+    """
+    exact = duration_ms(duration, rate_hz, option=option) * rate_hz / 1000
+    samples = math.floor(exact + 0.5)
+    if samples < 1:
         raise ConfigError(
-            f"--config.{name}={duration!r} is {samples:g} samples at {rate_hz:g} Hz; "
-            "it must be a whole number, 1 or more"
+            f"{option}={duration!r} is {exact:g} samples at {rate_hz:g} Hz; it must be 1 sample, "
+            f"{1000 / rate_hz:.4g} ms, or more"
         )
-    return round(samples)
+    return samples
+
+
+def describe_rounding(duration: str | int, rate_hz: float, *, option: str) -> str:
+    """Says to what a duration was rounded; empty where it is a whole number of samples."""
+    exact = duration_ms(duration, rate_hz, option=option) * rate_hz / 1000
+    samples = to_samples(duration, rate_hz, option=option)
+    if abs(exact - samples) < 1e-6:
+        return ""
+    return (
+        f"{option}={duration} is {exact:.6g} samples at {rate_hz:.10g} Hz: rounded to {samples} samples, "
+        f"{samples * 1000 / rate_hz:.6g} ms"
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -106,10 +140,11 @@ class Outline:
 
     Attributes:
         segments: `[G, 4]` as `Recording.segments` gives them.
-        subject, dataset, rate_hz, channel_names, movement_names, notes: as in `Recording`.
+        subject, dataset, rate_hz, channel_names, movement_names, notes, sketches: as in `Recording`.
     """
 
     segments: np.ndarray
+    sketches: np.ndarray
     subject: int
     dataset: str
     rate_hz: float

@@ -35,7 +35,8 @@ def normalised(
 ) -> np.ndarray:
     """Z-scores a recording: by the stored statistics of a known subject, else by its own.
 
-    Its own are those of its labelled samples, or of all where none is labelled.
+    Its own are those of its labelled samples, or of all where none is labelled. That reads the whole recording: it is
+    the "unlabelled" way of `config.statistics`. What is to be tested so must not be in the recording.
 
     Args:
         recording: the recording.

@@ -9,6 +9,7 @@ from scipy.special import softmax
 from sklearn.base import ClassifierMixin, clone
 from sklearn.utils.multiclass import check_classification_targets
 
+from finjax.arithmetic import numpy_defaults
 from finjax.data.gather import FeatureData, WindowData
 from finjax.data.normalise import stack_feature_normalisers
 from finjax.data.windows import pad_to_grid
@@ -35,6 +36,9 @@ WINDOWS_AT_A_TIME = 64  # in prediction
 class FINClassifier(ClassifierMixin, OnWindows):
     """Recognises movements in windows: FINs and a CNN on what they give, tuned together.
 
+    Everything is fitted to the windows that `fit` is given, the z-score of the channels included (see `FINFeatures`);
+    windows to predict from change nothing.
+
     The CNN is first trained on the closed-form features; then the FINs take their place, and both are tuned. Beside
     the CNN there is a regularised discriminant, whose log-probabilities are added to the CNN's.
 
@@ -46,7 +50,7 @@ class FINClassifier(ClassifierMixin, OnWindows):
         fin_rate: learning rate of the FINs in these.
         cnn_rate: learning rate of the CNN in these.
         read_out: discriminant beside the CNN, `"rda"` or `"lda"`; None: none.
-        random_state: seed.
+        random_state: seed of CNN and tuning, and of the FINs where `fins` is None; a `FINFeatures` has its own.
         verbose: whether to show the progress.
 
     Attributes:
@@ -81,6 +85,7 @@ class FINClassifier(ClassifierMixin, OnWindows):
         self.random_state = random_state
         self.verbose = verbose
 
+    @numpy_defaults()
     def fit(self, X, y) -> "FINClassifier":
         """Trains on windows `[n, C, T]` with labels `[n]`, two or more different ones.
 
@@ -90,7 +95,7 @@ class FINClassifier(ClassifierMixin, OnWindows):
         """
         if self.read_out is not None and self.read_out not in OWN_COVARIANCE:
             raise ConfigError(f"read_out={self.read_out!r}: choose from {', '.join(OWN_COVARIANCE)}, or None")
-        fins = FINFeatures(verbose=self.verbose) if self.fins is None else clone(self.fins)
+        fins = self._default_fins() if self.fins is None else clone(self.fins)
         windows, y = self._fit_windows(X, y, channels=fins.channels)
         check_classification_targets(y)
         self.classes_, movement = np.unique(y, return_inverse=True)
@@ -100,6 +105,10 @@ class FINClassifier(ClassifierMixin, OnWindows):
         self._tune(self.fins_.normalised(windows), movement, seed=seed_of(self.random_state))
         return self
 
+    def _default_fins(self) -> FINFeatures:
+        return FINFeatures(random_state=self.random_state, verbose=self.verbose)
+
+    @numpy_defaults()
     def predict_proba(self, X) -> np.ndarray:
         """Windows `[n, C, T]` → probabilities `[n, K]` of `classes_`."""
         windows = self._windows(X)

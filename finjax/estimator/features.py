@@ -9,9 +9,11 @@ from sklearn.base import TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from finjax.arithmetic import numpy_defaults
 from finjax.data.gather import WindowData
 from finjax.data.normalise import fit_feature_normaliser
 from finjax.data.zscore import channel_statistics, z_score
+from finjax.devices import require_devices
 from finjax.errors import CheckpointError
 from finjax.estimator.windows import OnWindows
 from finjax.evaluation.predict import imitated_features
@@ -35,6 +37,10 @@ WINDOWS_AT_A_TIME = 64  # × channels, in `transform`
 
 class FINFeatures(TransformerMixin, OnWindows):
     """Windows → features as FINs imitate them, for any classifier of scikit-learn.
+
+    The z-score of each channel is that of the windows that `fit` is given, of everybody among them together, and a
+    sample counts as often as it is in a window. `transform` takes that z-score as it is: in cross-validation nothing
+    is read of the windows held out.
 
     Args:
         runs: where trained FINs are, as `"runs/fin_{feature}_best"`; None: `fit` trains them.
@@ -85,14 +91,17 @@ class FINFeatures(TransformerMixin, OnWindows):
         self.random_state = random_state
         self.verbose = verbose
 
+    @numpy_defaults()
     def fit(self, X, y=None) -> "FINFeatures":
         """Takes the z-score from windows `[n, C, T]`, and trains the FINs on them unless they are trained.
 
         Raises:
             ValueError: the windows cannot be used, or a feature has no value on them.
+            DeviceError: JAX has no devices.
             CheckpointError: no trained FIN is there, or it is one of other windows or another feature.
         """
         del y
+        require_devices()
         windows, _ = self._fit_windows(X, channels=self.channels)
         self.mean_, self.std_ = channel_statistics(windows.swapaxes(0, 1).reshape(self.channels_, -1))
         if self.runs is None:
@@ -101,6 +110,7 @@ class FINFeatures(TransformerMixin, OnWindows):
             self._load()
         return self
 
+    @numpy_defaults()
     def transform(self, X) -> np.ndarray:
         """Windows `[n, C, T]` → features `[n, C × F]` in their own unit, those of a channel side by side."""
         windows = self.normalised(self._windows(X))
@@ -127,11 +137,13 @@ class FINFeatures(TransformerMixin, OnWindows):
         channels = range(1, self.channels_ + 1)
         return np.array([f"channel_{channel}_{name}" for channel in channels for name in self.features], dtype=object)
 
+    @numpy_defaults()
     def normalised(self, windows: np.ndarray) -> np.ndarray:
         """Z-scores windows `[n, C, T]`."""
         limit = np.inf if self.limit_sd is None else self.limit_sd
         return z_score(windows, self.mean_[:, None], self.std_[:, None], limit)
 
+    @numpy_defaults()
     def closed_form(self, windows: np.ndarray) -> np.ndarray:
         """Returns the closed-form features `[n, C, F]` of z-scored windows `[n, C, T]`.
 

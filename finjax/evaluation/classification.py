@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from finjax.arithmetic import numpy_defaults
+
 
 def confusion_matrix(true: np.ndarray, predicted: np.ndarray, *, classes: int) -> np.ndarray:
     """Counts the windows of each movement by the movement they were taken for.
@@ -32,6 +34,7 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
 
 
+@numpy_defaults()
 def score(confusion: np.ndarray) -> dict:
     """Reads the scores off a confusion matrix, or off the sum of several.
 

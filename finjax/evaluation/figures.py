@@ -1,16 +1,15 @@
-"""Figures of an evaluation, as PNG."""
+"""Figures of an evaluation, as PNG. Each function tells whether it could draw its figure."""
 
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from finjax.data.normalise import SignalNormaliser
 from finjax.data.windows import Framing, SignalStore, Windows
 from finjax.data.zscore import z_score
-from finjax.files import whole_file
+from finjax.evaluation.drawing import Figure, drawn_if_possible, plain, save
 
 COLOURS = {"seen": "#1f6f8b", "unseen": "#d1603d"}
 TITLES = {"seen": "seen subjects", "unseen": "unseen subjects"}
@@ -26,12 +25,7 @@ class Predictions:
     windows: Windows
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Writes a figure as PNG, whole or not at all."""
-    with whole_file(path) as temporary:
-        figure.savefig(temporary, dpi=150, format="png")
-
-
+@drawn_if_possible
 def r2_distribution(path: Path, result: dict, *, label: str) -> None:
     """Draws the histogram of R² over subjects × channels."""
     figure = Figure(figsize=(6, 3.6), layout="constrained")
@@ -60,6 +54,7 @@ def r2_distribution(path: Path, result: dict, *, label: str) -> None:
     save(figure, path)
 
 
+@drawn_if_possible
 def scatter(path: Path, shown: dict[str, Predictions], *, label: str) -> None:
     """Draws predicted against true values, as the density of points."""
     figure = Figure(figsize=(4.6 * len(shown), 4.2), layout="constrained")
@@ -78,6 +73,7 @@ def scatter(path: Path, shown: dict[str, Predictions], *, label: str) -> None:
     save(figure, path)
 
 
+@drawn_if_possible
 def examples(
     path: Path,
     shown: dict[str, Predictions],
@@ -103,9 +99,11 @@ def examples(
         x = store.samples[channel, start : start + framing.length]
         z = z_score(x, signal.mean[subject, channel], signal.std[subject, channel], signal.limit)
         axes.plot(time_ms, z, linewidth=0.6, color=COLOURS[part])
+        movement = store.movement_names[p.windows.movement[row]][:24]
         axes.set_title(
-            f"subject {store.subjects[subject]} ({part}), {store.movement_names[p.windows.movement[row]][:24]}\n"
-            f"{store.channel_names[channel]}: true {p.true[row, channel]:.4g}, FIN {p.predicted[row, channel]:.4g}",
+            f"subject {store.subjects[subject]} ({part}), {plain(movement)}\n"
+            f"{plain(store.channel_names[channel])}: true {p.true[row, channel]:.4g}, "
+            f"FIN {p.predicted[row, channel]:.4g}",
             fontsize=8,
         )
     for axes in grid[-1]:
@@ -117,6 +115,7 @@ def examples(
     save(figure, path)
 
 
+@drawn_if_possible
 def horizons(path: Path, summary: list[dict], *, label: str) -> None:
     """Draws R² against the prediction horizon."""
     figure = Figure(figsize=(5, 3.6), layout="constrained")
@@ -139,6 +138,7 @@ def horizons(path: Path, summary: list[dict], *, label: str) -> None:
     save(figure, path)
 
 
+@drawn_if_possible
 def confusion(path: Path, counts: np.ndarray, movements: Sequence[str]) -> None:
     """Draws a confusion matrix `[K, K]` (rows: true), each row in per cent of its windows."""
     percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -151,14 +151,16 @@ def confusion(path: Path, counts: np.ndarray, movements: Sequence[str]) -> None:
             axes.text(
                 column, row, f"{value:.0f}", ha="center", va="center", fontsize=7, color="w" if value > 55 else "k"
             )
-    axes.set_xticks(range(len(movements)), movements, rotation=45, ha="right", fontsize=8)
-    axes.set_yticks(range(len(movements)), movements, fontsize=8)
+    names = [plain(name) for name in movements]
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", fontsize=8)
+    axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.set_xlabel("recognised")
     axes.set_ylabel("true")
     figure.colorbar(image, ax=axes, label="% of the movement's windows", shrink=0.7)
     save(figure, path)
 
 
+@drawn_if_possible
 def accuracy_by_subject(path: Path, scored: list[dict]) -> None:
     """Draws the accuracy of each subject, and their mean."""
     figure = Figure(figsize=(2.5 + 0.32 * len(scored), 3.4), layout="constrained")
@@ -175,6 +177,7 @@ def accuracy_by_subject(path: Path, scored: list[dict]) -> None:
     save(figure, path)
 
 
+@drawn_if_possible
 def learning_curve(path: Path, lines: list[dict]) -> None:
     """Draws the losses of a training, and its validation accuracy where it was validated.
 

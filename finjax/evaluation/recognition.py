@@ -1,6 +1,7 @@
 """Evaluation of recognised movements: scores of each subject, their files, and the summary over subjects."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +26,13 @@ class Decisions:
         windows: the n windows.
         predicted: `[n]` movements.
         store: the signals that the windows are of.
+        statistics_from: where the z-score of each subject comes from, see `finjax.data.normalise`.
     """
 
     windows: Windows
     predicted: np.ndarray
     store: SignalStore
+    statistics_from: Mapping[int, str]
 
 
 def score_subjects(decisions: Decisions, *, vote: int) -> list[dict]:
@@ -40,8 +43,8 @@ def score_subjects(decisions: Decisions, *, vote: int) -> list[dict]:
         vote: score a majority vote over so many last decisions too; 1: none.
 
     Returns:
-        For each subject: its number, windows, segments, the scores of `classification.score`, the confusion
-        matrix (rows: true), and under `"vote"` the number of decisions and the same scores.
+        For each subject: its number, where its z-score comes from, segments, the scores of `classification.score`,
+        the confusion matrix (rows: true), and under `"vote"` the number of decisions and the same scores.
     """
     windows, store = decisions.windows, decisions.store
     classes = len(store.movement_names)
@@ -52,7 +55,8 @@ def score_subjects(decisions: Decisions, *, vote: int) -> list[dict]:
             continue
         true, predicted, segment = windows.movement[rows], decisions.predicted[rows], windows.segment[rows]
         confusion = confusion_matrix(true, predicted, classes=classes)
-        entry = {"subject": subject, "segments": len(np.unique(segment)), **score(confusion)}
+        source = decisions.statistics_from[subject]
+        entry = {"subject": subject, "statistics_from": source, "segments": len(np.unique(segment)), **score(confusion)}
         entry["confusion"] = confusion.tolist()
         if vote > 1:
             voted = confusion_matrix(true, majority_vote(predicted, segment, last=vote), classes=classes)
@@ -86,10 +90,10 @@ def evaluate_run(workdir: Path, decisions: Decisions, *, vote: int, about: dict)
             movement=windows.movement,
             predicted=decisions.predicted.astype(np.int16),
         )
+    # After the decisions: where this file is, all numbers are. Figures may fail.
+    write_json(folder / "metrics.json", {**about, "dataset": store.dataset, "subjects": scored})
     if lines := read_metrics(workdir):
         figures.learning_curve(folder / "learning_curve.png", lines)
-    # Last: where this file is, the evaluation is whole.
-    write_json(folder / "metrics.json", {**about, "dataset": store.dataset, "subjects": scored})
     return scored
 
 
@@ -124,7 +128,7 @@ def summarise_run(folder: Path, scored: list[dict], *, run: dict) -> dict:
     if not processes.is_first():
         return result
     write_json(folder / "metrics.json", {**result, "run": run})
+    say(report.recognition_table(result, folder))
     figures.confusion(folder / "confusion.png", confusion, movements)
     figures.accuracy_by_subject(folder / "accuracy.png", scored)
-    say(report.recognition_table(result, folder))
     return result

@@ -2,7 +2,10 @@
 
 import numpy as np
 
+from finjax.arithmetic import numpy_defaults
 
+
+@numpy_defaults()
 def score(true: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     """Scores predictions over everything given, flattened.
 
@@ -28,6 +31,7 @@ def score(true: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     }
 
 
+@numpy_defaults()
 def score_by_group(
     true: np.ndarray, predicted: np.ndarray, subjects: np.ndarray, channel_names: tuple[str, ...]
 ) -> dict:

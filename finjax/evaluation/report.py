@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from finjax.data.normalise import describe_statistics
 from finjax.data.splits import TEST_PARTS
 
 
@@ -18,6 +19,9 @@ def fin_table(result: dict, folder: Path) -> str:
             scores = result[part]
             counted = f"{scores['windows']} of {scores['windows_available']} × {len(scores['per_channel'])}"
             lines.append(f"{part:<10}{scores['r2']:>8.4f}{scores['mae']:>12.4g}{scores['mape']:>8.2f} %   {counted}")
+    shown = [result[part] for part in TEST_PARTS if part in result]
+    sources = {subject: source for scores in shown for subject, source in scores["statistics_from"].items()}
+    lines.append(f"z-scores from: {describe_statistics(sources)}")
     lines.append(f"per subject, per channel and figures: {folder}/")
     return "\n".join(lines)
 
@@ -58,5 +62,7 @@ def recognition_table(result: dict, folder: Path) -> str:
     if "vote" in result["summary"]:
         vote = result["summary"]["vote"]
         lines.append(f"by majority of the last {vote['decisions']} decisions: {vote['accuracy']['mean']:.1%}")
+    sources = {entry["subject"]: entry["statistics_from"] for entry in result["subjects"]}
+    lines.append(f"z-scores from: {describe_statistics(sources)}")
     lines.append(f"confusion matrix and figures: {folder}/")
     return "\n".join(lines)

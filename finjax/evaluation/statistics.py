@@ -5,10 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import scipy.stats
 
+from finjax.arithmetic import numpy_defaults
+
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
 
 
+@numpy_defaults()
 def summarise(values: Sequence[float], *, seed: int = 0) -> dict:
     """Summarises one value per subject.
 
@@ -45,6 +48,7 @@ def summarise(values: Sequence[float], *, seed: int = 0) -> dict:
     return {"mean": float(mean), "sd": float(sd), "low": float(low), "high": float(high), "subjects": len(values)}
 
 
+@numpy_defaults()
 def compare(values: Sequence[float], baseline: Sequence[float]) -> dict:
     """Compares two values of each subject, of which the higher is the better.
 

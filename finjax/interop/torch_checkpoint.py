@@ -27,6 +27,7 @@ from finjax.data.splits import resolve_split
 from finjax.data.windows import Framing, to_samples
 from finjax.errors import CheckpointError, ConfigError, FinjaxError, add_debug_option, report
 from finjax.features import feature_names
+from finjax.files import expanded
 from finjax.interop.torch_weights import Network, convert, read_state_dict
 from finjax.paths import refuse_url
 from finjax.plugins import load_plugins
@@ -83,7 +84,7 @@ def import_checkpoint(path: str | Path, workdir: str | Path, around: Surrounding
     refuse_url(path, option="FILE")
     refuse_url(workdir, option="OUT")
     load_plugins(around.plugins)
-    workdir = Path(workdir).expanduser()
+    workdir = expanded(workdir)
     if has_checkpoint(workdir):
         raise CheckpointError(f"{workdir} holds a run already: choose another folder, or remove that one")
     try:
@@ -161,14 +162,14 @@ def _describe(network: Network, around: Surroundings, spec: DatasetSpec, feature
     """Returns what the checkpoint says of its model, JSON.
 
     Raises:
-        ConfigError: a length is no whole number of samples, or a number is negative.
+        ConfigError: a length is no duration or less than a sample, or a number is negative.
     """
     for field in ("prediction", "limit_sd"):
         if not 0 <= getattr(around, field) < math.inf:
             raise ConfigError(f"--{field}={getattr(around, field)}: give a number of 0 or more")
     framing = Framing(
-        length=to_samples(around.window, spec.rate_hz, name="window"),
-        step=to_samples(around.step, spec.rate_hz, name="step"),
+        length=to_samples(around.window, spec.rate_hz, option="--window"),
+        step=to_samples(around.step, spec.rate_hz, option="--step"),
         horizon=around.prediction,
     )
     trained_on = parse_numbers(around.trained_on)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from finjax.errors import CheckpointError, FinjaxError
+from finjax.files import expanded
 
 WRAPPERS = ("state_dict", "model_state_dict")  # what a state dict may be an entry of
 LANDMARKS = {"fin": "lstm.weight_ih_l0", "cnn": "conv1.weight"}
@@ -59,7 +60,7 @@ def read_state_dict(path: str | Path) -> Weights:
             f"torch {torch.__version__} can be made to run code even where it should read tensors alone: "
             "pip install -U 'torch>=2.6'"
         )
-    path = Path(path).expanduser()
+    path = expanded(path)
     try:
         _refuse_bomb(path)
         content = torch.load(path, weights_only=True, map_location="cpu")

@@ -194,7 +194,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m finjax.live", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("run", nargs="?", help="folder of a decoder, as runs/fine_tune/subject_1")
-    parser.add_argument("--subject", type=int, help="whose z-score to use, where the decoder knows several people")
+    parser.add_argument("--subject", type=int, help="whose z-score to use; a new person's is the mean of the known")
     parser.add_argument("--calibrate", default="", help="repetitions of the person's recording to tune to first, as 1")
     parser.add_argument("--update", default="20ms", help="from one decision to the next (%(default)s)")
     parser.add_argument("--seconds", type=float, default=0, help="to stop after; 0: at the end of the stream")

@@ -12,7 +12,7 @@ EVERY_S = 5.0
 def resident_mib() -> float | None:
     """Returns the resident memory of this process, or None where the system does not say."""
     try:
-        pages = int(STATM.read_text().split()[1])
+        pages = int(STATM.read_text(encoding="utf-8").split()[1])
     except OSError:
         return None
     return pages * os.sysconf("SC_PAGE_SIZE") / 1024**2

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from finjax.errors import FinjaxError
+from finjax.files import expanded
 from finjax.live.addresses import look_up
 from finjax.live.connection import Connection
 from finjax.realtime import Decision
@@ -101,8 +102,8 @@ class JSONLines:
         self.problems: Counter[str] = Counter()
         self._torn = False  # whether the last line is half
         try:
-            Path(path).expanduser().parent.mkdir(parents=True, exist_ok=True)
-            self._file = Path(path).expanduser().open("wb", buffering=0)
+            expanded(path).parent.mkdir(parents=True, exist_ok=True)
+            self._file = expanded(path).open("wb", buffering=0)
         except (OSError, ValueError) as error:  # ValueError: a name that no file can have
             reason = getattr(error, "strerror", None) or error
             raise FinjaxError(f"--to-file={path}: cannot be written ({reason})") from error

@@ -28,10 +28,13 @@ class Decoder(ABC):
         cnn: the network that gives the logits; its parameters are `params["cnn"]`.
         read_out_weight: weight of a discriminant beside the CNN, `params["read_out"]`: its log-probabilities are
             added to the CNN's when movements are recognised, not in training. 0: there is none.
+        cnn_frozen: whether training uses the CNN as inference does: BatchNorm takes the running statistics and leaves
+            them as they are, and nothing is dropped. Its parameters are the optimiser's to keep.
     """
 
     cnn: nn.Module
     read_out_weight: float = 0.0
+    cnn_frozen: bool = False
 
     @abstractmethod
     def cnn_input(self, *, channels: int) -> tuple[int, ...]:
@@ -74,6 +77,8 @@ class Decoder(ABC):
         """
         variables = {"params": params["cnn"], "batch_stats": stats}
         seen = self.before_cnn(params, inputs) + jitter
+        if self.cnn_frozen:
+            return self.cnn.apply(variables, seen), stats
         logits, changed = self.cnn.apply(variables, seen, keys=keys, present=present, mutable="batch_stats")
         return logits, changed["batch_stats"]
 

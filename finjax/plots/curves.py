@@ -3,13 +3,14 @@
 import json
 from pathlib import Path
 
-from matplotlib.figure import Figure
 from ml_collections import ConfigDict
 
 from finjax.configs.templates import complete
 from finjax.errors import FinjaxError
-from finjax.evaluation.figures import TITLES, save
+from finjax.evaluation.drawing import Figure, in_default_style, save
+from finjax.evaluation.figures import TITLES
 from finjax.paths import refuse_url
+from finjax.training.logs import read_metrics
 
 STYLES = {"chrono": "-", "uniform": "--"}
 INITIALISATIONS = {"chrono": "long-memory initialisation", "uniform": "uniform initialisation"}
@@ -23,17 +24,18 @@ def read_curve(workdir: Path, part: str) -> tuple[ConfigDict, list[int], list[fl
     """
     refuse_url(workdir, option="RUN")
     try:
-        config = complete(json.loads((workdir / "config.json").read_text())["config"])
-        lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+        config = complete(json.loads((workdir / "config.json").read_text(encoding="utf-8"))["config"])
+        lines = read_metrics(workdir)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FinjaxError(f"no finjax run in {workdir}: {error}") from error
-    points = [(line["step"], line[f"{part}.r2"]) for line in lines if f"{part}.r2" in line]
+    points = [(line["step"], line[f"{part}.r2"]) for line in lines if line.get(f"{part}.r2") is not None]
     if not points:
         raise FinjaxError(f"{workdir} recorded no R² of {TITLES[part]}: train with --config.evaluate.every_steps=50")
     steps, r2 = zip(*points, strict=True)
     return config, [step * config["train"]["batch_size"] for step in steps], list(r2)
 
 
+@in_default_style
 def draw(path: Path, workdirs: list[Path], *, part: str) -> None:
     """Draws R² against training windows: a panel for each feature, a line for each run."""
     curves = [read_curve(workdir, part) for workdir in workdirs]

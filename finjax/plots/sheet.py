@@ -4,16 +4,16 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from finjax.data.numbers import format_numbers
 from finjax.data.zscore import z_score
 from finjax.errors import DataError
-from finjax.evaluation.figures import COLOURS, save
+from finjax.evaluation.drawing import Axes, Figure, in_default_style, plain, save
+from finjax.evaluation.figures import COLOURS
 from finjax.evaluation.predict import decoded_logits, decoder_features
 from finjax.restored import DecoderModel
 from finjax.tasks.decoder import inputs_of
+from finjax.tasks.normalisation import stored_statistics
 from finjax.tasks.task import Task
 from finjax.training import parallel
 
@@ -48,6 +48,7 @@ class _Repetition:
     decided: np.ndarray
 
 
+@in_default_style
 def draw(path: Path, model: DecoderModel, task: Task, *, repetition: int) -> None:
     """Draws the sheet of a repetition of the subject that a task holds.
 
@@ -74,7 +75,7 @@ def draw(path: Path, model: DecoderModel, task: Task, *, repetition: int) -> Non
         if shown.imitated is not None:
             imitated = shown.imitated[:, channel, number]
             axes.plot(shown.decided_s, imitated, color=COLOURS["unseen"], linewidth=0.8, label="FIN, fine-tuned")
-        axes.set_ylabel(f"{name.upper()}\n{task.store.channel_names[channel]}", fontsize=7)
+        axes.set_ylabel(f"{name.upper()}\n{plain(task.store.channel_names[channel])}", fontsize=7)
         if not number:
             axes.legend(frameon=False, fontsize=7, ncols=2, loc="upper right")
     _draw_decisions(rows[-1], shown, task.store.movement_names)
@@ -102,7 +103,7 @@ def _look(model: DecoderModel, task: Task, repetition: int) -> _Repetition:
     segments = store.segments[store.segments[:, 4] == repetition]
     lengths = segments[:, 1] - segments[:, 0]
     offsets = np.cumsum(lengths) - lengths  # of each segment on the sheet
-    signal = task.signal.with_rows_of(model.signal)
+    signal = stored_statistics(task, model).signal
     samples = np.concatenate([store.samples[:, start:stop] for start, stop in segments[:, :2]], axis=1)
     samples = z_score(samples, signal.mean[0][:, None], signal.std[0][:, None], signal.limit)
     row = np.searchsorted(segments[:, 0], windows.start, side="right") - 1
@@ -117,7 +118,8 @@ def _look(model: DecoderModel, task: Task, repetition: int) -> _Repetition:
         imitated = decoder_features(model.decoder, model.params, inputs, **count).reshape(shape)
     computed = np.zeros(shape)
     if model.features:
-        computed = model.feature.standardise(task.features(model.features, windows, signal, ahead=True))
+        ahead = model.kind == "fine_tune"  # FINs imitate those of the window to be predicted
+        computed = model.feature.standardise(task.features(model.features, windows, signal, ahead=ahead))
     return _Repetition(
         time_s=np.arange(samples.shape[1]) / rate,
         signal=samples,
@@ -136,7 +138,7 @@ def _draw_signal(axes: Axes, shown: _Repetition, channels: np.ndarray, names: tu
     for place, channel in enumerate(channels):
         z = shown.signal[channel, ::every]
         axes.plot(shown.time_s[::every], place + z / 12, linewidth=0.3, color=COLOURS["seen"])
-    axes.set_yticks(range(len(channels)), [names[channel] for channel in channels], fontsize=7)
+    axes.set_yticks(range(len(channels)), [plain(names[channel]) for channel in channels], fontsize=7)
     axes.set_ylabel("signal")
 
 
@@ -145,7 +147,7 @@ def _draw_decisions(axes: Axes, shown: _Repetition, names: tuple[str, ...]) -> N
     axes.plot(shown.decided_s, shown.true, ".", color="0.8", markersize=7, label="true")
     axes.plot(shown.decided_s[right], shown.decided[right], ".", color=COLOURS["seen"], markersize=2.5, label="right")
     axes.plot(shown.decided_s[~right], shown.decided[~right], "x", color=COLOURS["unseen"], markersize=4, label="wrong")
-    axes.set_yticks(range(len(names)), names, fontsize=7)
+    axes.set_yticks(range(len(names)), [plain(name) for name in names], fontsize=7)
     axes.set_ylabel("movement")
     axes.set_xlabel("labelled signal (s); a decision stands at the end of its window")
     axes.legend(frameon=False, fontsize=7, ncols=3, loc="lower right", bbox_to_anchor=(1, 1))

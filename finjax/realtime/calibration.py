@@ -16,8 +16,11 @@ from finjax.training.build import build_decoder_optimiser
 from finjax.training.losses import noise_factor
 
 
-def windows_of(model: DecoderModel, recording: Recording) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the windows `[n, C, T]` of a recording, at the step of the training, and their movements `[n]`.
+def windows_of(model: DecoderModel, recording: Recording) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns the windows of a recording, at the step of the training.
+
+    Returns:
+        The windows `[n, C, T]`, those that they predict (they themselves at horizon 0), and their movements `[n]`.
 
     Raises:
         DataError: fewer than two of its movements are as long as a window.
@@ -29,11 +32,18 @@ def windows_of(model: DecoderModel, recording: Recording) -> tuple[np.ndarray, n
     if len(found := np.unique(windows.movement)) < 2:
         names = ", ".join(recording.movement_names[movement] for movement in found)
         raise DataError(f"calibration takes two movements or more; the recording has windows of {names} alone")
-    return store.cut_out(windows, length=model.framing.length), windows.movement
+    framing = model.framing
+    predicted = dataclasses.replace(windows, start=windows.start + framing.lead)
+    cut = [store.cut_out(which, length=framing.length) for which in (windows, predicted)]
+    return cut[0], cut[1], windows.movement
 
 
-def tuned(model: DecoderModel, windows: np.ndarray, movement: np.ndarray, *, progress: bool) -> DecoderModel:
+def tuned(
+    model: DecoderModel, windows: np.ndarray, movement: np.ndarray, *, predicted: np.ndarray, progress: bool
+) -> DecoderModel:
     """Returns the decoder after it has been trained on windows, as its configuration says.
+
+    It trains as a run with that configuration does on all of these windows: none is kept for validation.
 
     Movements that are not among them stay with the CNN, but the read-out beside it, fitted anew, rules them out.
 
@@ -41,14 +51,16 @@ def tuned(model: DecoderModel, windows: np.ndarray, movement: np.ndarray, *, pro
         model: the decoder.
         windows: `[n, C, T]` z-scored.
         movement: `[n]` their movements, as indices into `model.movement_names`.
+        predicted: `[n, C, T]` z-scored, the windows that they predict.
         progress: whether to show a bar on stderr.
     """
     config, cnn = model.config, model.config.cnn
-    values = _features(model, windows) if model.features else None
+    on_features = isinstance(model.decoder, FeatureDecoder)
+    # What the CNN sees the features of: FINs imitate those of the windows to be predicted.
+    values = _features(model, windows if on_features else predicted) if model.features else None
     jitter = None
     if scale := config.train.get("covariance_noise"):
         jitter = noise_factor(values.reshape(len(values), -1), movement, scale=scale)
-    on_features = isinstance(model.decoder, FeatureDecoder)
     with progress_bar("calibration", shown=progress) as report:
         params, stats = tune(
             model.decoder,
@@ -58,9 +70,14 @@ def tuned(model: DecoderModel, windows: np.ndarray, movement: np.ndarray, *, pro
             movement,
             recipe=Recipe(
                 optimiser=build_decoder_optimiser(config),
+                schedule=config.optimiser.schedule,
                 batch_size=config.train.batch_size,
+                fill_up=True,
                 steps=config.train.max_steps or None,
                 epochs=config.train.max_epochs,
+                steps_per_dispatch=config.train.steps_per_dispatch,
+                stop_after_epochs=config.train.stop_after_epochs,
+                stop_change=config.train.stop_change,
                 seed=config.seed,
                 report=report,
             ),

@@ -1,6 +1,7 @@
 """A decoder that takes samples as they come and decides at a steady pace."""
 
 import dataclasses
+import logging
 import time
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ import jax
 import numpy as np
 from scipy import signal as scipy_signal
 
+from finjax.arithmetic import numpy_defaults
 from finjax.data import filters
 from finjax.data.numbers import format_numbers
 from finjax.data.recording import UNLABELLED, Recording
-from finjax.data.source import filter_of
+from finjax.data.source import filter_of, gives_envelope
 from finjax.data.windows import to_samples
 from finjax.data.zscore import channel_statistics, z_score
 from finjax.errors import ConfigError, DataError
@@ -21,6 +23,8 @@ from finjax.realtime.electrodes import faults
 from finjax.realtime.output import Output
 from finjax.realtime.ring import Ring
 from finjax.restored import DecoderModel, load_decoder
+
+logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,12 +54,13 @@ class Decoder:
 
     The signal is filtered as in training, but causally: training filters forwards and backwards, which takes the
     future. It is z-scored with the statistics of the person that the decoder was tuned to, or those of
-    `calibrate`. How samples are cut into chunks makes no difference to the decisions. Memory does not grow.
+    `calibrate`; for a person that it does not know, with the mean of the people that it was trained on, and a warning.
+    How samples are cut into chunks makes no difference to the decisions. Memory does not grow.
 
     Args:
         run: folder of a decoder's run, such as `runs/fine_tune/subject_1`, or the restored model.
         step: checkpoint to take, see `finjax.load`.
-        subject: whose stored z-score to use; needed where the decoder knows several people and is not calibrated.
+        subject: whose stored z-score to use, where the decoder knows several people and is not calibrated.
         update: from one decision to the next, as `"20ms"` or in samples.
         filtered: whether the samples come filtered already.
         vote: see `Output`.
@@ -64,10 +69,11 @@ class Decoder:
 
     Raises:
         CheckpointError: no decoder is there.
-        ConfigError: an interval that is no whole number of samples, or an output stage out of range.
+        ConfigError: an interval of less than a sample, or an output stage out of range.
         DataError: the subject is not in the checkpoint.
     """
 
+    @numpy_defaults()
     def __init__(
         self,
         run: str | Path | DecoderModel,
@@ -83,13 +89,15 @@ class Decoder:
         self.model = run if isinstance(run, DecoderModel) else load_decoder(run, step=step)
         self.rate_hz, self.movement_names = self.model.rate_hz, self.model.movement_names
         self.channel_names = self.model.channel_names
-        self.update = to_samples(update, self.rate_hz, name="update")
+        self.update = to_samples(update, self.rate_hz, option="--update")
         if vote < 1 or not 0 <= least_probability < 1:
             raise ConfigError(f"vote={vote} must be at least 1, least_probability={least_probability:g} from 0 to 1")
-        dwell_samples = to_samples(dwell, self.rate_hz, name="dwell") if dwell else self.update
+        dwell_samples = to_samples(dwell, self.rate_hz, option="--dwell") if dwell else self.update
         self._output = Output(vote=vote, least_probability=least_probability, dwell=-(-dwell_samples // self.update))
         sections = filters.design(filter_of(self.model.config.data), self.rate_hz)
         self._sections = np.zeros((0, 6)) if filtered else sections
+        self._envelope = gives_envelope(self.model.config.data)
+        self._unknown = ""  # a warning, where the z-score is not the person's own
         self._statistics = self._stored_statistics(subject)
         channels, length = len(self.channel_names), self.model.framing.length
         self._filtered, self._raw, self._finite = (Ring(channels, length) for _ in range(3))
@@ -105,7 +113,7 @@ class Decoder:
         self._state: np.ndarray | None = None
         self._last_finite = np.zeros(len(self.channel_names), np.float32)
 
-    @np.errstate(under="ignore")
+    @numpy_defaults()
     def calibrate(self, samples: np.ndarray, movement: np.ndarray | None = None, *, progress: bool = True) -> None:
         """Fits the decoder to a person by a recording of theirs, and begins a new stream.
 
@@ -145,13 +153,16 @@ class Decoder:
                 channel_names=self.channel_names,
                 movement_names=self.movement_names,
             )
-            windows, labels = windows_of(self.model, recording)
+            windows, predicted, labels = windows_of(self.model, recording)
             self._statistics = channel_statistics(samples[movement != UNLABELLED].T)
-            self.model = tuned(self.model, self._z_scored(windows), labels, progress=progress)
+            windows, predicted = self._z_scored(windows), self._z_scored(predicted)
+            self.model = tuned(self.model, windows, labels, predicted=predicted, progress=progress)
             self._compile()
+        self._unknown = ""
         self.reset()
 
-    @np.errstate(over="ignore", under="ignore")  # float64 → float32; infinite is a fault of an electrode
+    @numpy_defaults()
+    @np.errstate(over="ignore")  # float64 → float32: infinite is a fault of an electrode
     def push(self, samples: np.ndarray) -> list[Decision]:
         """Takes the next samples `[n, C]`, in the unit of the training data; any number of them.
 
@@ -164,12 +175,13 @@ class Decoder:
         arrived = time.perf_counter()
         samples = self._checked(samples)
         if self._statistics is None:
-            known = ", ".join(map(str, self.model.subjects))
             raise DataError(
-                f"the decoder knows subjects {known}: name one (Decoder(..., subject=1)), or calibrate(samples) first"
-                if known
-                else "the decoder knows the signals of nobody: calibrate(samples) first"
+                "the decoder holds nobody's z-score, as imported ones do: call calibrate(samples) first "
+                "(python -m finjax.live --calibrate=1)"
             )
+        if self._unknown:
+            logger.warning(self._unknown)
+            self._unknown = ""
         length, decisions, position = self.model.framing.length, [], 0
         while position < len(samples):
             to_next = self.update - (self._seen - length) % self.update if self._seen >= length else length - self._seen
@@ -181,6 +193,7 @@ class Decoder:
                 decisions.append(self._decide(arrived))
         return decisions
 
+    @numpy_defaults()
     def level(self) -> np.ndarray:
         """Returns the standard deviation of each channel's last window, in those of the training data, `[C]`."""
         if self._statistics is None:
@@ -188,7 +201,7 @@ class Decoder:
         return self._filtered.window().std(axis=1) / self._statistics[1]
 
     def _decide(self, arrived: float) -> Decision:
-        found = faults(self._raw.window(), self._finite.window())
+        found = faults(self._raw.window(), self._finite.window(), envelope=self._envelope)
         has_signal = len(found) < len(self.channel_names)
         if has_signal:
             window = self._z_scored(self._filtered.window())
@@ -260,13 +273,16 @@ class Decoder:
         signal, tuned_to = self.model.signal, self.model.subjects
         if subject is None and len(tuned_to) == 1:
             subject = tuned_to[0]
-        if subject is None:
-            return None
         rows = np.flatnonzero(np.asarray(signal.subjects) == subject)
-        if not len(rows):
-            known = f"but of {format_numbers(tuned_to)}" if tuned_to else "nor of anyone else"
-            raise DataError(f"the checkpoint has no statistics of subject {subject}, {known}; calibrate instead")
-        return np.asarray(signal.mean)[rows[0]], np.asarray(signal.std)[rows[0]]
+        if len(rows):
+            return np.asarray(signal.mean)[rows[0]], np.asarray(signal.std)[rows[0]]
+        who = "this person" if subject is None else f"subject {subject}"
+        self._unknown = (
+            f"The decoder has no z-score of {who} and uses the mean of the people that it was trained on. "
+            "Calibrate it for better decisions"
+            + (f", or name one of its subjects ({format_numbers(tuned_to)})." if subject is None else ".")
+        )
+        return self.model.mean_of_seen()
 
 
 def _held(values: np.ndarray, finite: np.ndarray, before: float) -> np.ndarray:

@@ -2,27 +2,31 @@
 
 import numpy as np
 
-from finjax.data.electrodes import STUCK_SHARE
+from finjax.data.electrodes import FEWEST_REPEATS, rail_share, stands_still
 
-RAIL_SHARE = 0.2  # of samples at the largest or smallest value of the window: a converter at its end
+RAIL_SHARE = 0.2  # of samples that stay at an end: in a short window a strong peak may touch it
 
 
-def faults(raw: np.ndarray, finite: np.ndarray) -> dict[int, str]:
+def faults(raw: np.ndarray, finite: np.ndarray, *, envelope: bool = False) -> dict[int, str]:
     """Returns what is wrong, by channel: `"not finite"`, `"flat"` or `"saturated"`.
+
+    Flat and saturated mean what they mean in a recording (`finjax.data.electrodes`). A window of an envelope does
+    not tell a dead electrode from rest, nor a limit from a slow peak: there only "not finite" is found.
 
     Args:
         raw: `[C, T]` samples as they came, unfiltered; those that were not finite replaced.
         finite: `[C, T]`, whether they were finite (1) or not (0).
+        envelope: whether the samples are rectified envelopes.
     """
-    low, high = raw.min(axis=1), raw.max(axis=1)
-    stuck = np.mean(raw[:, 1:] == raw[:, :-1], axis=1)
-    rail = np.maximum(np.mean(raw == high[:, None], axis=1), np.mean(raw == low[:, None], axis=1))
-    found = {}
-    for channel in range(len(raw)):
-        if not finite[channel].all():
-            found[channel] = "not finite"
-        elif rail[channel] > RAIL_SHARE and low[channel] < high[channel]:
-            found[channel] = "saturated"
-        elif stuck[channel] > STUCK_SHARE:
+    found = dict.fromkeys(np.flatnonzero(~finite.all(axis=1)).tolist(), "not finite")
+    if envelope:
+        return found
+    repeated = np.mean(raw[:, 1:] == raw[:, :-1], axis=1)
+    for channel in np.flatnonzero(repeated > min(RAIL_SHARE, FEWEST_REPEATS)).tolist():
+        if channel in found:
+            continue
+        if stands_still([raw[channel]]):
             found[channel] = "flat"
+        elif rail_share([raw[channel]], envelope=False) > RAIL_SHARE:
+            found[channel] = "saturated"
     return found

@@ -149,7 +149,7 @@ def _length(config: ConfigDict, split: Split) -> list[Cell]:
 def window_ms(config: ConfigDict) -> float:
     """Returns the length of the study's own windows."""
     rate_hz = dataset_of(config.data).rate_hz
-    return 1000 * to_samples(config.window, rate_hz, name="window") / rate_hz
+    return 1000 * to_samples(config.window, rate_hz, option="--config.window") / rate_hz
 
 
 def can_be_zero_shot(config: ConfigDict, method: str) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from finjax.data import synthetic
+from finjax.data.normalise import MEANINGS, OTHERS, USED
 from finjax.data.numbers import format_numbers
 from finjax.data.splits import TEST_PARTS, Split
 from finjax.study.cells import FIN, Cell
@@ -35,6 +36,8 @@ def data_section(
         ["channels", f"{len(dataset.channel_names)}, {dataset.rate_hz:g} Hz"],
         ["movements", f"{len(dataset.movement_names)}: {', '.join(dataset.movement_names)}"],
         ["filter", _filter(dataset)],
+        ["z-score of a person, recognition", _statistics(config.statistics)],
+        ["z-score of a person, FINs", _statistics(config.fin.statistics)],
         ["limit of the z-scored signal", f"{config.limit_sd:g}" if config.limit_sd else "none"],
         ["windows", f"{config.window}, every {config.step} for recognition, every {config.fin.step} for FINs"],
         ["test windows of recognition", _recognition_windows(cells, read)],
@@ -75,6 +78,11 @@ def how_section(workdir: Path, plan: Sequence[Run]) -> list[Block]:
 
 def _counted(numbers: Sequence[int]) -> str:
     return f"{format_numbers(numbers)} ({len(numbers)})" if numbers else "none"
+
+
+def _statistics(choice: str) -> str:
+    others = f"; of people without such windows: {MEANINGS[OTHERS]}" if choice == USED else ""
+    return f"{choice}: {MEANINGS[choice]}{others}"
 
 
 def _filter(dataset: Dataset) -> str:

@@ -1,15 +1,16 @@
-"""The figures of a study, as PNG."""
+"""The figures of a study, as PNG. Each function that draws tells whether it could."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from finjax.evaluation.figures import COLOURS, TITLES, save
+from finjax.evaluation.drawing import Figure, drawn_if_possible, plain, save
+from finjax.evaluation.figures import COLOURS, TITLES
 
 ACCURACY = "accuracy on the test repetitions (%)"
+LEGEND_IN = 4.8  # width that the legend of seen and unseen subjects takes
 # Of the methods in their order, the same in all figures.
 PALETTE = (
     "#1f6f8b", "#d1603d", "#5a8f4e", "#8a5a9e", "#c99a2e", "#6b6b6b", "#3d9c9c", "#b0476d", "#7a6a3a", "#404e8c",
@@ -22,10 +23,11 @@ def colours_of(methods: Sequence[str]) -> dict[str, str]:
     return {method: PALETTE[i % len(PALETTE)] for i, method in enumerate(methods)}
 
 
+@drawn_if_possible
 def fin_bars(path: Path, table: pd.DataFrame) -> None:
     """Draws the R² of each FIN at 0 ms, for seen and unseen subjects."""
     rows = table[table.horizon_ms == 0]
-    figure = Figure(figsize=(2 + 1.1 * len(rows), 3.6), layout="constrained")
+    figure = Figure(figsize=(max(2 + 1.1 * len(rows), LEGEND_IN), 3.6), layout="constrained")
     axes, place = figure.subplots(), np.arange(len(rows))
     for offset, part in ((-0.2, "seen"), (0.2, "unseen")):
         bars = axes.bar(place + offset, rows[f"r2_{part}"], 0.36, color=COLOURS[part], label=TITLES[part])
@@ -37,6 +39,7 @@ def fin_bars(path: Path, table: pd.DataFrame) -> None:
     save(figure, path)
 
 
+@drawn_if_possible
 def accuracy_by_method(path: Path, table: pd.DataFrame, colours: dict[str, str]) -> None:
     """Draws the mean accuracy of each method with its interval, and a dot for each subject."""
     figure = Figure(figsize=(2 + 0.8 * len(table), 4), layout="constrained")
@@ -49,19 +52,20 @@ def accuracy_by_method(path: Path, table: pd.DataFrame, colours: dict[str, str])
         if np.isfinite(row["low"]):
             error = 100 * np.array([[row["mean"] - row["low"]], [row["high"] - row["mean"]]])
             axes.errorbar(place, 100 * row["mean"], error, color="black", capsize=3, linewidth=1)
-    axes.set_xticks(range(len(table)), table.method, rotation=35, ha="right")
+    axes.set_xticks(range(len(table)), [plain(method) for method in table.method], rotation=35, ha="right")
     axes.set_ylabel(ACCURACY)
     axes.set_ylim(0, 100)
     save(figure, path)
 
 
+@drawn_if_possible
 def accuracy_curves(path: Path, table: pd.DataFrame, colours: dict[str, str], *, over: str, label: str) -> None:
     """Draws the mean accuracy of each method with its interval over `over`, a column of the table."""
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     for method, rows in table.groupby("method", sort=False):
         rows = rows.sort_values(over)
-        axes.plot(rows[over], 100 * rows["mean"], marker="o", color=colours[method], label=method)
+        axes.plot(rows[over], 100 * rows["mean"], marker="o", color=colours[method], label=plain(method))
         axes.fill_between(rows[over], 100 * rows.low, 100 * rows.high, color=colours[method], alpha=0.15, linewidth=0)
     axes.set_xlabel(label)
     axes.set_ylabel(ACCURACY)
@@ -70,10 +74,11 @@ def accuracy_curves(path: Path, table: pd.DataFrame, colours: dict[str, str], *,
     save(figure, path)
 
 
+@drawn_if_possible
 def r2_curves(path: Path, table: pd.DataFrame) -> None:
     """Draws R² against horizon: a panel for each feature, a line for seen and one for unseen subjects."""
     features = list(dict.fromkeys(table.feature[table.horizon_ms > 0]))
-    figure = Figure(figsize=(2.6 * len(features) + 1, 3.4), layout="constrained")
+    figure = Figure(figsize=(max(2.6 * len(features) + 1, LEGEND_IN), 3.4), layout="constrained")
     panels = figure.subplots(1, len(features), sharey=True, squeeze=False)[0]
     for axes, feature in zip(panels, features, strict=True):
         rows = table[table.feature == feature].sort_values("horizon_ms")

@@ -44,7 +44,7 @@ def method_config(config: ConfigDict, name: str) -> ConfigDict:
     if method.get("stage") not in DECODERS:
         raise ConfigError(f"methods.{name}.stage={method.get('stage')!r}: choose from {', '.join(DECODERS)}")
     one = _with_shared(config, method.stage)
-    one.step = config.step
+    one.step, one.statistics = config.step, config.statistics
     one.percentage, one.percentage_how = 100.0, config.percentage_how
     one.subject = ""
     if method.stage != "classical":

@@ -7,7 +7,7 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from finjax.data.splits import Split
-from finjax.data.windows import to_samples
+from finjax.data.windows import duration_ms
 from finjax.errors import ConfigError
 from finjax.study.cells import FIN, Cell, fins_of, make_cells, within_run
 from finjax.study.dataset import dataset_of
@@ -147,8 +147,7 @@ class _Planner:
 
     def _steps(self, horizon_ms: float, step: str, *, of: str) -> int:
         """Converts a horizon to steps from window to window; raises `ConfigError` where they are not whole."""
-        rate_hz = dataset_of(self._config.data).rate_hz
-        steps = horizon_ms * rate_hz / 1000 / to_samples(step, rate_hz, name=of)
+        steps = horizon_ms / duration_ms(step, dataset_of(self._config.data).rate_hz, option=f"--config.{of}")
         if abs(steps - round(steps)) > 1e-6:
             raise ConfigError(
                 f"--config.horizons: {horizon_ms:g} ms is {steps:g} steps of --config.{of}={step}; "

@@ -43,7 +43,7 @@ def open_study(workdir: Path, config: ConfigDict, split: Split) -> None:
 def read_study(workdir: Path) -> dict:
     """Returns what `study.json` holds; raises `CheckpointError` where there is none."""
     try:
-        return json.loads((workdir / FILE).read_text())
+        return json.loads((workdir / FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CheckpointError(f"no study in {workdir}: {error}") from error
 

@@ -8,6 +8,7 @@ import pandas as pd
 from ml_collections import ConfigDict
 
 from finjax.data import synthetic
+from finjax.data.normalise import MEANINGS, OTHERS, UNLABELLED, USED
 from finjax.data.splits import Split
 from finjax.data.windows import to_samples
 from finjax.evaluation.figures import confusion
@@ -95,6 +96,7 @@ class _Report:
         self._write_csv("fins", table)
         columns = {"feature": "feature", "horizon_ms": "ms ahead", "r2_seen": "R², seen", "r2_unseen": "R², unseen"}
         columns |= {"windows_seen": "windows, seen", "windows_unseen": "windows, unseen"}
+        columns |= {"statistics_seen": "z-score, seen", "statistics_unseen": "z-score, unseen"}
         blocks = [
             Heading("Features imitated by FINs"),
             Text("R² over all test windows × channels at once, of subjects whose other repetitions trained the FIN "
@@ -102,11 +104,11 @@ class _Report:
             _shown(table, columns),
         ]  # fmt: skip
         if (table.horizon_ms == 0).any():
-            figures.fin_bars(self._figure("fins"), table)
-            blocks.append(Image("figures/fins.png", "R² of the FINs, 0 ms ahead."))
+            drawn = figures.fin_bars(self._figure("fins"), table)
+            blocks += _image("fins", "R² of the FINs, 0 ms ahead.", drawn=drawn)
         if (table.horizon_ms > 0).any():
-            figures.r2_curves(self._figure("fins_horizon"), table)
-            blocks.append(Image("figures/fins_horizon.png", "R² of the FINs against the horizon."))
+            drawn = figures.r2_curves(self._figure("fins_horizon"), table)
+            blocks += _image("fins_horizon", "R² of the FINs against the horizon.", drawn=drawn)
         return blocks
 
     def _recognition_section(self, part: str) -> list[Block]:
@@ -122,18 +124,18 @@ class _Report:
         columns |= {"window_ms": "window (ms)", "delay_ms": "delay (ms)"}
         columns |= {"subjects": "subjects", "mean": "accuracy", "sd": "SD", "low": "95 % from", "high": "to"}
         columns |= {"balanced_accuracy": "balanced", "macro_f1": "macro F1", "difference": "difference", "p": "p"}
-        columns |= {"windows": "windows", "segments": "segments"}
+        columns |= {"windows": "windows", "segments": "segments", "statistics_from": "z-score from"}
         blocks = [Heading(TITLES[part]), Text(self._explained(part)), _shown(table, columns)]
         if part == "within":
-            figures.accuracy_by_method(self._figure(part), table, self._colours)
+            drawn = figures.accuracy_by_method(self._figure(part), table, self._colours)
             caption = "Accuracy of each method: mean, 95 % interval, and a dot for each subject."
             by_subject = {name: name.removeprefix("subject_") for name in table if name.startswith("subject_")}
             blocks += [Text("Accuracy (%) of each subject:"), _shown(table, {"method": "method", **by_subject})]
         else:
             label = AXES[part]
-            figures.accuracy_curves(self._figure(part), table, self._colours, over=over[0], label=label)
+            drawn = figures.accuracy_curves(self._figure(part), table, self._colours, over=over[0], label=label)
             caption = f"Accuracy against {label}, mean and 95 % interval."
-        blocks.append(Image(f"figures/{part}.png", caption))
+        blocks += _image(part, caption, drawn=drawn)
         return blocks + (self._confusion(cells) if part == "within" else [])
 
     def _with_delay(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -141,7 +143,7 @@ class _Report:
         lengths = table.window_ms.where(table.window_ms > 0, window_ms(self._config))
         table = table.assign(window_ms=lengths)
         rate_hz = dataset_of(self._config.data).rate_hz
-        update_ms = 1000 * to_samples(self._config.step, rate_hz, name="step") / rate_hz
+        update_ms = 1000 * to_samples(self._config.step, rate_hz, option="--config.step") / rate_hz
         table.insert(2, "delay_ms", (lengths + update_ms) / 2)
         return table.sort_values("window_ms", kind="stable", ignore_index=True)
 
@@ -156,6 +158,10 @@ class _Report:
             "the decision, on average half a window and half an update interval (Farrell & Weir 2008), here "
             f"{self._config.step}; computing comes on top.",
         }[part]
+        if part == "cross":
+            sources = (USED, OTHERS) if self._config.statistics == USED else (UNLABELLED,)
+            said += " The z-score of a person comes from: "
+            said += "; ".join(f"{source}, {MEANINGS[source]}" for source in sources) + "."
         said += " Accuracy on the test repetitions in %, with standard deviation and 95 % bootstrap interval "
         said += "of the mean over subjects."
         if part == "within" and self._config.baseline:
@@ -169,9 +175,9 @@ class _Report:
         if not (results := [result for result in results if result]):
             return []
         counts = np.sum([result["confusion"] for result in results], axis=0)
-        confusion(self._figure("confusion"), counts, results[0]["movements"])
+        drawn = confusion(self._figure("confusion"), counts, results[0]["movements"])
         caption = f"Movements as recognised by {shown}, all {len(results)} subjects, in % of each movement's windows."
-        return [Image("figures/confusion.png", caption)]
+        return _image("confusion", caption, drawn=drawn)
 
     def _figure(self, name: str) -> Path:
         path = self._folder / "figures" / f"{name}.png"
@@ -182,10 +188,15 @@ class _Report:
         path = self._folder / "tables" / f"{name}.csv"
         self._written.add(path)
         with whole_file(path) as temporary:
-            table.to_csv(temporary, index=False, float_format="%.6g")
+            table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
 
 
 PERCENT = ("mean", "sd", "low", "high", "balanced_accuracy", "macro_f1", "difference")
+
+
+def _image(name: str, caption: str, *, drawn: bool) -> list[Block]:
+    """Returns the block of a figure, or what stands in its place where it could not be drawn."""
+    return [Image(f"figures/{name}.png", caption) if drawn else Text(f"This figure could not be drawn: {caption}")]
 
 
 def _shown(table: pd.DataFrame, columns: dict[str, str]) -> Table:

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-RESULT = "eval/metrics.json"  # written last: a run that has it is finished
+RESULT = "eval/metrics.json"  # written when all numbers are: a run that has it is finished
 TIMING = "timing.json"
 
 
@@ -14,10 +14,10 @@ def finished(workdir: Path, run: str) -> bool:
 
 def read_result(workdir: Path, run: str) -> dict | None:
     """Returns the result of a run, or None where it is not finished."""
-    return json.loads((workdir / run / RESULT).read_text()) if finished(workdir, run) else None
+    return json.loads((workdir / run / RESULT).read_text(encoding="utf-8")) if finished(workdir, run) else None
 
 
 def read_seconds(workdir: Path, run: str) -> float:
     """Returns how long a finished run took; 0 where that is not known."""
     path = workdir / run / TIMING
-    return json.loads(path.read_text())["seconds"] if path.exists() else 0.0
+    return json.loads(path.read_text(encoding="utf-8"))["seconds"] if path.exists() else 0.0

@@ -20,6 +20,7 @@ from finjax.study.plan import Run, make_plan
 from finjax.study.record import open_study, read_study, split_of
 from finjax.study.results import TIMING, finished
 from finjax.study.shard import of_shard, parse_shard
+from finjax.tasks.normalisation import check_statistics
 
 logger = logging.getLogger(__name__)
 
@@ -120,7 +121,7 @@ def _quiet(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     finjax_logger = logging.getLogger("finjax")
     levels = {handler: handler.level for handler in finjax_logger.handlers}
-    with path.open("a") as file, contextlib.redirect_stdout(file):
+    with path.open("a", encoding="utf-8", errors="backslashreplace") as file, contextlib.redirect_stdout(file):
         handler = logging.StreamHandler(file)
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
         for other in levels:
@@ -139,6 +140,11 @@ def _check(config: ConfigDict, plan: Sequence[Run]) -> None:
     for field in ("baseline", "shown"):
         if config[field] and config[field] not in config.methods:
             raise ConfigError(f"--config.{field}: unknown method {config[field]!r}")
+    for one in plan:
+        try:
+            check_statistics(one.config)
+        except FinjaxError as error:
+            raise ConfigError(f"run {one.name}: {error}") from error
     fins = [one.config for one in plan if one.config.stage == "fin"]
     for one in fins[:1]:  # they differ in what the plan has checked
         check_sizes(one, option=option_in(config, "fin"))

@@ -1,9 +1,10 @@
 """The tables of a study, from the results of its runs; what is not finished is not in them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pandas as pd
 
+from finjax.data.normalise import UNLABELLED
 from finjax.data.splits import TEST_PARTS
 from finjax.evaluation.statistics import compare, summarise
 from finjax.study.cells import FIN, Cell
@@ -24,6 +25,8 @@ def fins(asked: Sequence[FIN], read: Read) -> pd.DataFrame:
             row[f"r2_{part}"] = scores.get("r2")
             row[f"windows_{part}"] = scores.get("windows", 0)
             row[f"windows_available_{part}"] = scores.get("windows_available", 0)
+            sources = scores.get("statistics_from", {0: UNLABELLED}).values() if scores else ()
+            row[f"statistics_{part}"] = _joined(sources)
         rows.append(row)
     return pd.DataFrame(rows).astype({"r2_seen": float, "r2_unseen": float}) if rows else pd.DataFrame()
 
@@ -39,8 +42,9 @@ def recognition(cells: Sequence[Cell], read: Read, *, by: Sequence[str], baselin
 
     Returns:
         The fields of `by`; `subjects` (n), `mean`, `sd`, `low` and `high` of the accuracy over subjects, see
-        `statistics.summarise`; mean `balanced_accuracy` and `macro_f1`; `windows` and `segments`, summed; with a
-        baseline `difference` and `p`, see `statistics.compare`; `subject_1`, … All scores are shares, 0 to 1.
+        `statistics.summarise`; `statistics_from`, where the z-scores come from; mean `balanced_accuracy` and
+        `macro_f1`; `windows` and `segments`, summed; with a baseline `difference` and `p`, see `statistics.compare`;
+        `subject_1`, … All scores are shares, 0 to 1.
     """
     groups: dict[tuple, dict[int, dict]] = {}
     for cell in cells:
@@ -53,6 +57,7 @@ def recognition(cells: Sequence[Cell], read: Read, *, by: Sequence[str], baselin
         scored = [result["subjects"][0] for result in group.values()]
         summary = summarise(list(accuracy[key].values()))
         row = {**dict(zip(by, key, strict=True)), **{name: summary[name] for name in SUMMARY}}
+        row["statistics_from"] = _joined(entry.get("statistics_from", UNLABELLED) for entry in scored)
         for score in ("balanced_accuracy", "macro_f1"):
             row[score] = sum(entry[score] for entry in scored) / len(scored)
         for count in ("windows", "segments"):
@@ -63,6 +68,11 @@ def recognition(cells: Sequence[Cell], read: Read, *, by: Sequence[str], baselin
                 row |= _against(accuracy[key], baselines[key[1:]])
         rows.append(row | {f"subject_{subject}": value for subject, value in sorted(accuracy[key].items())})
     return pd.DataFrame(rows)
+
+
+def _joined(sources: Iterable[str]) -> str:
+    """Returns the sources of z-scores, each once; a result of before they were recorded had `UNLABELLED`."""
+    return ", ".join(sorted(set(sources)))
 
 
 def _against(values: dict[int, float], baseline: dict[int, float]) -> dict:

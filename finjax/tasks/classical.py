@@ -5,11 +5,14 @@ from pathlib import Path
 import numpy as np
 from ml_collections import ConfigDict
 
+from finjax.data.normalise import SignalNormaliser
 from finjax.data.source import find_split
+from finjax.data.windows import Windows
 from finjax.errors import ConfigError
 from finjax.evaluation import recognition
 from finjax.models.classical import FEATURE_SETS, fit
-from finjax.tasks.decoder import chosen_subjects, test_windows, tuning_windows
+from finjax.tasks.decoder import chosen_subjects, split_for_validation, test_windows, tuning_windows
+from finjax.tasks.normalisation import check_statistics, fit_statistics
 from finjax.tasks.task import Task, check_horizons, parse_features
 from finjax.training.logs import describe_run
 
@@ -20,6 +23,7 @@ def run(config: ConfigDict, workdir: Path, *, mode: str) -> None:
     Fitting takes seconds, so that nothing is kept but the results: `mode` makes no difference.
     """
     del mode
+    check_statistics(config)
     for horizon in check_horizons(config):
         folder = workdir if len(config.prediction) == 1 else workdir / f"prediction_{horizon}"
         scores = []
@@ -36,9 +40,11 @@ def _fit_and_score(task: Task, workdir: Path) -> list[dict]:
             f"--config.percentage={config.percentage:g}: a classical baseline needs 0 to 100 per cent, above 0"
         )
     features = FEATURE_SETS.get(config.features) or parse_features(config.features, field="features")
-    fitted, held_out = tuning_windows(task)
+    share = tuning_windows(task)
+    fitted, held_out = split_for_validation(task, share)
     tested = test_windows(task)
-    parts = [_table(task, features, windows) for windows in (fitted, held_out, tested)]
+    statistics = fit_statistics(task, share)
+    parts = [_table(task, features, windows, statistics.signal) for windows in (fitted, held_out, tested)]
     classifier = fit(
         config.classifier,
         np.concatenate(parts[:2]),
@@ -47,14 +53,17 @@ def _fit_and_score(task: Task, workdir: Path) -> list[dict]:
     )
     return recognition.evaluate_run(
         workdir,
-        recognition.Decisions(windows=tested, predicted=classifier.predict(parts[2]), store=task.store),
+        recognition.Decisions(
+            windows=tested,
+            predicted=classifier.predict(parts[2]),
+            store=task.store,
+            statistics_from=statistics.sources,
+        ),
         vote=config.evaluate.vote,
         about={"stage": "classical", "classifier": config.classifier, "features": features},
     )
 
 
-def _table(task: Task, features: tuple[str, ...], windows) -> np.ndarray:
+def _table(task: Task, features: tuple[str, ...], windows: Windows, signal: SignalNormaliser) -> np.ndarray:
     """Returns the features of windows as rows, `[n, C × F]`."""
-    return task.features(features, windows, task.signal).reshape(
-        len(windows), len(task.store.channel_names) * len(features)
-    )
+    return task.features(features, windows, signal).reshape(len(windows), len(task.store.channel_names) * len(features))

@@ -20,7 +20,8 @@ from finjax.evaluation.predict import decoded_logits, decoder_features
 from finjax.models.discriminant import fit_discriminant
 from finjax.restored import load_decoder
 from finjax.tasks import compatibility
-from finjax.tasks.start import Start, decoder_of, merge, starting_point
+from finjax.tasks.normalisation import check_statistics, stored_statistics
+from finjax.tasks.start import Start, decoder_of, features_seen, merge, starting_point
 from finjax.tasks.task import Task, check_horizons
 from finjax.training import parallel
 from finjax.training.build import build_decoder_optimiser
@@ -38,6 +39,7 @@ def run(config: ConfigDict, workdir: Path, *, mode: str) -> None:
     """
     if not 0 <= config.percentage <= 100:
         raise ConfigError(f"--config.percentage={config.percentage:g}: per cent of the tuning windows, 0 to 100")
+    check_statistics(config)
     horizons = check_horizons(config)
     subjects = chosen_subjects(config, find_split(config.data))
     groups = {"pooled": subjects} if config.pooled else {f"subject_{s}": (s,) for s in subjects}
@@ -74,9 +76,11 @@ def train(task: Task, workdir: Path) -> None:
     """Trains a decoder, or goes on where the run in `workdir` stopped; with 0 % of the data it only sets it up."""
     config = task.config
     compatibility.refuse_another_run(workdir, task)
-    fitted, held_out = tuning_windows(task)
-    start = starting_point(task, fitted)
-    inputs = inputs_of(task, start.features, start.feature, fitted, signal=task.signal)
+    share = tuning_windows(task)
+    fitted, held_out = split_for_validation(task, share)
+    start = starting_point(task, fitted, share=share)
+    signal = start.statistics.signal
+    inputs = inputs_of(task, start.features, start.feature, fitted, signal=signal)
     data = DecoderData(
         inputs=inputs,
         movement=pad_to_grid(fitted.movement.astype(np.int32)),
@@ -90,7 +94,7 @@ def train(task: Task, workdir: Path) -> None:
         tile=parallel.share_size(config.train.batch_size),  # BatchNorm needs the whole share
         data=data,
         examples=len(fitted),
-        normalisers={"signal": vars(task.signal), "feature": vars(start.feature)},
+        normalisers={"signal": vars(signal), "feature": vars(start.feature)},
         info=_describe(task, start),
         validate=_validator(task, start, held_out) if len(held_out) else None,
         complete=_read_out_fitter(task, start, fitted, inputs),
@@ -109,41 +113,50 @@ def evaluate(task: Task, workdir: Path) -> list[dict]:
     compatibility.refuse_another_model(model, task)
     compatibility.refuse_trained_as_tested(model.trained_on, task.split)
     windows = test_windows(task)
-    signal = task.signal.with_rows_of(model.signal)
+    statistics = stored_statistics(task, model)
     logits = decoded_logits(
         decoder_of(task, model.features),
         model.params,
         model.stats,
-        parallel.replicate(inputs_of(task, model.features, model.feature, windows, signal=signal)),
+        parallel.replicate(inputs_of(task, model.features, model.feature, windows, signal=statistics.signal)),
         windows=len(windows),
         batch_size=config.evaluate.batch_size,
     )
     return recognition.evaluate_run(
         workdir,
-        recognition.Decisions(windows=windows, predicted=logits.argmax(axis=-1), store=task.store),
+        recognition.Decisions(
+            windows=windows,
+            predicted=logits.argmax(axis=-1),
+            store=task.store,
+            statistics_from=statistics.sources,
+        ),
         vote=config.evaluate.vote,
         about={"stage": config.stage, "checkpoint_step": model.step, "horizon_ms": model.horizon_ms},
     )
 
 
-def tuning_windows(task: Task) -> tuple[Windows, Windows]:
-    """Returns the windows to fit and, later in time, those to validate on; none where the percentage is 0.
+def tuning_windows(task: Task) -> Windows:
+    """Returns the share of the tuning windows that is used; none where the percentage is 0.
 
     Raises:
         DataError: the subjects have no window in the repetitions that tune.
     """
     config = task.config
     windows = task.part(_part(config))
+    if config.percentage == 0:
+        return windows[:0]
     if not len(windows):
         raise DataError(
             f"nothing to tune on: subjects {format_numbers(task.store.subjects)} have no window in their tuning "
             f"repetitions ({task.split})"
         )
-    if config.percentage == 0:
-        return windows[:0], windows[:0]
-    windows = windows[take_share(windows, config.percentage, how=config.percentage_how, seed=config.seed)]
-    fitted, held_out = split_off_last(windows, config.validation_share, length=task.framing.length)
-    return windows[fitted], windows[held_out]
+    return windows[take_share(windows, config.percentage, how=config.percentage_how, seed=config.seed)]
+
+
+def split_for_validation(task: Task, share: Windows) -> tuple[Windows, Windows]:
+    """Returns the windows of a share to fit to and, later in time, those to validate on."""
+    fitted, held_out = split_off_last(share, task.config.validation_share, length=task.framing.length)
+    return share[fitted], share[held_out]
 
 
 def test_windows(task: Task) -> Windows:
@@ -179,6 +192,7 @@ def _describe(task: Task, start: Start) -> dict:
     return {
         **described,
         "trained_on": {str(subject): repetitions for subject, repetitions in merge(own, start.trained_on).items()},
+        "statistics_from": start.statistics.in_json(),
         "kind": config.stage,
         "features": start.features,
         "channel_names": store.channel_names,
@@ -188,10 +202,13 @@ def _describe(task: Task, start: Start) -> dict:
 
 
 def _jitter(task: Task, start: Start, windows: Windows) -> np.ndarray | None:
-    """Returns the factor of the noise that training adds to the features: of their spread within movements."""
+    """Returns the factor of the noise that training adds to the features: of their spread within movements.
+
+    The spread is that of the features that the CNN sees: with FINs, those of the windows ahead.
+    """
     if not start.features or not len(windows) or not (scale := task.config.train.covariance_noise):
         return None
-    values = start.feature.standardise(task.features(start.features, windows, task.signal))
+    values = start.feature.standardise(features_seen(task, start.features, windows, start.statistics.signal))
     return noise_factor(values.reshape(len(windows), -1), windows.movement, scale=scale)
 
 
@@ -217,7 +234,8 @@ def _read_out_fitter(
 
 def _validator(task: Task, start: Start, windows: Windows) -> Callable[[TrainState], dict[str, float]]:
     """Returns a function that scores a state on windows that are later in time than those it is fitted to."""
-    data = parallel.replicate(inputs_of(task, start.features, start.feature, windows, signal=task.signal))
+    signal = start.statistics.signal
+    data = parallel.replicate(inputs_of(task, start.features, start.feature, windows, signal=signal))
 
     def validate(state: TrainState) -> dict[str, float]:
         logits = decoded_logits(

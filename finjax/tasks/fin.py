@@ -27,6 +27,7 @@ from finjax.models.fin import build_fin
 from finjax.models.initialisers import jitted_init
 from finjax.restored import load_fin
 from finjax.tasks import compatibility
+from finjax.tasks.normalisation import Statistics, check_statistics, fit_statistics, stored_statistics
 from finjax.tasks.task import Task, check_horizons
 from finjax.training import parallel
 from finjax.training.logs import describe_run
@@ -44,6 +45,7 @@ def run(config: ConfigDict, workdir: Path, *, mode: str) -> None:
     Several horizons go to folders `prediction_0`, `prediction_3`, … of the working directory.
     """
     get_feature(config.target)  # before the data is read
+    check_statistics(config)
     horizons = check_horizons(config)
     store, split = load_store(config.data)
     results = {}
@@ -60,8 +62,8 @@ def run(config: ConfigDict, workdir: Path, *, mode: str) -> None:
             for r in results.values()
         ]
         write_json(workdir / "horizons.json", summary)
-        figures.horizons(workdir / "horizons.png", summary, label=get_feature(config.target).label)
         say(report.horizon_table(summary, config.target))
+        figures.horizons(workdir / "horizons.png", summary, label=get_feature(config.target).label)
 
 
 def train(task: Task, workdir: Path) -> None:
@@ -74,7 +76,8 @@ def train(task: Task, workdir: Path) -> None:
             f"nothing to train on: seen subjects {format_numbers(task.split.seen_subjects) or '(none)'} have no "
             f"window in the training repetitions {format_numbers(task.split.train_repetitions) or '(none)'}"
         )
-    signal = task.signal
+    statistics = fit_statistics(task, windows)
+    signal = statistics.signal
     values = _true_values(task, windows, signal)
     feature = fit_feature_normaliser(values)
     network = build_fin(config.model)
@@ -89,7 +92,7 @@ def train(task: Task, workdir: Path) -> None:
         data=data,
         examples=values.size,
         normalisers={"signal": vars(signal), "feature": vars(feature)},
-        info=_describe(task),
+        info=_describe(task, statistics),
         watch=_watcher(task, signal, feature),
     )
     Trainer(problem, config, workdir).run()
@@ -106,7 +109,8 @@ def evaluate(task: Task, workdir: Path) -> dict:
     compatibility.refuse_another_model(model, task)
     compatibility.refuse_trained_as_tested(model.trained_on, task.split)
     compatibility.refuse_other_claims(model, task.split)
-    signal = task.signal.with_rows_of(model.signal)
+    statistics = stored_statistics(task, model)
+    signal = statistics.signal
     result = {
         "target": config.target,
         "horizon_ms": model.horizon_ms,
@@ -131,6 +135,7 @@ def evaluate(task: Task, workdir: Path) -> dict:
         predicted = model.feature.restore(output)
         result[part] = {
             "windows_available": len(task.part(part)),
+            "statistics_from": statistics.of(np.unique(task.subjects(windows))),
             **score_by_group(true, predicted, task.subjects(windows), task.store.channel_names),
         }
         shown[part] = figures.Predictions(true=true, predicted=predicted, windows=windows)
@@ -148,16 +153,17 @@ def _write_evaluation(
 ) -> None:
     config = task.config
     write_json(folder / "metrics.json", {**result, "run": describe_run(config)})
+    say(report.fin_table(result, folder))
     label = get_feature(config.target).label
     figures.r2_distribution(folder / "r2_distribution.png", result, label=label)
     figures.scatter(folder / "predicted_vs_true.png", shown, label=label)
     figures.examples(folder / "examples.png", shown, store=task.store, signal=signal, framing=task.framing, label=label)
-    say(report.fin_table(result, folder))
 
 
-def _describe(task: Task) -> dict:
+def _describe(task: Task, statistics: Statistics) -> dict:
     """Returns what a checkpoint says of its model, JSON."""
-    return {"kind": "fin", "target": task.config.target, **task.describe(part="train")}
+    about = {"kind": "fin", "target": task.config.target, "statistics_from": statistics.in_json()}
+    return {**about, **task.describe(part="train")}
 
 
 def _true_values(task: Task, windows: Windows, signal: SignalNormaliser) -> np.ndarray:

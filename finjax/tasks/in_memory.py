@@ -19,6 +19,7 @@ from finjax.training import parallel
 from finjax.training.batches import Batches
 from finjax.training.losses import DecoderData, DecoderLoss
 from finjax.training.optimiser import Optimiser, schedule
+from finjax.training.progress import Progress
 from finjax.training.step import Loss, TrainState, compiled_train_steps, create_state
 
 STEPS_PER_DISPATCH = 5
@@ -32,27 +33,45 @@ class Recipe:
     """How to train.
 
     Attributes:
-        optimiser: what updates the parameters; its rates fall to 0 along a cosine.
-        batch_size: examples in a step; fewer where there are few.
-        steps: steps to take; None: by epochs.
-        epochs: how often each example is taken, where the steps are not given.
+        optimiser: what updates the parameters.
+        schedule: of its rates, `"cosine"` or `"constant"`.
+        batch_size: examples in a step.
+        fill_up: whether the batch is filled up where there are fewer examples, as in a run; else it is smaller.
+        steps: steps to take at most; None: by epochs alone.
+        epochs: how often each example is taken at most; None: by steps alone.
+        steps_per_dispatch: steps handed to the devices at a time.
+        stop_after_epochs: in a row that moved the loss less than `stop_change`; 0: never.
+        stop_change: see there.
         seed: of batches and noise.
         report: is told the progress, now and then.
     """
 
     optimiser: Optimiser
+    schedule: str = "cosine"
     batch_size: int
+    fill_up: bool = False
     steps: int | None = None
-    epochs: int = 0
+    epochs: int | None = None
+    steps_per_dispatch: int = STEPS_PER_DISPATCH
+    stop_after_epochs: int = 0
+    stop_change: float = 0.0
     seed: int = 0
     report: Report | None = None
 
-    def batch(self, examples: int) -> int:
-        """Returns the examples in a step where there are so many.
+    def batches(self, examples: int) -> Batches:
+        """Returns the batches of so many examples.
 
-        Where there are fewer than in a batch, a power of 2, so that trainings of about as many share programs.
+        A batch that is not filled up has a power of 2 of them, so that trainings of about as many share programs.
         """
-        return min(self.batch_size, 1 << (examples - 1).bit_length())
+        size = self.batch_size if self.fill_up else min(self.batch_size, 1 << (examples - 1).bit_length())
+        return Batches(
+            examples=examples, batch_size=size, steps_per_dispatch=self.steps_per_dispatch, seed=self.seed
+        )  # fmt: skip
+
+    def total(self, steps_per_epoch: int) -> int:
+        """Returns the steps to take."""
+        by_epochs = None if self.epochs is None else self.epochs * steps_per_epoch
+        return min(limit for limit in (self.steps, by_epochs) if limit is not None)
 
 
 def train(
@@ -71,20 +90,29 @@ def train(
             needs the whole share.
     """
     parallel.spare_memory_maps()
-    batch_size = recipe.batch(examples)
-    share = parallel.share_size(batch_size)
+    batches = recipe.batches(examples)
+    share = parallel.share_size(batches.batch_size)
     tile = parallel.tile_size(share) if tiled else share
     train_steps = compiled_train_steps(loss, recipe.optimiser, seed=recipe.seed, tile=tile)
     state: TrainState = parallel.replicate(create_state(params, stats, recipe.optimiser))
-    data, done = parallel.replicate(data), 0
-    batches = Batches(examples=examples, batch_size=batch_size, steps_per_dispatch=STEPS_PER_DISPATCH, seed=recipe.seed)
-    total = recipe.epochs * batches.steps_per_epoch if recipe.steps is None else recipe.steps
+    data, progress = parallel.replicate(data), Progress()
+    total = recipe.total(batches.steps_per_epoch)
     for part in batches.dispatches(0, total):
-        factors = schedule("cosine", first=done, stop=done + len(part), total=total)
+        done = progress.step + len(part)
+        factors = schedule(recipe.schedule, first=progress.step, stop=done, total=total)
         state, metrics = train_steps(state, data, parallel.share(part, axis=1), parallel.replicate(factors))
-        done += len(part)
+        if not (recipe.report or recipe.stop_after_epochs):
+            progress.step = done  # the losses would have to be waited for
+            continue
+        losses, counts = (np.asarray(metrics[name][0]) for name in ("loss", "count"))
+        for loss, count in zip(losses.tolist(), counts.tolist(), strict=True):
+            progress.add(loss, count)
         if recipe.report:
-            recipe.report(done, total, float(metrics["loss"][0].sum() / metrics["count"][0].sum()))
+            recipe.report(done, total, float(losses.sum() / counts.sum()))
+        if done % batches.steps_per_epoch == 0:  # no dispatch is of two epochs
+            progress.count_quiet(progress.end_epoch(), least_change=recipe.stop_change)
+            if recipe.stop_after_epochs and progress.quiet_epochs >= recipe.stop_after_epochs:
+                break
     state = parallel.unreplicate(state)
     return state.params, state.stats
 

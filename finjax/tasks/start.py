@@ -9,7 +9,12 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from finjax import processes
-from finjax.data.normalise import FeatureNormaliser, fit_feature_normaliser, stack_feature_normalisers
+from finjax.data.normalise import (
+    FeatureNormaliser,
+    SignalNormaliser,
+    fit_feature_normaliser,
+    stack_feature_normalisers,
+)
 from finjax.data.windows import Windows
 from finjax.errors import ConfigError
 from finjax.models.decoders import Decoder
@@ -22,6 +27,7 @@ from finjax.tasks.compatibility import (
     refuse_unfit_fin,
     refuse_unfit_start,
 )
+from finjax.tasks.normalisation import Statistics, fit_statistics
 from finjax.tasks.task import Task, parse_features
 from finjax.training import parallel
 from finjax.training.build import build_decoder
@@ -40,6 +46,7 @@ class Start:
         stats: its running statistics.
         features: names of its features, in order.
         feature: their standardisation.
+        statistics: z-scores of the task's subjects.
         trained_on: repetitions that what it starts from was fitted to, by subject.
     """
 
@@ -48,6 +55,7 @@ class Start:
     stats: Any
     features: tuple[str, ...]
     feature: FeatureNormaliser
+    statistics: Statistics
     trained_on: Repetitions
 
 
@@ -76,12 +84,13 @@ def decoder_of(task: Task, features: Sequence[str]) -> Decoder:
     )
 
 
-def starting_point(task: Task, fitted: Windows) -> Start:
+def starting_point(task: Task, fitted: Windows, *, share: Windows) -> Start:
     """Puts together what a decoder starts from.
 
     Args:
         task: the task; `config.fine_tune` says where to start.
         fitted: windows that it is to be fitted to, none for a zero-shot test.
+        share: these and those that validate: what the z-scores may be taken from.
 
     Raises:
         ConfigError: an unknown way to start, or a zero-shot test of something untrained.
@@ -95,8 +104,14 @@ def starting_point(task: Task, fitted: Windows) -> Start:
             "--config.percentage=0 tests without training anything: name a decoder of other people "
             "(--config.fine_tune.cnn_init=FOLDER), and do not start from random FINs"
         )
+    trained_on = merge(*(source.trained_on for source in (*fins.values(), *([start] if start else []))))
+    refuse_trained_as_tested(trained_on, task.split)
+    if not len(fitted):
+        refuse_known_subjects(trained_on, task.store.subjects)
+
     decoder, channels = decoder_of(task, features), len(task.store.channel_names)
-    feature = _standardisation(task, features, fins, start, fitted)
+    statistics = fit_statistics(task, share, start=start)
+    feature = _standardisation(task, features, fins, start, fitted, signal=statistics.signal)
     key_fins, key_cnn = jax.random.split(jax.random.key(config.seed))
     params = {}
     if start is None:
@@ -113,13 +128,19 @@ def starting_point(task: Task, fitted: Windows) -> Start:
     elif config.stage == "fine_tune":
         params["fins"] = processes.from_first(lambda: decoder.init_fins(key_fins))
 
-    sources = [*fins.values(), *([start] if start else [])]
-    trained_on = merge(*(source.trained_on for source in sources))
-    refuse_trained_as_tested(trained_on, task.split)
-    if not len(fitted):
-        refuse_known_subjects(trained_on, task.store.subjects)
     params, stats = jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), (params, stats))
-    return Start(decoder=decoder, params=params, stats=stats, features=features, feature=feature, trained_on=trained_on)
+    return Start(
+        decoder=decoder, params=params, stats=stats, features=features, feature=feature, statistics=statistics,
+        trained_on=trained_on,
+    )  # fmt: skip
+
+
+def features_seen(task: Task, features: Sequence[str], windows: Windows, signal: SignalNormaliser) -> np.ndarray:
+    """Returns closed-form features `[n, C, F]` of what the CNN sees the features of.
+
+    FINs imitate those of the windows that are `prediction` steps ahead, closed form gives those of the windows.
+    """
+    return task.features(features, windows, signal, ahead=task.config.stage == "fine_tune")
 
 
 def merge(*parts: Repetitions) -> Repetitions:
@@ -181,7 +202,13 @@ def _path(task: Task, pattern: str, *, feature: str, field: str) -> str:
 
 
 def _standardisation(
-    task: Task, features: Sequence[str], fins: Mapping[str, FINModel], start: DecoderModel | None, fitted: Windows
+    task: Task,
+    features: Sequence[str],
+    fins: Mapping[str, FINModel],
+    start: DecoderModel | None,
+    fitted: Windows,
+    *,
+    signal: SignalNormaliser,
 ) -> FeatureNormaliser:
     """Returns the standardisation that the CNN knows, else the FINs', else that of the windows to be fitted to."""
     if start is not None:
@@ -190,5 +217,5 @@ def _standardisation(
         return stack_feature_normalisers([fins[name].feature for name in features])
     if not features:
         return FeatureNormaliser(mean=np.zeros(1, np.float32), std=np.ones(1, np.float32))  # nothing reads it
-    values = task.features(features, fitted, task.signal)
+    values = features_seen(task, features, fitted, signal)
     return stack_feature_normalisers([fit_feature_normaliser(values[..., f]) for f in range(len(features))])

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from ml_collections import ConfigDict
 
-from finjax.data.normalise import SignalNormaliser, fit_signal_normaliser
+from finjax.data.normalise import SignalNormaliser
 from finjax.data.sliding import feature_values
 from finjax.data.source import framing_of, load_store
 from finjax.data.splits import Split
@@ -42,13 +42,6 @@ class Task:
     def windows(self) -> Windows:
         """All windows whose predicted window lies in the same segment."""
         return index_windows(self.store.segments, self.framing)
-
-    @functools.cached_property
-    def signal(self) -> SignalNormaliser:
-        """The z-score of every subject, fitted away from the test repetitions."""
-        return fit_signal_normaliser(
-            self.store, test_repetitions=self.split.test_repetitions, limit_sd=self.config.limit_sd
-        )
 
     def subjects(self, windows: Windows) -> np.ndarray:
         """Returns the subject number of each window, `[n]`."""

@@ -30,7 +30,7 @@ def build_decoder(
         batch_size: windows that a device works on in one step.
 
     Raises:
-        ConfigError: an unknown read-out.
+        ConfigError: an unknown read-out, or an unknown group to freeze.
     """
     settings = {"classes": classes, "axis_name": parallel.AXIS}
     match config.stage:
@@ -50,6 +50,7 @@ def build_decoder(
                 length=length,
                 gain_sd=config.train.gain_sd,
                 tile=parallel.stack_tile(batch_size, fins=len(features) * channels),
+                cnn_frozen="cnn" in frozen_parts(config),
                 recompute=config.fine_tune.recompute,
             )
         case "raw_cnn":
@@ -69,6 +70,16 @@ def read_out_weight(cnn: ConfigDict) -> float:
     return cnn.read_out_weight
 
 
+def frozen_parts(config: ConfigDict) -> frozenset[str]:
+    """Returns the parts that `config.fine_tune.freeze` names; raises `ConfigError` for an unknown one."""
+    frozen = frozenset(name.strip() for name in config.fine_tune.freeze.split(",") if name.strip())
+    if unknown := frozen - set(FREEZABLE):
+        raise ConfigError(
+            f"--config.fine_tune.freeze: unknown {', '.join(sorted(unknown))}; choose from {', '.join(FREEZABLE)}"
+        )
+    return frozen
+
+
 def build_decoder_optimiser(config: ConfigDict) -> Optimiser:
     """Builds the optimiser of a configuration's stage: one group, or FIN layers, FIN heads and the CNN.
 
@@ -86,11 +97,7 @@ def build_decoder_optimiser(config: ConfigDict) -> Optimiser:
         raise ConfigError(
             f"--config.optimiser.fin.layer_factors={factors}: one factor of 0 or more for each of the {layers} layers"
         )
-    frozen = {name.strip() for name in config.fine_tune.freeze.split(",") if name.strip()}
-    if unknown := frozen - set(FREEZABLE):
-        raise ConfigError(
-            f"--config.fine_tune.freeze: unknown {', '.join(unknown)}; choose from {', '.join(FREEZABLE)}"
-        )
+    frozen = frozen_parts(config)
     rate, l2 = settings.fin.learning_rate, settings.fin.l2
     lstms = (
         Group(prefix=f"fins/lstm_{layer}", learning_rate=rate * factor, l2=l2, frozen="fins" in frozen or not factor)

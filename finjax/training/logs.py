@@ -1,8 +1,11 @@
 """What a run writes down: metrics line by line, TensorBoard, and the circumstances of the run."""
 
 import datetime
+import functools
 import importlib.metadata
 import json
+import logging
+import math
 import platform
 import subprocess
 import sys
@@ -14,6 +17,8 @@ from ml_collections import ConfigDict
 
 from finjax import processes
 from finjax.files import without_nan, write_json, write_text
+
+logger = logging.getLogger(__name__)
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "scipy", "ml-collections")
 
@@ -41,14 +46,18 @@ def describe_run(config: ConfigDict) -> dict:
 
 
 def record_run(path: Path, config: ConfigDict, *, resumed: bool) -> None:
-    """Writes `config.json`: how the run was started, and each time it was gone on with."""
+    """Writes `config.json`: how the run was started, and each time it was resumed."""
     described = describe_run(config)
     if resumed and path.exists():
-        first = json.loads(path.read_text())
-        described = {**first, "resumed": [*first.get("resumed", []), described]}
+        try:
+            first = json.loads(path.read_text(encoding="utf-8"))
+            described = {**first, "resumed": [*first.get("resumed", []), described]}
+        except (ValueError, TypeError, AttributeError):
+            logger.warning("%s is damaged: it is written again, without how the run was started", path)
     write_json(path, described)
 
 
+@functools.cache  # of one process: a git that does not answer is waited for once
 def _git_revision() -> str | None:
     """Returns the revision of the checkout finjax runs from, or None where it is installed otherwise."""
     root = Path(__file__).parents[2]
@@ -56,7 +65,10 @@ def _git_revision() -> str | None:
         return None
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=10).stdout.strip() or None
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace", timeout=10
+        )
+        return done.stdout.strip() or None
     except (OSError, subprocess.SubprocessError):
         return None
 
@@ -76,10 +88,10 @@ class MetricLog:
             return
         path = workdir / "metrics.jsonl"
         if path.exists():
-            kept = [line for line in path.read_text().splitlines(keepends=True) if _step(line) <= resume_step]
-            write_text(path, "".join(kept))
+            kept = [line for line in _lines(path) if _step(line) <= resume_step]
+            write_text(path, "".join(f"{line}\n" for line in kept))
         workdir.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("a", buffering=1)
+        self._file = path.open("a", buffering=1, encoding="utf-8", newline="\n")
         if tensorboard:
             self._tensorboard = _EventFile(workdir / "tensorboard", purge_step=resume_step + 1)
 
@@ -127,13 +139,19 @@ class _EventFile:
 
 
 def read_metrics(workdir: Path) -> list[dict]:
-    """Returns the entries of a run's `metrics.jsonl`; none where there is no such file."""
+    """Returns the entries of a run's `metrics.jsonl`, without damaged lines; none where there is no such file."""
     path = workdir / "metrics.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return [json.loads(line) for line in _lines(path) if math.isfinite(_step(line))] if path.exists() else []
+
+
+def _lines(path: Path) -> list[str]:
+    """Returns the lines of a text file, whatever bytes a crash of the machine left in it."""
+    return path.read_text(encoding="utf-8", errors="replace").split("\n")
 
 
 def _step(line: str) -> float:
+    """Returns the step that a line is of, or infinity where the line is damaged: a kill cuts the last one off."""
     try:
-        return json.loads(line)["step"]
-    except (ValueError, KeyError):  # a line cut off by a kill
-        return float("inf")
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return math.inf

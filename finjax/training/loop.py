@@ -100,6 +100,7 @@ class Trainer:
                 self._progress = Progress(**progress)
             first = self._progress.step
             if not self._last and saved is None:  # a zero-shot model is what it was put together from
+                self._record(resumed=False)
                 self._save(state, None)
                 return
             if self._finished():
@@ -115,14 +116,17 @@ class Trainer:
                 self._config.train.batch_size,
                 parallel.device_count(),
             )
-            if processes.is_first():
-                record_run(self._workdir / "config.json", self._config, resumed=first > 0)
+            self._record(resumed=first > 0)
             tensorboard = self._config.log.tensorboard
             with (
                 MetricLog(self._workdir, resume_step=first, tensorboard=tensorboard) as self._log,
                 Display(first=first, last=self._last, batch_size=self._config.train.batch_size) as self._display,
             ):
                 self._steps(state)
+
+    def _record(self, *, resumed: bool) -> None:
+        if processes.is_first():
+            record_run(self._workdir / "config.json", self._config, resumed=resumed)
 
     def _steps(self, state: TrainState) -> None:
         problem = self._problem
@@ -183,11 +187,11 @@ class Trainer:
 
     def _not_finite(self, what: str) -> TrainingError:
         saved = self._checkpoints.latest()
-        rates = "/".join(f"{group.learning_rate:g}" for group in self._problem.optimiser.groups)
+        kept = f"The checkpoint of step {saved} is kept." if saved else "No checkpoint was saved yet."
         return TrainingError(
-            f"{what}, with learning rate {rates} ({self._config.optimiser.schedule}). In another --workdir, try "
-            "a tenth of it, or --config.optimiser.clip_norm=1, and look for non-finite samples in the data. "
-            + (f"The checkpoint of step {saved} is kept." if saved else "No checkpoint was saved yet.")
+            f"{what}, with {self._problem.optimiser.rates_text()} ({self._config.optimiser.schedule}). In another "
+            "--workdir, try a tenth of it, or --config.optimiser.clip_norm=1, and look for non-finite samples in the "
+            f"data. {kept}"
         )
 
     def _act(self, due: set[str], state: TrainState) -> None:

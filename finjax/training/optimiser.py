@@ -69,6 +69,14 @@ class Optimiser:
             optax.multi_transform({group.prefix: _adam(group) for group in self.groups}, self.labels),
         )
 
+    def rates_text(self) -> str:
+        """Returns the learning rates of the groups that train, for messages; with their names where several do."""
+        trained = [group for group in self.groups if not group.frozen and group.learning_rate]
+        if len(trained) < 2:
+            return f"learning rate {trained[0].learning_rate if trained else 0:g}"
+        named = [f"{group.learning_rate:g} of {group.prefix or 'the other parameters'}" for group in trained]
+        return f"learning rates {', '.join(named)}"
+
     def stop_frozen(self, params: Any) -> Any:
         """Returns the parameters, those of frozen groups cut off from differentiation."""
         frozen = {group.prefix for group in self.groups if group.frozen}

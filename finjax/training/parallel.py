@@ -19,6 +19,7 @@ from finjax import processes
 from finjax.errors import ConfigError
 from finjax.models.tiling import Tile
 from finjax.training.batches import ABSENT
+from finjax.training.program_cache import ProgramCache
 
 AXIS = "devices"
 # Windows that an LSTM works on at a time, or windows × LSTMs of a stack: on a CPU what it reads and writes in a few
@@ -91,6 +92,7 @@ def keep_programs(folder: Path) -> None:
     """Keeps compiled programs for later processes in a folder, unless JAX was told of one already."""
     if jax.config.jax_compilation_cache_dir:
         return
+    ProgramCache(folder).take_over()
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", KEPT_FROM_S)
 

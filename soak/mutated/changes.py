@@ -256,7 +256,7 @@ def _members(path: Path) -> dict[str, bytes]:
 def change_text(rng: random.Random, folder: Path) -> str:
     """Changes a line of a 3DC file, or its name."""
     path = rng.choice(sorted(folder.rglob("*.txt")))
-    rows = [line.split(",") for line in path.read_text().splitlines()]
+    rows = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines()]
     row, column = rng.randrange(len(rows)), rng.randrange(10)
     kind = rng.choice(("value", "value", "drop", "add", "blank", "separator", "rename", "double", "few", "encoding"))
     odd = ("nan", "inf", "1e400", "0x10", "5.5", "", " ", "99999999999", "1_000", "--3", "١", "\0", "1;2", "True")

@@ -46,7 +46,8 @@ def judge(kind: str, seed: int, sources: Path) -> tuple[str, str]:
         if isinstance(loaded, Recording):
             wrong = _wrong_recording(loaded, samples=samples)
         else:
-            wrong = "" if fingerprint(loaded) == (sources / f"{kind}.sha256").read_text() else "it is another model"
+            expected = (sources / f"{kind}.sha256").read_text(encoding="utf-8")
+            wrong = "" if fingerprint(loaded) == expected else "it is another model"
     return (WRONG, f"{what}: {wrong}") if wrong else (LOADED, what)
 
 

@@ -7,6 +7,7 @@ import pytest
 import scipy.io
 
 from finjax.data import loading, ninapro
+from finjax.data.ninapro_databases import get_database
 from finjax.data.recording import UNLABELLED, Recording
 from finjax.data.registry import get_spec
 from finjax.errors import DataError
@@ -52,11 +53,45 @@ def read(folder, spec=DB2):
     return loading.read_recording(spec, 1, found[1])
 
 
-def refuses(folder, message, spec=DB2):
+def write_database(folder, name, letter, *, subject=1, file_name="", movements=(), seconds=0.7, **changes):
+    """Writes a subject's file as one of the exercise of a database: all repetitions of all movements, without rest.
+
+    Args:
+        movements: indices of those that are there; by default all.
+        file_name: instead of the database's own.
+        changes: fields to replace.
+    """
+    database = get_database(name)
+    exercise = database.exercise(letter)
+    length = round(seconds * database.rate_hz)
+    movements = movements or range(len(exercise.movement_names))
+    labels = [(movement, repetition) for movement in movements for repetition in range(1, database.repetitions + 1)]
+    noise = np.random.default_rng(subject).integers(-99, 99, (500, len(database.channel_names)))
+    signal = np.resize(noise, (len(labels) * length, len(database.channel_names)))  # repeated, so that it packs well
+    recording = Recording(
+        dataset=database.dataset_name(exercise),
+        subject=subject,
+        signal=(np.abs(signal) if database.envelope else signal).astype(np.float32),
+        movement=np.repeat([movement for movement, _ in labels], length).astype(np.int16),
+        repetition=np.repeat([repetition for _, repetition in labels], length).astype(np.int16),
+        rate_hz=database.rate_hz,
+        channel_names=database.channel_names,
+        movement_names=exercise.movement_names,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / (file_name or database.file_name.format(subject=subject, exercise=exercise.number))
+    ninapro.write_mat(recording, path, exercise=letter, database=name)
+    if changes:
+        fields = {key: value for key, value in scipy.io.loadmat(path).items() if not key.startswith("__")}
+        scipy.io.savemat(path, fields | changes, do_compression=True)
+    return path
+
+
+def refuses(folder, message, spec=DB2, remedy="Download it again"):
     with pytest.raises(DataError, match=message) as caught:
         read(folder, spec)
     assert str(folder) in str(caught.value)
-    assert "Download it again" in str(caught.value) and "--config.data.subjects" in str(caught.value)
+    assert remedy in str(caught.value) and "--config.data.subjects" in str(caught.value)
 
 
 def check_equals_original(recording):

@@ -1,10 +1,12 @@
 import os
 import re
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from ninapro_files import write_database
 
 from finjax.data import ninapro
 from finjax.data.__main__ import main
@@ -81,7 +83,77 @@ def test_window_and_step_and_subjects(run):
     status, out, _ = run("--window=250ms", "--step=100ms", "--subjects=2")
     # (900 - 500) // 200 + 1 = 3, (619 - 500) // 200 + 1 = 1, (640 - 500) // 200 + 1 = 1
     assert status == 0 and ["2", "2,309", "1.2", "3", "-", "1-2", "5"] in rows(out)
-    assert "Cannot be read" not in out and "No window" not in out
+    assert "Cannot be read" not in out and "No window, though" not in out
+
+
+def test_movements_that_nobody_has_are_rows_of_the_table_too(run):
+    _, out, _ = run()
+    assert ["15", "wrist", "ulnar", "deviation", "0", "0", "0"] in rows(out)
+    assert "No window of any subject: movement 1-15" in out
+
+
+def test_trailing_movements_that_nobody_has_do_not_vanish(run, folder):
+    for path in folder.iterdir():
+        path.unlink()
+    write_subject(folder, 1, [(900, movement, 1) for movement in range(5)])
+    _, out, _ = run()
+    assert ["16", "wrist", "extension", "with", "closed", "hand", "0", "0"] in rows(out)
+    assert "No window of any subject: movement 5-16" in out
+
+
+def test_not_a_single_window_is_an_error(run):
+    status, out, err = run("--window=500ms")
+    assert status == 1 and "By subject" in out
+    assert err.startswith(
+        "error: not a single window: the longest stretch of a movement has 900 samples, and a window 1000"
+    )
+
+
+def test_rounded_durations_are_said(run):
+    status, out, err = run("--window=250.2ms")
+    assert status == 0 and err == ""
+    assert "--window=250.2ms is 500.4 samples at 2000 Hz: rounded to 500 samples, 250 ms" in out
+
+
+def test_datasets_never_tried_on_an_original_say_so(run, folder):
+    shutil.copy(folder / "S1_E1_A1.mat", folder / "S1_E2_A1.mat")
+    _, out, _ = run(name="ninapro_db4_b")  # 17 movements too
+    assert "never tried on an original file" in out
+    assert "never tried" not in run()[1]
+
+
+def test_the_same_samples_under_two_names_are_listed(run, folder):
+    shutil.copy(folder / "S1_E1_A1.mat", folder / "S7_E1_A1.mat")
+    status, out, _ = run()
+    assert status == 0 and "The same samples under two names\n  subjects 1 and 7: 3 pairs of segments" in out
+    assert "subject 1 movement 0 repetition 1 = subject 7 movement 0 repetition 1" in out
+
+
+def test_all_messages_speak_of_the_commands_own_options(run, folder):
+    (folder / "S3_E1_A1.mat").write_bytes(b"broken")
+    write_database(folder, "DB1", "A", subject=4, file_name="S4_E1_A1.mat")
+    status, out, err = run()
+    assert status == 1 and "leave subject 3 out with --subjects" in out and "use --name=ninapro_db1" in out
+    assert "--config" not in out + err
+
+
+def test_what_is_not_there_or_cannot_be_searched_is_named(run, folder, monkeypatch):
+    (folder / "S5_E1_A1.mat").symlink_to("../.git/annex/objects/xx/SHA256E-s1--0.mat")
+    (folder / "DB2_s8").symlink_to("gone")
+    (folder / "DB2_s9").mkdir()
+    scandir = os.scandir
+
+    def refuse(place):
+        if os.fspath(place).endswith("DB2_s9"):  # modes do not stop root, who may run the tests
+            raise PermissionError(13, "Permission denied", os.fspath(place))
+        return scandir(place)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    status, out, err = run()
+    assert status == 1 and err == ""
+    assert f"  subject 5: {folder}/S5_E1_A1.mat: its content was not fetched yet. Fetch it with: datalad get '" in out
+    assert f"  {folder}/DB2_s8 is a link to gone, which is not there" in out
+    assert f"  {folder}/DB2_s9 cannot be searched (Permission denied): ask its owner for the permission" in out
 
 
 def test_bad_files_are_listed_and_set_the_status(run, folder):
@@ -97,12 +169,12 @@ def test_bad_files_are_listed_and_set_the_status(run, folder):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"name": "ninapro_db9"}, "unknown dataset 'ninapro_db9'; known are ninapro_db2"),
+        ({"name": "ninapro_db9"}, "unknown dataset 'ninapro_db9'; known are ninapro_db1"),
         ({"dir": "/no/such/folder"}, "no such folder: /no/such/folder (--dir)"),
         ({"dir": ""}, "name its folder with --dir=FOLDER"),
         ({"name": "three_dc"}, "no subject of three_dc below"),
         ({"window": "soon"}, "--window='soon'"),
-        ({"step": "0.1ms"}, "--step='0.1ms' is 0.2 samples"),
+        ({"step": "0.1ms"}, "--step='0.1ms' is 0.2 samples at 2000 Hz; it must be 1 sample, 0.5 ms, or more"),
         ({"subjects": "1-9"}, "no subject 3-9"),
         ({"subjects": "one"}, "'one'"),
     ],

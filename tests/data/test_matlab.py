@@ -1,14 +1,22 @@
 """MATLAB files that a stranger made: what they promise is not believed, and nothing outside them is read."""
 
+import io
 import struct
+import zlib
 
 import h5py
 import numpy as np
 import pytest
 import scipy.io
-from ninapro_files import SAMPLES, check_equals_original, make_recording, read, refuses, write, zip_up
+from ninapro_files import DB2, SAMPLES, check_equals_original, make_recording, read, refuses, write, zip_up
 
-from finjax.data import matlab
+from finjax.data import loading, matlab
+from finjax.data.matlab_headers import variables
+
+
+def element(kind, content):
+    """An element of a MATLAB v5 file: type, size, content, and zeros up to the next multiple of 8."""
+    return struct.pack("<II", kind, len(content)) + content + bytes(-len(content) % 8)
 
 
 def matlab_73(folder, **datasets):
@@ -55,9 +63,6 @@ def test_objects_are_refused_by_the_header(tmp_path, emg, monkeypatch):
 
 
 def test_cells_within_cells_are_refused_by_the_outermost(tmp_path, monkeypatch):
-    def element(kind, content):
-        return struct.pack("<II", kind, len(content)) + content + b"\0" * (-len(content) % 8)
-
     cell = b""
     for name in [b""] * 3000 + [b"emg"]:
         flags, size = element(6, struct.pack("<II", 1, 0)), element(5, struct.pack("<ii", 1, 1))  # a cell array, 1 × 1
@@ -87,6 +92,110 @@ def test_what_points_out_of_the_file_is_not_followed(tmp_path, make, message):
         other["emg"] = np.zeros((12, SAMPLES), np.float32)
     matlab_73(tmp_path, emg=make)
     refuses(tmp_path, message)
+
+
+def matlab_object(name, class_name):
+    """A variable of one of MATLAB's classes, as MATLAB saves it: it has no dimensions."""
+    numbers = element(6, struct.pack("<6I", 0xDD000000, 2, 1, 1, 1, 1))
+    inner = element(6, struct.pack("<II", 13, 0)) + element(5, struct.pack("<ii", 6, 1)) + element(1, b"") + numbers
+    flags = element(6, struct.pack("<II", 17, 0))
+    names = element(1, name) + element(1, b"MCOS") + element(1, class_name)
+    return element(14, flags + names + element(14, inner))
+
+
+def compressed(variable):
+    content = zlib.compress(variable)
+    return struct.pack("<II", 15, len(content)) + content
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize(
+    "other",
+    [
+        matlab_object(b"note", b"string"),
+        compressed(matlab_object(b"log", b"table") + matlab_object(b"when", b"datetime")),
+        struct.pack("<II", 15, 16) + b"no zlib content!",
+        element(14, b"no variable here"),
+        element(99, b"unknown element."),
+        compressed(element(14, element(6, struct.pack("<II", 6, 0)))),
+    ],
+    ids=["string", "table", "damaged", "short", "unknown", "half"],
+)
+def test_variables_that_nobody_asked_for_decide_nothing(tmp_path, other, first):
+    path = write(tmp_path)
+    content = path.read_bytes()
+    path.write_bytes(content[:128] + other + content[128:] if first else content + other)
+    check_equals_original(read(tmp_path))
+    assert read(tmp_path).notes == ()
+
+
+def test_variables_are_found_whatever_the_byte_order(tmp_path):
+    names = {
+        "a": np.arange(6.0).reshape(2, 3),
+        "long_name_of_it": np.ones((2, 2), np.uint8),
+        "text": "abc",
+        "c": {"x": 1},
+    }
+    scipy.io.savemat(tmp_path / "little.mat", names)
+    content = (tmp_path / "little.mat").read_bytes()
+    order = [(variable.name, variable.numeric, variable.shape) for variable in variables(io.BytesIO(content))]
+    assert order == [
+        ("a", True, (2, 3)),
+        ("long_name_of_it", True, (2, 2)),
+        ("text", False, (1, 3)),
+        ("c", False, (1, 1)),
+    ]
+    swapped = content[:124] + content[124:128][::-1] + struct.pack(">II", 14, 48)
+    swapped += (
+        struct.pack(">IIII", 6, 8, 6, 0)
+        + struct.pack(">IIii", 5, 8, 7, 8)
+        + struct.pack(">HH", 1, 1)
+        + b"q"
+        + bytes(11)
+    )
+    (variable,) = variables(io.BytesIO(swapped))
+    assert (variable.name, variable.numeric, variable.shape) == ("q", True, (7, 8))
+
+
+def test_a_file_cut_between_two_variables_is_said_to_be_incomplete_or_is_whole(tmp_path):
+    path = write(tmp_path)
+    content = path.read_bytes()
+    found = variables(io.BytesIO(content))
+    assert [variable.name for variable in found][:5] == ["emg", "restimulus", "rerepetition", "stimulus", "repetition"]
+    for last in found:
+        path.write_bytes(content[: last.stop])
+        if last.name in ("emg", "restimulus"):
+            refuses(tmp_path, "incomplete: it needs emg and restimulus with rerepetition")
+        else:  # all that is wanted is there
+            check_equals_original(read(tmp_path))
+        path.write_bytes(content[: last.stop - 1])
+        refuses(tmp_path, "incomplete: it ends within a variable")
+
+
+def test_plain_labels_of_a_cut_file_are_read_with_a_note(tmp_path):
+    path = write(tmp_path)
+    content = path.read_bytes()
+    by_name = {variable.name: content[variable.start : variable.stop] for variable in variables(io.BytesIO(content))}
+    order = ("emg", "stimulus", "repetition", "restimulus", "rerepetition")
+    for present in (3, 4):
+        path.write_bytes(content[:128] + b"".join(by_name[name] for name in order[:present]))
+        (note,) = read(tmp_path).notes
+        assert "no refined labels: stimulus and repetition are used. Or the file is incomplete" in note
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), OSError(116, "Stale file handle"), MemoryError()])
+def test_what_is_not_the_files_fault_is_not_called_damage(tmp_path, error, monkeypatch):
+    path = write(tmp_path)
+
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(scipy.io, "loadmat", fail)
+    with pytest.raises(type(error)):
+        matlab.load(path, ("emg",), member="")
+    _, bad = loading.try_recordings(DB2, tmp_path, cache_dir=tmp_path / "cache", progress=False)
+    assert "damaged" not in bad[1] and "Download" not in bad[1]
+    assert ("not enough memory" if isinstance(error, MemoryError) else "run the same command again") in bad[1]
 
 
 def test_a_variable_twice_is_refused(tmp_path):
@@ -122,9 +231,7 @@ def test_electrodes_that_gave_no_signal_are_noted(tmp_path):
     emg = make_recording().signal.copy()
     emg[:, 2] = 0.25
     emg[:, 4] = np.clip(emg[:, 4], -1, 1)
-    emg[1::2, 7] = emg[::2, 7]
-    emg[:, 8] = np.repeat(emg[::3, 8], 3)
     write(tmp_path, emg=emg)
     flat, saturated = read(tmp_path).notes
-    assert flat == "flat electrodes: forearm 3, flexor digitorum superficialis"
+    assert flat == "flat electrodes: forearm 3"
     assert saturated.startswith("saturated electrodes (share of samples that stay at an end): forearm 5 (")

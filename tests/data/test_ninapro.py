@@ -1,17 +1,23 @@
+import os
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
 import scipy.io
 from ninapro_files import DB2, SAMPLES, check_equals_original, make_recording, read, refuses, write, zip_up
 
-from finjax.data import ninapro
+from finjax.data import loading, ninapro
 from finjax.data.registry import get_spec
 
 
 def test_specs():
     assert [spec.name for spec in ninapro.SPECS] == [
+        *("ninapro_db1", "ninapro_db1_b", "ninapro_db1_c"),
         *("ninapro_db2", "ninapro_db2_c", "ninapro_db2_d"),
         *("ninapro_db3", "ninapro_db3_c", "ninapro_db3_d"),
+        *("ninapro_db4", "ninapro_db4_b", "ninapro_db4_c"),
+        *("ninapro_db5", "ninapro_db5_b", "ninapro_db5_c"),
         *("ninapro_db7", "ninapro_db7_c"),
     ]
     sizes = {spec.name: len(spec.movement_names) for spec in ninapro.SPECS}
@@ -152,18 +158,56 @@ def test_db3_fills_missing_electrodes_with_zeros(tmp_path):
 
 
 @pytest.mark.parametrize(("letter", "number", "first", "count"), [("C", 2, 18, 23), ("D", 3, 41, 9)])
-def test_other_exercises_may_count_from_their_first_label_or_from_one(tmp_path, letter, number, first, count):
+def test_other_exercises_count_from_their_first_label(tmp_path, letter, number, first, count):
     spec = get_spec(f"ninapro_db2_{letter.lower()}")
     path = tmp_path / f"S1_E{number}_A1.mat"
     ninapro.write_mat(make_recording(spec=spec), path, exercise=letter)
-    fields = scipy.io.loadmat(path)
-    assert set(np.unique(fields["restimulus"])) == {0, first, first + count - 1}
+    assert set(np.unique(scipy.io.loadmat(path)["restimulus"])) == {0, first, first + count - 1}
     expected = [[200, 400, 0, 1], [500, 700, 0, 2], [800, 1100, count - 1, 1]]
     assert read(tmp_path, spec).segments().tolist() == expected
-    label = fields["restimulus"].astype(int)
-    again = {"restimulus": np.where(label, label - first + 1, 0), "exercise": number}
-    scipy.io.savemat(path, {"emg": fields["emg"], "rerepetition": fields["rerepetition"], **again})
-    assert read(tmp_path, spec).segments().tolist() == expected
+
+
+def write_labels(folder, letter, labels):
+    """Writes a DB2 file of one repetition of each label."""
+    column = np.repeat(labels, 1300)[:, None]
+    emg = np.random.default_rng(0).normal(size=(len(column), 12))
+    fields = {"emg": emg, "restimulus": column, "rerepetition": np.ones_like(column)}
+    scipy.io.savemat(folder / f"S1_E{ {'C': 2, 'D': 3}[letter] }_A1.mat", fields)
+
+
+@pytest.mark.parametrize(
+    ("letter", "labels", "movements"),
+    [
+        ("D", range(1, 10), range(9)),  # from 1, and all of them
+        ("C", range(1, 24), range(23)),
+        ("D", (41, 45), (0, 4)),  # movements may be absent
+        ("C", range(18, 30), range(12)),
+        # The codes are sums of one bit per finger; fingers come first, pairs after them.
+        ("D", (1, 2, 4, 6, 8, 9, 16, 32, 40), (0, 1, 2, 7, 3, 6, 4, 5, 8)),
+    ],
+)
+def test_labels_that_are_certain_are_read(tmp_path, letter, labels, movements):
+    write_labels(tmp_path, letter, labels)
+    assert read(tmp_path, get_spec(f"ninapro_db2_{letter.lower()}")).segments()[:, 2].tolist() == list(movements)
+
+
+@pytest.mark.parametrize(
+    ("letter", "labels"),
+    [
+        ("D", (1, 2, 4, 8)),  # four movements from 1, or four of the old codes
+        ("D", (1, 2, 4, 6, 8, 9, 16, 32)),
+        ("D", (1, 2, 4, 6, 8, 9, 16, 32, 40, 41)),
+        ("D", range(1, 9)),
+        ("C", range(1, 18)),
+        ("C", (18, 40, 1)),
+    ],
+)
+def test_labels_that_may_be_others_are_refused_and_not_shifted(tmp_path, letter, labels):
+    write_labels(tmp_path, letter, labels)
+    spec = get_spec(f"ninapro_db2_{letter.lower()}")
+    refuses(
+        tmp_path, f"it has labels from {min(labels)} to {max(labels)} and not from", spec, remedy="leave subject 1 out"
+    )
 
 
 @pytest.mark.parametrize(
@@ -171,7 +215,7 @@ def test_other_exercises_may_count_from_their_first_label_or_from_one(tmp_path, 
     [
         ({"subject": 2}, "its name says subject 1, but the file says subject 2"),
         ({"exercise": 3}, "its name says exercise 1, but the file says exercise 3"),
-        ({"drop": ("restimulus",)}, "no refined labels: stimulus and repetition are used"),
+        ({"drop": ("restimulus",)}, "stimulus and repetition are used. Or the file is incomplete"),
         ({"emg": make_recording().signal[:-200]}, "up to 200 samples apart, and are cut"),
     ],
 )
@@ -184,3 +228,21 @@ def test_what_is_odd_but_usable_is_noted(tmp_path, changes, note):
 def test_an_ordinary_file_has_no_notes(tmp_path):
     write(tmp_path)
     assert read(tmp_path).notes == ()
+
+
+@pytest.mark.real_data("FINJAX_DB1_DIR")
+def test_original_files_of_db1_are_read_sample_by_sample(tmp_path):
+    folder = Path(os.environ["FINJAX_DB1_DIR"])
+    spec = get_spec("ninapro_db1")
+    recordings = loading.load_recordings(spec, folder, cache_dir=tmp_path, progress=False)
+    assert recordings and spec.rate_hz == 100
+    for recording in recordings:
+        (path,) = folder.rglob(f"S{recording.subject}_A1_E1.mat")
+        fields = scipy.io.loadmat(path)
+        labels, repetition = fields["restimulus"][:, 0].astype(int), fields["rerepetition"][:, 0].astype(int)
+        np.testing.assert_array_equal(recording.signal, fields["emg"].astype(np.float32))
+        np.testing.assert_array_equal(recording.movement, np.where((labels > 0) & (repetition > 0), labels - 1, -1))
+        np.testing.assert_array_equal(recording.repetition, repetition)
+        every = [(movement, number) for movement in range(12) for number in range(1, 11)]
+        assert sorted(map(tuple, recording.segments()[:, 2:].tolist())) == every
+        assert recording.notes == ()  # its electrodes rest for long, and none is flat or saturated

@@ -91,7 +91,7 @@ def test_the_same_recording_twice_is_refused(tmp_path):
         three_dc.read(paths)
 
 
-@pytest.mark.real_data
+@pytest.mark.real_data("FINJAX_3DC_DIR")
 def test_real_recordings(tmp_path):
     folder = Path(os.environ["FINJAX_3DC_DIR"])
     spec = get_spec("three_dc")

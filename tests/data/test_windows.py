@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from finjax.data.gather import WindowData
 from finjax.data.normalise import SignalNormaliser
 from finjax.data.recording import UNLABELLED, Recording
-from finjax.data.windows import ALIGNMENT_BYTES, Framing, index_windows, pack, to_samples
+from finjax.data.windows import ALIGNMENT_BYTES, Framing, describe_rounding, index_windows, pack, to_samples
 from finjax.errors import ConfigError, DataError
 
 
@@ -126,16 +126,27 @@ def test_recordings_that_do_not_fit_together_are_refused():
 
 @pytest.mark.parametrize(
     ("text", "rate", "samples"),
-    [("300ms", 2000, 600), ("600", 1000, 600), ("10ms", 1000, 10), (20, 2000, 20)],
+    [
+        *[("300ms", 2000, 600), ("600", 1000, 600), ("10ms", 1000, 10), (20, 2000, 20)],
+        # A duration in ms is rounded: 614.4, 377.78, 0.5, 0.512 and 20.48 samples.
+        *[("300ms", 2048, 614), ("300ms", 1259.26, 378), ("5ms", 100, 1), ("0.25ms", 2048, 1), ("10 ms", 2048, 20)],
+    ],
 )
 def test_durations(text, rate, samples):
-    assert to_samples(text, rate, name="window") == samples
+    assert to_samples(text, rate, option="--config.window") == samples
 
 
-@pytest.mark.parametrize("text", ["", "300 s", "-5", "0", "0ms", "2.5", "1.25ms"])
-def test_bad_durations_are_refused(text):
-    with pytest.raises(ConfigError, match="config.window"):
-        to_samples(text, 1000, name="window")
+@pytest.mark.parametrize("text", ["", "300 s", "-5", "0", "0ms", "2.5", "0.4ms", "nan", "٣ms", None])
+def test_bad_durations_are_refused_by_the_callers_name(text):
+    with pytest.raises(ConfigError, match=r"^--update="):
+        to_samples(text, 1000, option="--update")
+
+
+def test_rounding_is_described_where_there_is_one():
+    assert describe_rounding("300ms", 2000, option="--window") == ""
+    assert describe_rounding("615", 2048, option="--window") == ""
+    said = describe_rounding("300ms", 2048, option="--window")
+    assert said == "--window=300ms is 614.4 samples at 2048 Hz: rounded to 614 samples, 299.805 ms"
 
 
 CHANNELS, SAMPLES, PEOPLE, LENGTH = 3, 64, 2, 7

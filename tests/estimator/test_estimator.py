@@ -18,6 +18,7 @@ from finjax.data import synthetic
 from finjax.data.windows import Framing, index_windows, pack
 from finjax.errors import CheckpointError, ConfigError
 from finjax.estimator import FINClassifier, FINFeatures
+from finjax.estimator.features import seed_of
 
 MOVEMENTS = 4
 SMALLEST = {"features": ("rms",), "hidden": 2, "layers": 1, "steps": 2}
@@ -115,6 +116,38 @@ def test_trained_fins_are_taken_as_they_are(data, finished_run):
         clone(features).fit(windows[..., :300])
     with pytest.raises(CheckpointError, match="holds the FIN of ssi, not of rms"):
         FINFeatures(str(finished_run[0]), features=("rms",)).fit(windows)
+
+
+def test_the_seed_of_the_classifier_is_that_of_fins_it_makes(data, monkeypatch):
+    """An integer, a generator that is drawn from, or None, as in scikit-learn; a part that is given keeps its own."""
+    windows, movements, _ = data
+    drawn = []
+    monkeypatch.setattr(FINFeatures, "_train", lambda self, _: drawn.append(seed_of(self.random_state)))
+    monkeypatch.setattr(FINClassifier, "_tune", lambda self, *_, seed: drawn.append(seed))
+
+    def seeds(**settings):
+        drawn.clear()
+        FINClassifier(**settings).fit(windows, movements)
+        return tuple(drawn)
+
+    seven, zero = seed_of(7), seed_of(0)
+    assert seven != zero
+    assert seeds(random_state=7) == seeds(random_state=7) == (seven, seven)
+    assert seeds() == (zero, zero)
+    assert seeds(fins=FINFeatures(random_state=0), random_state=7) == (zero, seven)
+    generator = np.random.RandomState(7)
+    assert seeds(random_state=generator)[0] == seven
+    assert seeds(random_state=generator)[0] != seven  # it has moved on
+    assert seeds(random_state=None) != seeds(random_state=None)
+
+
+def test_nothing_is_fitted_to_windows_that_are_transformed(data, fitted):
+    windows = data[0]
+    features = clone(fitted.fins_).set_params(steps=0).fit(windows[:40])
+    mean, alone = features.mean_.copy(), features.transform(windows[40:42])
+    among_others = features.transform(np.concatenate([windows[40:42], 1e3 * windows[42:60]]))
+    np.testing.assert_array_equal(features.mean_, mean)
+    np.testing.assert_allclose(among_others[:2], alone, rtol=1e-5, atol=1e-5)
 
 
 def test_what_cannot_be_used_is_refused(data, fitted):

@@ -147,7 +147,7 @@ def test_it_knows_no_subject(tmp_path):
     np.testing.assert_array_equal(merged.mean, own.mean)
     np.testing.assert_array_equal(merged.std, own.std)
     assert merged.limit == 3
-    assert model.trained_on == {}
+    assert model.trained_on == model.statistics_from == {} and model.mean_of_seen() is None
 
 
 def test_subjects_it_was_trained_on_are_stored_with_their_repetitions(tmp_path):
@@ -176,6 +176,7 @@ def system(tmp_path):
     config = fine_tune.get_config()
     config.features = "rms,ent"
     config.window, config.step, config.limit_sd = "20ms", "100ms", 0.0
+    config.statistics = "unlabelled"  # imported networks know nobody's
     config.data.synthetic.subjects, config.data.synthetic.movement_s, config.data.synthetic.rest_s = 1, 0.8, 0.0
     config.data.seen_subjects = "1"
     config.model.update(hidden=4, layers=2, shadows=3, patch_size=1)
@@ -188,7 +189,8 @@ def system(tmp_path):
 
 def test_the_system_put_together_computes_what_torch_does(system):
     fins, cnn, task = system
-    start = starting_point(task, task.part("tune")[:0])
+    nothing = task.part("tune")[:0]
+    start = starting_point(task, nothing, share=nothing)
     windows = np.random.default_rng(0).normal(size=(6, 12, 40)).astype(np.float32)
     # The FINs' features in the unit of each, then standardised as the CNN's input was.
     to_unit, to_cnn = {"rms": (0.7, 0.4), "ent": (3.5, 0.3)}, {"rms": (0.9, 0.5), "ent": (3.4, 0.2)}
@@ -235,7 +237,7 @@ def test_what_needs_a_person_asks_for_one(nobodys, tmp_path, capsys, program):
     assert "error: the checkpoint does not say whom this decoder was made for" in capsys.readouterr().err
     if program == "live":
         assert main([str(nobodys), "--quiet", "--subject=2"]) == 1
-        assert "no statistics of subject 2, nor of anyone else; calibrate instead" in capsys.readouterr().err
+        assert "the decoder holds nobody's z-score" in capsys.readouterr().err
     else:
         assert main([*arguments[program], "--subject=2"]) == 0
         assert (tmp_path / "sheet.png").exists()
@@ -249,7 +251,7 @@ def test_an_imported_decoder_is_calibrated_with_the_defaults_of_its_stage(nobody
     recording = generate(1, Settings(subjects=1, movement_s=0.8, rest_s=0.0))
     few = recording.movement < 2
     decoder = Decoder(model)
-    with pytest.raises(DataError, match=r"knows the signals of nobody: calibrate\(samples\) first"):
+    with pytest.raises(DataError, match="holds nobody's z-score"):
         decoder.push(recording.signal[:1000])
     decoder.calibrate(recording.signal[few], recording.movement[few], progress=False)
     assert len(decoder.push(recording.signal[:1000])) > 0
@@ -389,7 +391,7 @@ def changed(network, changes):
         ({"std": "one"}, ConfigError, "--std=one: give 4 numbers above 0"),
         ({"limit_sd": -1.0}, ConfigError, "--limit_sd=-1.0: give a number of 0 or more"),
         ({"prediction": -1}, ConfigError, "--prediction=-1"),
-        ({"window": "0.3ms"}, ConfigError, "0.6 samples"),
+        ({"window": "0.2ms"}, ConfigError, "0.4 samples"),
         ({"dataset": "ninapro_db9"}, DataError, "unknown dataset 'ninapro_db9'"),
     ],
 )

@@ -48,14 +48,15 @@ def test_a_replay_ends_with_what_it_came_to(small_decoder, tmp_path, capsys):
     assert lines[0]["time_s"] == 0.3 and len(lines[0]["probabilities"]) == 17
 
 
-def test_a_new_person_is_calibrated_first(small_decoder, capsys):
+def test_a_new_person_is_calibrated_first_or_gets_a_warning(small_decoder, capsys, caplog):
     arguments = ["--subject=2", "--speed=0", "--replay=2", "--quiet"]
     assert main([str(small_decoder), *arguments, "--calibrate=1"]) == 0
     printed = capsys.readouterr()
     assert "calibration: 100%" in printed.err
     assert "accuracy" in printed.out
-    assert main([str(small_decoder), *arguments]) == 1
-    assert "no statistics of subject 2" in capsys.readouterr().err
+    assert not caplog.records
+    assert main([str(small_decoder), *arguments]) == 0
+    assert [r.message for r in caplog.records if "no z-score of subject 2 and uses the mean of" in r.message]
 
 
 def test_a_replay_keeps_time():

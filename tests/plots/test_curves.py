@@ -22,6 +22,9 @@ def test_curves_are_r2_against_windows_trained_on(tmp_path):
     run = make_run(tmp_path / "a", init="chrono", points=[(10, 0.5), (20, 0.9)])
     config, windows, r2 = read_curve(run, "unseen")
     assert (config["target"], windows, r2) == ("ssi", [640, 1280], [0.5, 0.9])
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 30, "unseen.r2": null}\n{"step": 40, "unse')  # the run was killed while it wrote this
+    assert read_curve(run, "unseen") == (config, windows, r2)
     other = make_run(tmp_path / "b", init="uniform", points=[(10, 0.1), (20, 0.2)])
     assert main(["curves", str(tmp_path / "curves.png"), str(run), str(other)]) == 0
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")

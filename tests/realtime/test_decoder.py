@@ -176,6 +176,40 @@ def test_another_person_is_calibrated_without_labels(model):
     np.testing.assert_allclose(window, z[:600].T, atol=1e-3)
 
 
+def test_a_new_person_gets_the_mean_of_the_people_trained_on_and_a_warning(model, recording, caplog):
+    signal = model.signal.replace(
+        subjects=np.array([1, 2]),
+        mean=np.concatenate([model.signal.mean, model.signal.mean + 2]),
+        std=np.concatenate([model.signal.std, 3 * model.signal.std]),
+    )
+    sources = dict.fromkeys((1, 2), "used")
+    pooled = dataclasses.replace(
+        model, signal=signal, subjects=(1, 2), trained_on=dict.fromkeys((1, 2), (6,)), statistics_from=sources
+    )
+    for subject, who in ((None, "this person"), (9, "subject 9")):
+        decoder = Decoder(pooled, subject=subject)
+        assert not caplog.records  # whoever calibrates next need not read it
+        for _ in range(2):
+            decoder.push(recording.signal[:600])
+        (record,) = caplog.records
+        assert f"no z-score of {who} and uses the mean of the people that it was trained on" in record.message
+        np.testing.assert_allclose(decoder._statistics[0], model.signal.mean[0] + 1, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(decoder._statistics[1], 2 * model.signal.std[0], rtol=1e-5)
+        caplog.clear()
+    named, calibrated = Decoder(pooled, subject=2), Decoder(pooled)
+    calibrated.calibrate(recording.signal)
+    for decoder in (named, calibrated):
+        decoder.push(recording.signal[:600])
+    assert not caplog.records
+    np.testing.assert_array_equal(named._statistics[0], signal.mean[1])
+
+
+def test_a_decoder_that_knows_nobody_must_be_calibrated(model, recording):
+    decoder = Decoder(dataclasses.replace(model, subjects=(), trained_on={}, statistics_from={}))
+    with pytest.raises(DataError, match=r"nobody's z-score.*calibrate\(samples\) first"):
+        decoder.push(recording.signal[:600])
+
+
 def share_right(decoder, recording):
     """Returns the share of the decisions that are right, of windows that lie within a movement."""
     ends = np.arange(600, len(recording.signal) + 1, UPDATE)
@@ -214,10 +248,9 @@ def test_another_person_is_calibrated_with_labels(model):
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
-        ({"update": "0.3ms"}, ConfigError, "update='0.3ms' is 0.6 samples at 2000 Hz"),
+        ({"update": "0.2ms"}, ConfigError, "update='0.2ms' is 0.4 samples at 2000 Hz"),
         ({"vote": 0}, ConfigError, "vote=0 must be at least 1"),
         ({"least_probability": 1.0}, ConfigError, "least_probability=1 from 0 to 1"),
-        ({"subject": 7}, DataError, "no statistics of subject 7, but of"),
     ],
 )
 def test_bad_settings_are_refused(model, settings, error, message):

@@ -45,6 +45,14 @@ def test_the_runs_of_a_small_study():
     ]
 
 
+def test_the_statistics_of_recognition_and_of_fins_are_chosen_apart():
+    config = study.get_config("test")
+    assert {run.config.statistics for run in plan_of(config) if run.config.stage != "fin"} == {"used"}
+    config.statistics, config.fin.statistics = "unlabelled", "used"
+    for run in plan_of(config):
+        assert run.config.statistics == ("used" if run.config.stage == "fin" else "unlabelled"), run.name
+
+
 def test_other_windows_have_fins_and_starts_of_their_own():
     config = study.get_config("test")
     config.length, config.lengths = "fin_cnn", (150, 300)

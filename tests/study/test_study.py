@@ -18,6 +18,8 @@ from finjax.checkpoints import has_checkpoint
 from finjax.configs import classical, study
 from finjax.errors import ConfigError, FinjaxError
 from finjax.run import run
+from finjax.study.pages import Image, Text
+from finjax.study.report import _image
 
 TEST = f"--config={ROOT}/configs/study.py:test"
 
@@ -90,6 +92,9 @@ def test_the_tables_say_what_the_runs_found(whole_study):
     assert list(zip(cross.method, cross.percentage, strict=True)) == [
         ("lda_logstd", 100), ("fin_cnn", 0), ("fin_cnn", 100),
     ]  # fmt: skip
+    assert cross.statistics_from.tolist() == ["used", "others", "used"]
+    report = (workdir / "report/report.md").read_text()
+    assert "| z-score of a person, recognition | used: the samples of the windows used; of people without" in report
     fins = pd.read_csv(workdir / "report/tables/fins.csv")
     assert fins.horizon_ms.tolist() == [0, 50] and fins.windows_unseen.tolist() == [50, 50]
 
@@ -218,3 +223,8 @@ def test_results_of_other_settings_do_not_mix(whole_study):
 def test_only_a_study_has_parts(tmp_path):
     with pytest.raises(ConfigError, match="only a study has parts"):
         run(classical.get_config("test"), workdir=tmp_path, shard="1/2")
+
+
+def test_a_figure_that_could_not_be_drawn_is_said():
+    assert _image("within", "Accuracy.", drawn=True) == [Image("figures/within.png", "Accuracy.")]
+    assert _image("within", "Accuracy.", drawn=False) == [Text("This figure could not be drawn: Accuracy.")]

@@ -180,7 +180,7 @@ def test_a_full_disk_ends_the_run_and_spares_what_was_saved(train, small_disk, w
             while file.write(bytes(4096)):
                 pass
 
-    with pytest.raises(StorageError, match=r"No space left on device.*free some space.*the same command goes on"):
+    with pytest.raises(StorageError, match=r"No space left on device.*free some space.*run the same command again"):
         train(small_disk, at=fill, **{"log.tensorboard": True})
     assert 5 in steps(small_disk)
     (small_disk / "filler").unlink()

@@ -1,11 +1,12 @@
 """What a run writes down."""
 
 import json
+import subprocess
 
 import pytest
 from ml_collections import ConfigDict
 
-from finjax.training.logs import MetricLog, describe_run, write_json
+from finjax.training.logs import MetricLog, _git_revision, describe_run, read_metrics, record_run, write_json
 
 
 def read(path):
@@ -33,6 +34,27 @@ def test_resuming_drops_what_the_killed_run_wrote_after_its_checkpoint(tmp_path)
     assert not (tmp_path / "tensorboard").exists()
 
 
+@pytest.mark.parametrize("end", [b'{"step": 20, "lo', b"\0\0\0", b'{"loss": 1}\n', b"\xff\xfe\n", b"[1]\n7\n\n"])
+def test_a_damaged_end_of_the_metrics_is_left_out(tmp_path, end):
+    with MetricLog(tmp_path, resume_step=0, tensorboard=False) as log:
+        log.write(5, loss=1.0)
+    with (tmp_path / "metrics.jsonl").open("ab") as file:
+        file.write(end)
+    assert read_metrics(tmp_path) == [{"step": 5, "loss": 1.0}]
+    with MetricLog(tmp_path, resume_step=5, tensorboard=False) as log:
+        log.write(10, loss=0.5)
+    assert read(tmp_path) == [{"step": 5, "loss": 1.0}, {"step": 10, "loss": 0.5}]
+
+
+def test_a_damaged_record_of_the_run_is_written_again(tmp_path, caplog):
+    path = tmp_path / "config.json"
+    for damaged in ("", "[1]", '{"config"'):
+        path.write_text(damaged)
+        record_run(path, ConfigDict({"seed": 3}), resumed=True)
+        assert json.loads(path.read_text())["config"] == {"seed": 3}
+    assert caplog.text.count("config.json is damaged") == 3
+
+
 def test_a_failed_write_leaves_the_file_as_it_was(tmp_path):
     path = tmp_path / "a.json"
     write_json(path, {"a": 1})
@@ -47,3 +69,17 @@ def test_a_run_is_described_well_enough_to_repeat_it():
     assert {"jax", "flax", "optax", "orbax-checkpoint", "finjax", "python"} <= set(described["versions"])
     assert described["device"]["count"] >= 1
     json.dumps(described)
+
+
+def test_a_git_that_does_not_answer_is_waited_for_once(monkeypatch):
+    asked = []
+
+    def hang(command, **options):
+        asked.append(options["timeout"])
+        raise subprocess.TimeoutExpired(command, options["timeout"])
+
+    monkeypatch.setattr(subprocess, "run", hang)
+    _git_revision.cache_clear()
+    assert [describe_run(ConfigDict())["git_revision"] for _ in range(2)] == [None, None]
+    assert len(asked) <= 1  # none where there is no checkout
+    _git_revision.cache_clear()

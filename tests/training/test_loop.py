@@ -70,6 +70,7 @@ def test_what_was_not_validated_is_never_the_best(tmp_path):
 def test_without_examples_the_start_is_saved_as_it_is(tmp_path):
     Trainer(problem(examples=0), config(), tmp_path).run()
     assert read_model(tmp_path).step == 0 and final(tmp_path) == 0.0
+    assert json.loads((tmp_path / "config.json").read_text())["config"]["seed"] == config().seed
     Trainer(problem(examples=0), config(), tmp_path).run()  # finished
 
 

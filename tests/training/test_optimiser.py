@@ -7,7 +7,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from finjax.errors import ConfigError
-from finjax.training.optimiser import Group, Optimiser, build_optimiser, schedule
+from finjax.training.optimiser import FITTED, Group, Optimiser, build_optimiser, schedule
 
 
 def optimiser(**changes):
@@ -92,3 +92,22 @@ def test_what_cannot_be_is_refused():
         optimiser(l2=-1.0)
     with pytest.raises(ConfigError, match=r"'linear': choose from constant, cosine"):
         schedule("linear", first=0, stop=1, total=1)
+
+
+@pytest.mark.parametrize(
+    ("groups", "text"),
+    [
+        ((Group(learning_rate=0.003), FITTED), "learning rate 0.003"),
+        (
+            (Group(prefix="fins", learning_rate=0.1, frozen=True), Group(prefix="cnn", learning_rate=1.0)),
+            "learning rate 1",
+        ),
+        (
+            (Group(prefix="cnn", learning_rate=1e-5), Group(learning_rate=0.1), FITTED),
+            "learning rates 1e-05 of cnn, 0.1 of the other parameters",
+        ),
+        ((FITTED,), "learning rate 0"),
+    ],
+)
+def test_messages_name_the_rates_of_what_trains(groups, text):
+    assert Optimiser(groups=groups).rates_text() == text

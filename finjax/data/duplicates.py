@@ -1,0 +1,156 @@
+"""The same samples under two names: files that were copied to another subject, repetition or movement."""
+
+import dataclasses
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+
+import numpy as np
+
+from finjax.data.numbers import format_numbers
+from finjax.data.recording import Recording
+from finjax.data.sketches import SIZE
+from finjax.data.splits import Split
+from finjax.data.windows import Outline
+from finjax.errors import DataError
+
+SHARED = SIZE // 2  # values of a sketch that two segments must share to be of the same samples
+SHOWN = 2  # pairs that a message spells out
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Segment:
+    """A segment by its labels."""
+
+    subject: int
+    movement: int
+    repetition: int
+
+    def __str__(self):
+        return f"subject {self.subject} movement {self.movement} repetition {self.repetition}"
+
+
+Group = tuple[Segment, ...]  # segments that hold the same samples, ascending
+
+
+def find(recordings: Iterable[Recording | Outline]) -> list[Group]:
+    """Returns the groups of segments that hold the same samples, though their labels differ.
+
+    Args:
+        recordings: with sketches; those without are passed over.
+    """
+    names, sketches = [], []
+    for recording in recordings:
+        if not len(recording.sketches):
+            continue
+        table = recording.segments() if isinstance(recording, Recording) else recording.segments
+        names += [Segment(recording.subject, int(movement), int(repetition)) for _, _, movement, repetition in table]
+        sketches.append(recording.sketches)
+    if not names:
+        return []
+    together = _join(_pairs(np.concatenate(sketches)), len(names))
+    groups = defaultdict(set)
+    for segment, root in zip(names, together, strict=True):
+        groups[root].add(segment)
+    return sorted(tuple(sorted(group)) for group in groups.values() if len(group) > 1)
+
+
+def _pairs(sketches: np.ndarray) -> list[tuple[int, int]]:
+    """Returns the pairs of rows of `[G, SIZE]` that share enough values."""
+    row, _ = np.nonzero(sketches)
+    values = sketches[sketches != 0]
+    order = np.lexsort((row, values))
+    values, row = values[order], row[order]
+    borders = np.flatnonzero(np.diff(values)) + 1
+    first = np.repeat(np.concatenate([[0], borders]), np.diff(np.concatenate([[0], borders, [len(values)]])))
+    # All others with the same value are paired with the first that has it: as many pairs as values, whatever happens.
+    others = np.flatnonzero(first != np.arange(len(values)))
+    counts = Counter(zip(row[first[others]].tolist(), row[others].tolist(), strict=True))
+    return [pair for pair, count in counts.items() if count >= SHARED]
+
+
+def _join(pairs: Sequence[tuple[int, int]], count: int) -> list[int]:
+    """Returns for each of `count` rows the first row that pairs connect it with."""
+    root = list(range(count))
+
+    def root_of(row: int) -> int:
+        while root[row] != row:
+            root[row] = root[root[row]]
+            row = root[row]
+        return row
+
+    for one, other in pairs:
+        low, high = sorted((root_of(one), root_of(other)))
+        root[high] = low
+    return [root_of(row) for row in range(count)]
+
+
+def describe(groups: Collection[Group]) -> list[str]:
+    """Returns one line for each two subjects (or one) that have the same samples."""
+    pairs = defaultdict(list)
+    for group in groups:
+        for index, one in enumerate(group):
+            for other in group[index + 1 :]:
+                pairs[one.subject, other.subject].append((one, other))
+    lines = []
+    for (one, other), found in sorted(pairs.items()):
+        who = f"subject {one}" if one == other else f"subjects {one} and {other}"
+        listed = "; ".join(f"{a} = {b}" for a, b in found[:SHOWN])
+        more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        count = "1 pair" if len(found) == 1 else f"{len(found)} pairs"
+        lines.append(f"{who}: {count} of segments with the same samples: {listed}{more}")
+    return lines
+
+
+def refuse_leaks(groups: Collection[Group], split: Split) -> None:
+    """Refuses a split with the same samples on both of its sides.
+
+    The sides are what models are fitted on and what they are tested on, and seen and unseen subjects.
+
+    Args:
+        groups: as `find` returns them.
+        split: who is seen, and which repetitions are tested.
+
+    Raises:
+        DataError: names the segments, and the subjects to leave out.
+    """
+    leaks = [group for group in groups if _leaks(group, split)]
+    if not leaks:
+        return
+    out = _fewest_subjects(leaks, split)
+    kept = [subject for subject in split.subjects if subject not in out]
+    listed = "\n".join(f"  {line}" for line in describe(leaks))
+    remedy = f"go on without subjects {format_numbers(out)}: --config.data.subjects={format_numbers(kept)}"
+    raise DataError(
+        "the split has the same samples in what is trained on and what is tested, or in a seen and an unseen subject:\n"
+        f"{listed}\nThe files were copied by mistake, here or where they are from. Get the right ones"
+        + (f", or {remedy}" if kept else "")
+    )
+
+
+def _leaks(group: Group, split: Split) -> bool:
+    sides = {_side(segment, split) for segment in group} - {None}
+    fitted = {fit for _, fit in sides}
+    return len(fitted) > 1 or len({seen for seen, _ in sides}) > 1
+
+
+def _side(segment: Segment, split: Split) -> tuple[bool, bool] | None:
+    """Returns whether a segment is of a seen subject, and whether it is fitted on; None where nothing reads it."""
+    if segment.subject not in split.subjects:
+        return None
+    seen = segment.subject in split.seen_subjects
+    if segment.repetition in split.fitting_repetitions(segment.subject, part="pool"):
+        return seen, True
+    return (seen, False) if segment.repetition in split.test_repetitions else None
+
+
+def _fewest_subjects(leaks: Collection[Group], split: Split) -> list[int]:
+    """Returns few subjects without which nothing leaks: again and again the one that is in most of the groups."""
+    out: set[int] = set()
+    while True:
+        left = [tuple(segment for segment in group if segment.subject not in out) for group in leaks]
+        left = [group for group in left if _leaks(group, split)]
+        if not left:
+            return sorted(out)
+        counts = Counter(subject for group in left for subject in {segment.subject for segment in group})
+        # Of equals an unseen one: the FINs of the seen ones stay as they are.
+        out.add(max(counts, key=lambda subject: (counts[subject], subject in split.unseen_subjects, subject)))

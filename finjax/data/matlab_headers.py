@@ -1,0 +1,113 @@
+"""The variables of a MATLAB v5 file: where each lies, and what its header promises. No content is read.
+
+scipy's `whosmat` fails at the first variable of a class (a table, a string, a datetime), and `loadmat` at the first
+damaged one, whether anybody wants it or not. Here a variable that cannot be understood is passed over.
+
+Reference: MATLAB, "MAT-File Format", R2023b, Level 5.
+"""
+
+import dataclasses
+import os
+import struct
+import zlib
+from typing import BinaryIO
+
+START = 128  # of the first variable; the file's own header comes before
+ORDER = slice(126, 128)  # of the bytes, within the file's header: "IM" is little-endian
+MATRIX, COMPRESSED = 14, 15  # types of elements
+OPAQUE = 17  # class of a variable that has no dimensions
+NUMERIC = range(6, 16)  # classes: double, single and the integers
+PREFIX_BYTES = 4096  # of a variable: more than its flags, dimensions and name take
+
+
+class IncompleteError(ValueError):
+    """The file ends within a variable."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Variable:
+    """One variable.
+
+    Attributes:
+        name: its name.
+        numeric: whether it is an array of numbers.
+        shape: its dimensions.
+        start: first byte in the file.
+        stop: byte after the last.
+    """
+
+    name: str
+    numeric: bool
+    shape: tuple[int, ...]
+    start: int
+    stop: int
+
+
+def variables(file: BinaryIO) -> list[Variable]:
+    """Lists the variables of a file whose headers can be understood.
+
+    Args:
+        file: a MATLAB v5 file, open for reading.
+
+    Raises:
+        IncompleteError: the file ends within a variable.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    order = "<" if file.read(START)[ORDER] == b"IM" else ">"
+    found, position = [], START
+    while position < size:
+        file.seek(position)
+        tag = file.read(8)
+        if len(tag) < 8:
+            raise IncompleteError("it ends within a variable")
+        kind, length = struct.unpack(f"{order}II", tag)
+        start, position = position, position + 8 + length
+        if position > size:
+            raise IncompleteError(f"it ends within a variable: {size} bytes of at least {position}")
+        prefix = file.read(min(length, PREFIX_BYTES))
+        try:
+            name, numeric, shape = _header(kind, prefix, order)
+        except (ValueError, struct.error, zlib.error):
+            continue
+        found.append(Variable(name=name, numeric=numeric, shape=shape, start=start, stop=position))
+    return found
+
+
+def cut_out(file: BinaryIO, wanted: list[Variable]) -> bytes:
+    """Returns a MATLAB file that holds these variables alone."""
+    file.seek(0)
+    parts = [file.read(START)]
+    for variable in wanted:
+        file.seek(variable.start)
+        parts.append(file.read(variable.stop - variable.start))
+    return b"".join(parts)
+
+
+def _header(kind: int, prefix: bytes, order: str) -> tuple[str, bool, tuple[int, ...]]:
+    """Returns name, whether numeric, and shape of the variable that begins with these bytes."""
+    if kind == COMPRESSED:
+        prefix = zlib.decompressobj().decompress(prefix, PREFIX_BYTES)
+        kind = struct.unpack(f"{order}I", prefix[:4])[0]
+        prefix = prefix[8:]
+    if kind != MATRIX:
+        raise ValueError(f"an element of type {kind}")
+    flags, rest = _element(prefix, order)
+    number = struct.unpack(f"{order}I", flags[:4])[0] & 0xFF
+    shape = ()
+    if number != OPAQUE:
+        dimensions, rest = _element(rest, order)
+        shape = struct.unpack(f"{order}{len(dimensions) // 4}i", dimensions)
+    name, _ = _element(rest, order)
+    return name.decode("latin-1"), number in NUMERIC, shape
+
+
+def _element(data: bytes, order: str) -> tuple[bytes, bytes]:
+    """Returns the content of the first element, and what follows it."""
+    (first,) = struct.unpack(f"{order}I", data[:4])
+    if first >> 16:  # a small one: size and type share four bytes, and four of content follow
+        return data[4 : 4 + (first >> 16)], data[8:]
+    (length,) = struct.unpack(f"{order}I", data[4:8])
+    if 8 + length > len(data):
+        raise ValueError("a header that is too long")
+    return data[8 : 8 + length], data[8 + length + -length % 8 :]

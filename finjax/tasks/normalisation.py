@@ -1,0 +1,129 @@
+"""The z-score of each person of a task: where it comes from, as `config.statistics` says."""
+
+import dataclasses
+from collections.abc import Collection
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from finjax.data.normalise import (
+    OTHERS,
+    UNLABELLED,
+    USED,
+    SignalNormaliser,
+    fit_signal_normaliser,
+    fit_signal_normaliser_to_windows,
+)
+from finjax.data.numbers import format_numbers
+from finjax.data.windows import Windows
+from finjax.errors import CheckpointError, ConfigError
+from finjax.restored import Model
+from finjax.tasks.task import Task
+
+CHOICES = (USED, UNLABELLED)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Statistics:
+    """The z-scores of a task's subjects.
+
+    Attributes:
+        signal: mean and deviation of each subject of the task's store, in its order.
+        sources: where those of each subject come from: `"used"`, `"unlabelled"` or `"others"`, see
+            `finjax.data.normalise`.
+    """
+
+    signal: SignalNormaliser
+    sources: dict[int, str]
+
+    def in_json(self) -> dict[str, str]:
+        """Returns the sources as a checkpoint holds them."""
+        return {str(subject): source for subject, source in self.sources.items()}
+
+    def of(self, subjects: Collection[int]) -> dict[int, str]:
+        """Returns the sources of some of the subjects."""
+        return {subject: source for subject, source in self.sources.items() if subject in subjects}
+
+
+def check_statistics(config: ConfigDict) -> None:
+    """Raises `ConfigError` where `config.statistics` is unknown."""
+    if config.statistics not in CHOICES:
+        raise ConfigError(f"--config.statistics={config.statistics!r}: choose from {', '.join(CHOICES)}")
+
+
+def fit_statistics(task: Task, share: Windows, *, start: Model | None = None) -> Statistics:
+    """Fits the z-scores of a model that is to be trained, or only put together.
+
+    With `config.statistics` `"used"`, a subject's are those of the samples that its windows of the share cover. A
+    subject without such windows has those of the others: by channel the mean of their means, and the mean of their
+    standard deviations. The others are those who have windows in the share (a FIN's seen people), and where nobody
+    has any (0 %), the people that `start` was trained on, with the z-scores stored there. With `"unlabelled"`, each
+    subject's are those of all its samples outside the test repetitions.
+
+    Args:
+        task: signals and split.
+        share: all windows that the model may be fitted to, those that validate it included.
+        start: the model that it starts from.
+
+    Raises:
+        CheckpointError: nobody's windows are used, and `start` holds no z-score of people it was trained on.
+        DataError: a subject has no repetition outside the test set, and that is what is asked for.
+    """
+    subjects, limit_sd = task.store.subjects, task.config.limit_sd
+    if task.config.statistics == UNLABELLED:
+        tested = task.split.test_repetitions
+        signal = fit_signal_normaliser(task.store, test_repetitions=tested, limit_sd=limit_sd)
+        return Statistics(signal=signal, sources=dict.fromkeys(subjects, UNLABELLED))
+    signal = fit_signal_normaliser_to_windows(task.store, share, framing=task.framing, limit_sd=limit_sd)
+    having = set(task.subjects(share).tolist())
+    lacking = [subject for subject in subjects if subject not in having]
+    if lacking:
+        mean, std = signal.mean_over(having) if having else _mean_of_seen(start, lacking)
+        rows = np.isin(signal.subjects, lacking)
+        signal = signal.replace(
+            mean=np.where(rows[:, None], mean, signal.mean), std=np.where(rows[:, None], std, signal.std)
+        )
+    return Statistics(signal=signal, sources={s: USED if s in having else OTHERS for s in subjects})
+
+
+def stored_statistics(task: Task, model: Model) -> Statistics:
+    """Returns the z-scores that a trained model holds, for the subjects of a task.
+
+    A subject that the model does not know has, with `config.statistics` `"used"`, the mean of the people that the
+    model was trained on (see `fit_statistics`), and with `"unlabelled"` its own outside the test repetitions.
+
+    Raises:
+        CheckpointError: a subject is unknown, and the model holds no z-score of people it was trained on.
+        DataError: an unknown subject has no repetition outside the test set, and its own are asked for.
+    """
+    store, known = task.store, set(np.asarray(model.signal.subjects).tolist())
+    missing = [subject for subject in store.subjects if subject not in known]
+    if missing and task.config.statistics == UNLABELLED:
+        own = fit_signal_normaliser(
+            store, test_repetitions=task.split.test_repetitions, limit_sd=task.config.limit_sd, subjects=missing
+        )
+    else:
+        shape = len(store.subjects), len(store.samples)
+        mean, std = _mean_of_seen(model, missing) if missing else (np.float32(0), np.float32(1))
+        own = SignalNormaliser(
+            subjects=np.array(store.subjects, np.int32),
+            mean=np.broadcast_to(mean, shape),
+            std=np.broadcast_to(std, shape),
+            limit=model.signal.limit,
+        )
+    unknown = UNLABELLED if task.config.statistics == UNLABELLED else OTHERS
+    return Statistics(
+        signal=own.with_rows_of(model.signal),
+        sources={s: model.statistics_from[s] if s in known else unknown for s in store.subjects},
+    )
+
+
+def _mean_of_seen(model: Model | None, subjects: Collection[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns mean and std `[C]` of the people that a model was trained on; raises where it holds none."""
+    if model is None or (found := model.mean_of_seen(apart_from=subjects)) is None:
+        raise CheckpointError(
+            f"no z-score for subjects {format_numbers(subjects)}: the model holds none of other people that it was "
+            "trained on. Take it from the subjects' own samples outside the test repetitions "
+            "(--config.statistics=unlabelled)"
+        )
+    return found

@@ -1,0 +1,133 @@
+"""A file of one Ninapro database that is taken for another: it is refused by what it holds."""
+
+import re
+
+import numpy as np
+import pytest
+from ninapro_files import read, refuses, write_database
+
+from finjax.data.ninapro_contents import Contents, advice, foreign, lookalikes
+from finjax.data.ninapro_databases import DATABASES, get_database
+from finjax.data.registry import get_spec
+from finjax.errors import DataError
+
+EVERY = [(database.name, exercise.letter) for database in DATABASES for exercise in database.exercises]
+
+
+def typical(database, exercise, **changes):
+    """What a complete file of an exercise holds."""
+    fields = {
+        "channels": database.channel_counts[-1],
+        "envelope": database.envelope,
+        "labels": frozenset(range(exercise.first_label, exercise.last_label + 1)),
+        "repetitions": database.repetitions,
+        "segments": len(exercise.movement_names) * database.repetitions,
+        "segment_samples": 3.5 * database.rate_hz,
+    }
+    return Contents(**fields | changes)
+
+
+@pytest.mark.parametrize(("name", "letter"), EVERY)
+def test_complete_files_look_like_their_own_exercise_and_few_others(name, letter):
+    database = get_database(name)
+    exercise = database.exercise(letter)
+    found = {(other.name, one.letter) for other, one in lookalikes(typical(database, exercise))}
+    assert (name, letter) in found
+    same = {other for other, _ in found}
+    assert same <= ({name} if name in ("DB1", "DB5") else {"DB2", "DB3", "DB4", "DB7"})
+
+
+@pytest.mark.parametrize(
+    ("name", "letter"),
+    [("DB1", "A"), ("DB1", "C"), ("DB2", "B"), ("DB3", "D"), ("DB4", "A"), ("DB5", "B"), ("DB7", "C")],
+)
+def test_files_of_every_database_are_read(tmp_path, name, letter):
+    database = get_database(name)
+    write_database(tmp_path, name, letter)
+    recording = read(tmp_path, get_spec(database.dataset_name(database.exercise(letter))))
+    movements = len(database.exercise(letter).movement_names)
+    pairs = [
+        (movement, repetition) for movement in range(movements) for repetition in range(1, database.repetitions + 1)
+    ]
+    assert [tuple(row) for row in recording.segments()[:, 2:].tolist()] == pairs
+    assert recording.signal.shape[1] == len(database.channel_names) and recording.notes == ()
+
+
+def test_a_renamed_file_of_db1_is_refused_as_db3(tmp_path):
+    write_database(tmp_path, "DB1", "A", seconds=3, file_name="S1_E1_A1.mat")
+    with pytest.raises(DataError) as caught:
+        read(tmp_path, get_spec("ninapro_db3"))
+    message = str(caught.value)
+    for part in (
+        "it is no file of Ninapro DB3, exercise B",
+        "at 2000 Hz its movements would last 0.15 s and not 2 to 5 s",
+        "it has 10 repetitions and not 6",
+        "rectified envelope",
+        "It looks like Ninapro DB1, exercise A",
+        "give it its original name S1_A1_E1.mat and use --config.data.name=ninapro_db1,",
+    ):
+        assert part in message
+    assert "Download" not in message
+    refuses(tmp_path, "emg must be .* 12 channels", remedy="--config.data.name=ninapro_db1")
+
+
+@pytest.mark.parametrize(
+    ("name", "letter", "taken_for", "as_letter", "remedy"),
+    [
+        ("DB4", "A", "DB2", "B", "DB4, exercise A: use --config.data.name=ninapro_db4"),
+        ("DB4", "B", "DB2", "C", "DB4, exercise B: use --config.data.name=ninapro_db4_b"),
+        ("DB4", "C", "DB2", "D", "DB4, exercise C: use --config.data.name=ninapro_db4_c"),
+        ("DB5", "A", "DB2", "B", "DB5, exercise A: use --config.data.name=ninapro_db5"),
+        ("DB2", "B", "DB4", "A", "use --config.data.name=ninapro_db2 or --config.data.name=ninapro_db3"),
+        ("DB2", "C", "DB4", "B", "use --config.data.name=ninapro_db2_c or"),
+        ("DB2", "B", "DB1", "A", "original name S1_E1_A1.mat and use --config.data.name=ninapro_db2 or"),
+        ("DB1", "A", "DB5", "A", "original name S1_A1_E1.mat and use --config.data.name=ninapro_db1"),
+        ("DB1", "B", "DB1", "A", "original name S1_A1_E2.mat and use --config.data.name=ninapro_db1_b"),
+    ],
+)
+def test_files_of_another_exercise_are_refused_with_the_name_to_use(name, letter, taken_for, as_letter, remedy):
+    contents = typical(get_database(name), get_database(name).exercise(letter))
+    wrong = get_database(taken_for)
+    assert foreign(contents, wrong, wrong.exercise(as_letter))[1]
+    assert remedy in advice(contents, wrong, wrong.exercise(as_letter), subject=1)
+
+
+def test_a_file_of_db4_is_refused_as_db2(tmp_path):
+    write_database(tmp_path, "DB4", "A")
+    refuses(
+        tmp_path,
+        "it has all 12 movements of another exercise, and not 17",
+        remedy="use --config.data.name=ninapro_db4,",
+    )
+
+
+def test_a_raw_signal_is_no_envelope_and_an_envelope_not_raw(tmp_path):
+    emg = np.random.default_rng(0).normal(size=(12 * 10 * 70, 10))
+    write_database(tmp_path / "a", "DB1", "A", emg=emg)
+    refuses(tmp_path / "a", "its signal is no rectified envelope", get_spec("ninapro_db1"))
+    emg = np.abs(np.random.default_rng(0).normal(size=(9 * 6 * 1400, 12)))
+    write_database(tmp_path / "b", "DB2", "D", emg=emg)
+    refuses(tmp_path / "b", "its signal is a rectified envelope", get_spec("ninapro_db2_d"))
+
+
+@pytest.mark.parametrize(("letter", "movements"), [("C", range(12)), ("D", (0, 1)), ("B", range(11)), ("B", (3,))])
+def test_an_amputee_may_lack_movements(tmp_path, letter, movements):
+    write_database(tmp_path, "DB3", letter, movements=movements)
+    exercise = get_database("DB3").exercise(letter)
+    recording = read(tmp_path, get_spec(get_database("DB3").dataset_name(exercise)))
+    assert set(recording.segments()[:, 2].tolist()) == set(movements) and recording.notes == ()
+
+
+def test_an_amputee_with_just_the_movements_of_another_database_is_read_with_a_note(tmp_path):
+    write_database(tmp_path, "DB3", "B", movements=range(12))
+    (note,) = read(tmp_path, get_spec("ninapro_db3")).notes
+    assert re.search("all 12 movements of another exercise, and not 17. It looks like Ninapro DB4, exercise A", note)
+
+
+def test_dead_electrodes_of_db3_are_noted_and_kept(tmp_path):
+    emg = np.random.default_rng(0).integers(-99, 99, (9 * 6 * 1400, 12)).astype(np.float32)
+    emg[:, 8:10] = 0.001
+    write_database(tmp_path, "DB3", "D", emg=emg)
+    recording = read(tmp_path, get_spec("ninapro_db3_d"))
+    assert recording.notes == ("flat electrodes: flexor digitorum superficialis, extensor digitorum superficialis",)
+    np.testing.assert_array_equal(recording.signal, emg)
