@@ -18,12 +18,14 @@ from jax import export
 from finjax.console import any_terminal
 from finjax.errors import ConfigError, FinjaxError, add_debug_option, report
 from finjax.exported import MISSING, ExportedModel, load_exported, write_exported
+from finjax.jax_defaults import with_jax_defaults
 from finjax.restored import DecoderModel, FINModel, load
 
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 DEFAULT_PLATFORMS = ("cpu", "cuda", "tpu")
 
 
+@with_jax_defaults
 def export_model(
     run: str | Path,
     path: str | Path,

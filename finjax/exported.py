@@ -17,6 +17,7 @@ from finjax.data.recording import Recording
 from finjax.data.zscore import normalised
 from finjax.errors import CheckpointError, FinjaxError
 from finjax.files import whole_file
+from finjax.jax_defaults import with_jax_defaults
 from finjax.programs import read_program
 
 VERSION = 2  # raised when a file of before can no longer be read
@@ -78,6 +79,7 @@ class ExportedModel:
             limit=self._arrays["limit"],
         )
 
+    @with_jax_defaults
     def run(self, windows) -> np.ndarray:
         """Z-scored windows, `[B, C, T]` of a decoder → logits `[B, K]`, `[B, T]` of a FIN → feature values `[B]`.
 
@@ -90,6 +92,7 @@ class ExportedModel:
             raise ValueError(f"this model takes windows [B, {', '.join(map(str, shape))}], not {windows.shape}")
         return np.asarray(self._program.call(windows))
 
+    @with_jax_defaults
     def probabilities(self, windows) -> np.ndarray:
         """Z-scored windows `[B, C, T]` → probabilities of the movements `[B, K]`."""
         return np.asarray(jax.nn.softmax(self.run(windows)))
@@ -113,6 +116,7 @@ def write_exported(path: Path, *, description: dict, program: bytes, arrays: dic
             file.writestr(f"{name}.npy", packed.getvalue())
 
 
+@with_jax_defaults
 def load_exported(path: str | Path) -> ExportedModel:
     """Loads a model that `python -m finjax.export` wrote; runs nothing but its program, which only computes.
 

@@ -19,6 +19,7 @@ from finjax.data.windows import Framing
 from finjax.data.zscore import normalised
 from finjax.errors import CheckpointError
 from finjax.features import get_feature
+from finjax.jax_defaults import with_jax_defaults
 from finjax.models.decoders import Decoder, FeatureDecoder, FINDecoder
 from finjax.models.fin import build_fin
 from finjax.models.tiling import map_in_tiles
@@ -115,6 +116,7 @@ class FINModel(Model):
 
         return jax.jit(forward)
 
+    @with_jax_defaults
     def apply(self, windows) -> jax.Array:
         """The bare network: z-scored windows `[B, T]` → standardised feature and shadows `[B, S]`.
 
@@ -132,6 +134,7 @@ class FINModel(Model):
         """Z-scored windows `[B, T]` → feature values `[B]`: pure, for `jax.jit` or `jax.export`."""
         return self.feature.restore(self.network.apply({"params": self.params}, windows)[:, 0])
 
+    @with_jax_defaults
     def __call__(self, windows) -> jax.Array:
         """Z-scored windows `[B, T]` → feature values `[B]` in the feature's own unit."""
         return self.feature.restore(self.apply(windows)[:, 0])
@@ -188,6 +191,7 @@ class DecoderModel(Model):
             decoder = dataclasses.replace(decoder, tile=None)
         return decoder.predict(self.params, self.stats, self._inputs(windows))
 
+    @with_jax_defaults
     def logits(self, windows) -> jax.Array:
         """Z-scored windows `[B, C, T]` → logits `[B, K]`.
 
@@ -203,11 +207,13 @@ class DecoderModel(Model):
             )
         return self._forward(self.params, self.stats, windows)
 
+    @with_jax_defaults
     def __call__(self, windows) -> jax.Array:
         """Z-scored windows `[B, C, T]` → movements `[B]`, as indices into `movement_names`."""
         return jnp.argmax(self.logits(windows), axis=-1)
 
 
+@with_jax_defaults
 def load(path: str | Path, *, step: int | str = "latest") -> FINModel | DecoderModel:
     """Restores a trained model; the path is all it needs.
 

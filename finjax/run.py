@@ -12,6 +12,7 @@ from finjax import processes
 from finjax.data import cache, synthetic
 from finjax.errors import ConfigError
 from finjax.files import storage_errors
+from finjax.jax_defaults import with_jax_defaults
 from finjax.locks import locked
 from finjax.plugins import load_plugins
 from finjax.processes import ALONE, Place
@@ -56,6 +57,7 @@ LEAST = {
 }
 
 
+@with_jax_defaults
 def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "train", shard: str = "") -> None:
     """Trains and evaluates, or only evaluates, what the configuration describes.
 

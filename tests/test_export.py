@@ -26,15 +26,13 @@ WINDOWS = np.random.default_rng(0).normal(size=(5, 12, 600)).astype(np.float32)
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("finjax.training.parallel.use_cpu_devices", lambda count, **batch: None)  # jax has begun here
-        run(fin.get_config("test", target="rms"), workdir=folder / "fin")
-        for module in (cnn, fine_tune):
-            config = module.get_config("test")
-            config.features, config.subject, config.step, config.cnn.read_out = "rms", "1", "100ms", "rda"
-            if module is fine_tune:
-                config.fine_tune.fins = str(folder / "fin")
-            run(config, workdir=folder / config.stage)
+    run(fin.get_config("test", target="rms"), workdir=folder / "fin")
+    for module in (cnn, fine_tune):
+        config = module.get_config("test")
+        config.features, config.subject, config.step, config.cnn.read_out = "rms", "1", "100ms", "rda"
+        if module is fine_tune:
+            config.fine_tune.fins = str(folder / "fin")
+        run(config, workdir=folder / config.stage)
     return folder
 
 

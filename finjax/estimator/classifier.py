@@ -15,6 +15,8 @@ from finjax.data.windows import pad_to_grid
 from finjax.errors import ConfigError
 from finjax.estimator.features import FINFeatures, seed_of
 from finjax.estimator.windows import OnWindows
+from finjax.jax_defaults import with_jax_defaults
+from finjax.keys import initialisation_key
 from finjax.models.cnn import CNN
 from finjax.models.decoders import Decoder, FeatureDecoder, FINDecoder
 from finjax.models.discriminant import OWN_COVARIANCE, empty_discriminant
@@ -81,6 +83,7 @@ class FINClassifier(ClassifierMixin, OnWindows):
         self.random_state = random_state
         self.verbose = verbose
 
+    @with_jax_defaults
     def fit(self, X, y) -> "FINClassifier":
         """Trains on windows `[n, C, T]` with labels `[n]`, two or more different ones.
 
@@ -100,6 +103,7 @@ class FINClassifier(ClassifierMixin, OnWindows):
         self._tune(self.fins_.normalised(windows), movement, seed=seed_of(self.random_state))
         return self
 
+    @with_jax_defaults
     def predict_proba(self, X) -> np.ndarray:
         """Windows `[n, C, T]` → probabilities `[n, K]` of `classes_`."""
         windows = self._windows(X)
@@ -148,7 +152,7 @@ class FINClassifier(ClassifierMixin, OnWindows):
     def _train_cnn(self, values: np.ndarray, movement: np.ndarray, noise: np.ndarray, *, seed: int):
         fin = self.fins_.network_
         decoder = FeatureDecoder(cnn=self._cnn(), shadows=fin.shadows, noise=SHADOW_NOISE, features=values.shape[2])
-        params, stats = decoder.init_cnn(jax.random.key(seed), channels=self.channels_)
+        params, stats = decoder.init_cnn(initialisation_key(seed), channels=self.channels_)
         network = Group(learning_rate=self.learning_rate, decoupled=True)
         with progress_bar("CNN", shown=self.verbose) as report:
             recipe = Recipe(

@@ -12,6 +12,7 @@ from finjax.data.zscore import z_score
 from finjax.errors import DataError
 from finjax.evaluation.figures import COLOURS, save
 from finjax.evaluation.predict import decoded_logits, decoder_features
+from finjax.jax_defaults import with_jax_defaults
 from finjax.restored import DecoderModel
 from finjax.tasks.decoder import inputs_of
 from finjax.tasks.task import Task
@@ -48,6 +49,7 @@ class _Repetition:
     decided: np.ndarray
 
 
+@with_jax_defaults
 def draw(path: Path, model: DecoderModel, task: Task, *, repetition: int) -> None:
     """Draws the sheet of a repetition of the subject that a task holds.
 

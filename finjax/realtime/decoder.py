@@ -15,6 +15,7 @@ from finjax.data.source import filter_of
 from finjax.data.windows import to_samples
 from finjax.data.zscore import channel_statistics, z_score
 from finjax.errors import ConfigError, DataError
+from finjax.jax_defaults import with_jax_defaults
 from finjax.realtime.calibration import tuned, windows_of
 from finjax.realtime.electrodes import faults
 from finjax.realtime.output import Output
@@ -67,6 +68,7 @@ class Decoder:
         DataError: the subject is not in the checkpoint.
     """
 
+    @with_jax_defaults
     def __init__(
         self,
         run: str | Path | DecoderModel,
@@ -105,6 +107,7 @@ class Decoder:
         self._last_finite = np.zeros(len(self.channel_names), np.float32)
 
     @np.errstate(under="ignore")
+    @with_jax_defaults
     def calibrate(self, samples: np.ndarray, movement: np.ndarray | None = None, *, progress: bool = True) -> None:
         """Fits the decoder to a person by a recording of theirs, and begins a new stream.
 
@@ -151,6 +154,7 @@ class Decoder:
         self.reset()
 
     @np.errstate(over="ignore", under="ignore")  # float64 → float32; infinite is a fault of an electrode
+    @with_jax_defaults
     def push(self, samples: np.ndarray) -> list[Decision]:
         """Takes the next samples `[n, C]`, in the unit of the training data; any number of them.
 

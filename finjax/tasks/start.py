@@ -12,6 +12,7 @@ from finjax import processes
 from finjax.data.normalise import FeatureNormaliser, fit_feature_normaliser, stack_feature_normalisers
 from finjax.data.windows import Windows
 from finjax.errors import ConfigError
+from finjax.keys import initialisation_key
 from finjax.models.decoders import Decoder
 from finjax.models.discriminant import empty_discriminant
 from finjax.models.stack import stack_fins
@@ -97,7 +98,7 @@ def starting_point(task: Task, fitted: Windows) -> Start:
         )
     decoder, channels = decoder_of(task, features), len(task.store.channel_names)
     feature = _standardisation(task, features, fins, start, fitted)
-    key_fins, key_cnn = jax.random.split(jax.random.key(config.seed))
+    key_fins, key_cnn = jax.random.split(initialisation_key(config.seed))
     params = {}
     if start is None:
         params["cnn"], stats = processes.from_first(lambda: decoder.init_cnn(key_cnn, channels=channels))

@@ -13,14 +13,6 @@ from finjax.errors import FinjaxError
 from finjax.run import run
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_device():
-    """Jax has begun in this process, so that its devices can no longer be divided."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("finjax.training.parallel.use_cpu_devices", lambda count, **batch: None)
-        yield
-
-
 def small(module, **changes):
     config = module.get_config("test")
     if "log" in config:
