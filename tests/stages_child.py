@@ -9,6 +9,7 @@ import finjax
 from finjax.configs import cnn, fin, fine_tune, raw_cnn
 from finjax.data import synthetic
 from finjax.estimator import FINClassifier, FINFeatures
+from finjax.evaluation import figures
 from finjax.export import export_model
 from finjax.realtime import Decoder
 from finjax.run import run
@@ -16,10 +17,10 @@ from finjax.run import run
 WINDOWS = np.random.default_rng(0).normal(size=(4, 12, 600)).astype(np.float32)
 
 
-def results(folder: Path) -> dict[str, np.ndarray]:
-    """Returns numbers of every stage, all float32 or float64 as finjax gives them without further settings."""
+def trained(folder: Path, modules=(fin, cnn, fine_tune, raw_cnn)) -> dict[str, np.ndarray]:
+    """Trains the stages, and returns what their models give."""
     found = {}
-    for module in (fin, cnn, fine_tune, raw_cnn):
+    for module in modules:
         config = module.get_config("test", target="rms") if module is fin else module.get_config("test")
         config.log.tensorboard, config.cpu_devices, config.train.max_steps = False, 1, 2
         config.train.batch_size = config.evaluate.batch_size = 16
@@ -32,6 +33,12 @@ def results(folder: Path) -> dict[str, np.ndarray]:
         run(config, workdir=folder / config.stage)
         model = finjax.load(folder / config.stage / ("" if module is fin else "subject_1"))
         found[config.stage] = np.asarray(model(WINDOWS[0]) if module is fin else model.logits(WINDOWS))
+    return found
+
+
+def used(folder: Path) -> dict[str, np.ndarray]:
+    """Returns what a live decoder, an exported model and the estimator give."""
+    found = {}
     signal = synthetic.generate(1, synthetic.Settings(subjects=1, movement_s=1.0, rest_s=0.0)).signal
     live = Decoder(folder / "cnn/subject_1", update="100ms")
     found["live"] = np.stack([decision.probabilities for decision in live.push(signal[:1000])])
@@ -43,4 +50,6 @@ def results(folder: Path) -> dict[str, np.ndarray]:
 
 
 if __name__ == "__main__":
-    np.savez(sys.argv[2], **results(Path(sys.argv[1])))
+    figures.save = lambda figure, path: None  # they take long, and have no numbers
+    folder = Path(sys.argv[1])
+    np.savez(sys.argv[2], **trained(folder), **used(folder))

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import stages_child
 
-from stages_child import results
-
+from finjax.configs import cnn, fin
+from finjax.evaluation import figures
 from finjax.jax_defaults import with_jax_defaults
 
 # What people have in their environment for other work.
@@ -22,17 +23,22 @@ SETTINGS = {
 }
 
 
-def test_every_stage_gives_the_same_whatever_jax_is_told(tmp_path):
+def test_every_stage_gives_the_same_whatever_jax_is_told(tmp_path, monkeypatch):
     """The programs are the same, and a program gives the same each time: so are the numbers, to the last bit."""
     environment = {**os.environ, **SETTINGS, "PYTHONPATH": str(Path(__file__).parents[1])}
-    command = [sys.executable, Path(__file__).with_name("stages_child.py"), str(tmp_path / "child"), str(tmp_path / "found.npz")]
-    child = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-    expected = results(tmp_path / "here")
-    _, errors = child.communicate(timeout=300)
+    script = Path(__file__).with_name("stages_child.py")
+    command = [sys.executable, script, tmp_path / "child", tmp_path / "found.npz"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        monkeypatch.setattr(figures, "save", lambda figure, path: None)
+        expected = stages_child.trained(tmp_path / "here", modules=(fin, cnn))
+        _, errors = child.communicate(timeout=300)
     assert child.returncode == 0, errors
     with np.load(tmp_path / "found.npz") as found:
+        assert set(found) == {"fin", "cnn", "fine_tune", "raw_cnn", "live", "exported", "estimator"}
+        for name, numbers in found.items():
+            assert np.isfinite(numbers).all() and np.ptp(numbers) > 0, name
+            assert numbers.dtype == (np.float64 if name == "estimator" else np.float32), name
         for name, numbers in expected.items():
-            assert np.ptp(numbers) > 0 and found[name].dtype == numbers.dtype, name
             np.testing.assert_array_equal(found[name], numbers, err_msg=name)
 
 

@@ -15,6 +15,7 @@ from finjax.files import whole_file
 COLOURS = {"seen": "#1f6f8b", "unseen": "#d1603d"}
 TITLES = {"seen": "seen subjects", "unseen": "unseen subjects"}
 EXAMPLES = 6  # windows drawn
+NAME_WIDTH = 0.05  # inches of room that a character of a name beside the axes takes
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -27,9 +28,9 @@ class Predictions:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Writes a figure as PNG, whole or not at all."""
+    """Writes a figure as PNG, whole or not at all; a legend or title wider than the figure makes it wider."""
     with whole_file(path) as temporary:
-        figure.savefig(temporary, dpi=150, format="png")
+        figure.savefig(temporary, dpi=150, format="png", bbox_inches="tight")
 
 
 def r2_distribution(path: Path, result: dict, *, label: str) -> None:
@@ -142,7 +143,7 @@ def horizons(path: Path, summary: list[dict], *, label: str) -> None:
 def confusion(path: Path, counts: np.ndarray, movements: Sequence[str]) -> None:
     """Draws a confusion matrix `[K, K]` (rows: true), each row in per cent of its windows."""
     percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    size = 2.6 + 0.42 * len(movements)
+    size = 2.6 + 0.42 * len(movements) + NAME_WIDTH * max(map(len, movements))
     figure = Figure(figsize=(size + 0.6, size), layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(percent, cmap="Blues", vmin=0, vmax=100)
