@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import jax
 import numpy as np
 
 import finjax
@@ -53,3 +54,4 @@ if __name__ == "__main__":
     figures.save = lambda figure, path: None  # they take long, and have no numbers
     folder = Path(sys.argv[1])
     np.savez(sys.argv[2], **trained(folder), **used(folder))
+    assert jax.local_device_count() == 1  # as the configurations say
