@@ -18,7 +18,8 @@ from finjax.training.step import create_state
 pytestmark = pytest.mark.numerics
 
 ROOT = Path(__file__).parents[2]
-TERMS = 56 * 60  # of a gradient: the windows of a batch × the time steps of the LSTMs
+BATCH = 56  # examples, as in `devices_child.py`
+TERMS = BATCH * 60  # of a gradient: the windows of a batch × the time steps of the LSTMs
 
 
 def trained_on(devices: int, workdir: Path, *, stage: str, steps: int = 5):
@@ -47,7 +48,16 @@ def test_eight_devices_train_as_one(tmp_path):
 
 
 def test_three_devices_train_a_decoder_as_one(tmp_path):
-    """BatchNorm sees the whole batch, which does not divide by three; each example has its own noise and dropout."""
+    """BatchNorm sees the whole batch, which does not divide by three; each example has its own noise and dropout.
+
+    A BatchNorm divides by a deviation that is small beside the mean, and an activation has a kink where rounding takes
+    a value to its other side: rounding grows, and no bound by the number of terms holds. But it stays below what one of
+    a batch's 56 examples adds, which a device that counted a filling, or drew other noise, would change by at least.
+    """
     one, three = (trained_on(n, tmp_path / str(n), stage="fine_tune", steps=8) for n in (1, 3))
-    assert_trees_close(three[0], one[0], terms=TERMS)
-    assert_trees_close(three[1], one[1], terms=TERMS)
+    for ours, theirs in zip(one, three, strict=True):
+        whole = np.sqrt(sum(np.sum(np.square(leaf)) for leaf in jax.tree.leaves(ours)))
+        for (path, leaf), other in zip(jax.tree.leaves_with_path(ours), jax.tree.leaves(theirs), strict=True):
+            # Of a bias before a BatchNorm nothing is left but rounding, of gradients as large as those behind it.
+            allowed = max(np.linalg.norm(leaf), 0.01 * whole) / BATCH
+            assert np.linalg.norm(other - leaf) < allowed, jax.tree_util.keystr(path)
