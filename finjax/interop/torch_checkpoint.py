@@ -28,6 +28,7 @@ from finjax.data.windows import Framing, to_samples
 from finjax.errors import CheckpointError, ConfigError, FinjaxError, add_debug_option, report
 from finjax.features import feature_names
 from finjax.interop.torch_weights import Network, convert, read_state_dict
+from finjax.jax_defaults import with_jax_defaults
 from finjax.plugins import load_plugins
 from finjax.training.logs import record_run
 from finjax.training.optimiser import Group, Optimiser
@@ -67,6 +68,7 @@ class Surroundings:
     trained_on: str = ""
 
 
+@with_jax_defaults
 def import_checkpoint(path: str | Path, workdir: str | Path, around: Surroundings) -> Network:
     """Writes a torch checkpoint as a run, and returns its network.
 
