@@ -19,6 +19,7 @@ from finjax.data.recording import Recording
 from finjax.data.splits import Split
 from finjax.data.windows import Framing
 from finjax.data.zscore import normalised
+from finjax.defaults import with_defaults
 from finjax.errors import CheckpointError
 from finjax.features import get_feature
 from finjax.models.decoders import Decoder, FeatureDecoder, FINDecoder
@@ -136,7 +137,7 @@ class FINModel(Model):
 
         return jax.jit(forward)
 
-    @numpy_defaults()
+    @with_defaults
     def apply(self, windows) -> jax.Array:
         """The bare network: z-scored windows `[B, T]` → standardised feature and shadows `[B, S]`.
 
@@ -154,7 +155,7 @@ class FINModel(Model):
         """Z-scored windows `[B, T]` → feature values `[B]`: pure, for `jax.jit` or `jax.export`."""
         return self.feature.restore(self.network.apply({"params": self.params}, windows)[:, 0])
 
-    @numpy_defaults()
+    @with_defaults
     def __call__(self, windows) -> jax.Array:
         """Z-scored windows `[B, T]` → feature values `[B]` in the feature's own unit."""
         return self.feature.restore(self.apply(windows)[:, 0])
@@ -211,7 +212,7 @@ class DecoderModel(Model):
             decoder = dataclasses.replace(decoder, tile=None)
         return decoder.predict(self.params, self.stats, self._inputs(windows))
 
-    @numpy_defaults()
+    @with_defaults
     def logits(self, windows) -> jax.Array:
         """Z-scored windows `[B, C, T]` → logits `[B, K]`.
 
@@ -227,12 +228,13 @@ class DecoderModel(Model):
             )
         return self._forward(self.params, self.stats, windows)
 
+    @with_defaults
     def __call__(self, windows) -> jax.Array:
         """Z-scored windows `[B, C, T]` → movements `[B]`, as indices into `movement_names`."""
         return jnp.argmax(self.logits(windows), axis=-1)
 
 
-@numpy_defaults()
+@with_defaults
 def load(path: str | Path, *, step: int | str = "latest") -> FINModel | DecoderModel:
     """Restores a trained model; the path is all it needs.
 

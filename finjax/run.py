@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 from finjax import processes
 from finjax.arithmetic import numpy_defaults
 from finjax.data import cache, synthetic
+from finjax.defaults import with_defaults
 from finjax.devices import require_devices
 from finjax.errors import ConfigError
 from finjax.files import expanded, storage_errors
@@ -58,7 +59,7 @@ LEAST = {
 }
 
 
-@numpy_defaults()
+@with_defaults
 def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "train", shard: str = "") -> None:
     """Trains and evaluates, or only evaluates, what the configuration describes.
 
