@@ -162,8 +162,8 @@ class Decoder:
         self._unknown = ""
         self.reset()
 
-    @np.errstate(over="ignore")  # float64 → float32: infinite is a fault of an electrode
     @with_defaults
+    @np.errstate(over="ignore")  # float64 → float32: infinite is a fault of an electrode
     def push(self, samples: np.ndarray) -> list[Decision]:
         """Takes the next samples `[n, C]`, in the unit of the training data; any number of them.
 
