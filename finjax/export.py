@@ -15,8 +15,8 @@ import jax
 import numpy as np
 from jax import export
 
-from finjax.arithmetic import numpy_defaults
 from finjax.console import any_terminal
+from finjax.defaults import with_defaults
 from finjax.errors import ConfigError, FinjaxError, add_debug_option, report
 from finjax.exported import MISSING, ExportedModel, load_exported, write_exported
 from finjax.files import expanded
@@ -27,7 +27,7 @@ PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 DEFAULT_PLATFORMS = ("cpu", "cuda", "tpu")
 
 
-@numpy_defaults()
+@with_defaults
 def export_model(
     run: str | Path,
     path: str | Path,

@@ -16,6 +16,7 @@ from finjax.archives import read_member
 from finjax.arithmetic import numpy_defaults
 from finjax.data.recording import Recording
 from finjax.data.zscore import normalised
+from finjax.defaults import with_defaults
 from finjax.devices import require_devices
 from finjax.errors import CheckpointError, FinjaxError, StorageError
 from finjax.files import reading_errors, whole_file
@@ -81,7 +82,7 @@ class ExportedModel:
             limit=self._arrays["limit"],
         )
 
-    @numpy_defaults()
+    @with_defaults
     def run(self, windows) -> np.ndarray:
         """Z-scored windows, `[B, C, T]` of a decoder → logits `[B, K]`, `[B, T]` of a FIN → feature values `[B]`.
 
@@ -94,7 +95,7 @@ class ExportedModel:
             raise ValueError(f"this model takes windows [B, {', '.join(map(str, shape))}], not {windows.shape}")
         return np.asarray(self._program.call(windows))
 
-    @numpy_defaults()
+    @with_defaults
     def probabilities(self, windows) -> np.ndarray:
         """Z-scored windows `[B, C, T]` → probabilities of the movements `[B, K]`."""
         return np.asarray(jax.nn.softmax(self.run(windows)))
@@ -118,7 +119,7 @@ def write_exported(path: Path, *, description: dict, program: bytes, arrays: dic
             file.writestr(f"{name}.npy", packed.getvalue())
 
 
-@numpy_defaults()
+@with_defaults
 def load_exported(path: str | Path) -> ExportedModel:
     """Loads a model that `python -m finjax.export` wrote; runs nothing but its program, which only computes.
 

@@ -21,6 +21,7 @@ from finjax.data.source import dataset_names
 from finjax.data.splits import Split
 from finjax.data.windows import Framing
 from finjax.data.zscore import normalised
+from finjax.defaults import with_defaults
 from finjax.errors import CheckpointError, DataError
 from finjax.features import feature_names, get_feature
 from finjax.models.decoders import Decoder, FeatureDecoder, FINDecoder
@@ -140,7 +141,7 @@ class FINModel(Model):
 
         return jax.jit(forward)
 
-    @numpy_defaults()
+    @with_defaults
     def apply(self, windows) -> jax.Array:
         """The bare network: z-scored windows `[B, T]` → standardised feature and shadows `[B, S]`.
 
@@ -158,7 +159,7 @@ class FINModel(Model):
         """Z-scored windows `[B, T]` → feature values `[B]`: pure, for `jax.jit` or `jax.export`."""
         return self.feature.restore(self.network.apply({"params": self.params}, windows)[:, 0])
 
-    @numpy_defaults()
+    @with_defaults
     def __call__(self, windows) -> jax.Array:
         """Z-scored windows `[B, T]` → feature values `[B]` in the feature's own unit."""
         return self.feature.restore(self.apply(windows)[:, 0])
@@ -232,7 +233,7 @@ class DecoderModel(Model):
             decoder = dataclasses.replace(decoder, tile=None)
         return decoder.predict(self.params, self.stats, self._inputs(windows))
 
-    @numpy_defaults()
+    @with_defaults
     def logits(self, windows) -> jax.Array:
         """Z-scored windows `[B, C, T]` → logits `[B, K]`.
 
@@ -248,12 +249,13 @@ class DecoderModel(Model):
             )
         return self._forward(self.params, self.stats, windows)
 
+    @with_defaults
     def __call__(self, windows) -> jax.Array:
         """Z-scored windows `[B, C, T]` → movements `[B]`, as indices into `movement_names`."""
         return jnp.argmax(self.logits(windows), axis=-1)
 
 
-@numpy_defaults()
+@with_defaults
 def load(path: str | Path, *, step: int | str = "latest") -> FINModel | DecoderModel:
     """Restores a trained model; the path is all it needs.
 

@@ -12,6 +12,7 @@ from finjax.arithmetic import numpy_defaults
 from finjax.checks.fields import check_fields
 from finjax.checks.sizes import check_names, check_sizes
 from finjax.data import cache, synthetic
+from finjax.defaults import with_defaults
 from finjax.devices import require_devices
 from finjax.errors import ConfigError
 from finjax.files import expanded, storage_errors
@@ -32,7 +33,7 @@ STAGES = {
 }
 
 
-@numpy_defaults()
+@with_defaults
 def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "train", shard: str = "") -> None:
     """Trains and evaluates, or only evaluates, what the configuration describes.
 

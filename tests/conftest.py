@@ -70,7 +70,5 @@ def small_decoder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("live")
     config = cnn.get_config("test")
     config.features, config.subject, config.step, config.log.tensorboard = "rms,wl", "1", "100ms", False
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("finjax.training.parallel.use_cpu_devices", lambda count, **batch: None)  # jax has begun here
-        run(config, workdir=folder)
+    run(config, workdir=folder)
     return folder / "subject_1"

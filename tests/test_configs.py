@@ -94,7 +94,6 @@ class ReadLog:
 
 
 def test_every_field_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("finjax.training.parallel.use_cpu_devices", lambda count, **batch: None)  # jax has begun here
     config = fin.get_config("test", target="rms")
     config.train.max_steps = 2  # an epoch, so that its end is reached
     config.train.batch_size = 8192
@@ -116,7 +115,6 @@ def test_every_field_is_read(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("module", [cnn, fine_tune, raw_cnn, classical])
 def test_every_field_of_what_recognises_is_read(tmp_path, monkeypatch, module):
-    monkeypatch.setattr("finjax.training.parallel.use_cpu_devices", lambda count, **batch: None)  # jax has begun here
     config = module.get_config("test")
     config.subject, config.step = "1", "200ms"
     if "train" in config:

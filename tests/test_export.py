@@ -11,6 +11,7 @@ import zipfile
 import numpy as np
 import pytest
 from conftest import ROOT
+from rounding import assert_close
 
 import finjax
 from finjax.configs import cnn, fin, fine_tune
@@ -26,15 +27,13 @@ WINDOWS = np.random.default_rng(0).normal(size=(5, 12, 600)).astype(np.float32)
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("finjax.training.parallel.use_cpu_devices", lambda count, **batch: None)  # jax has begun here
-        run(fin.get_config("test", target="rms"), workdir=folder / "fin")
-        for module in (cnn, fine_tune):
-            config = module.get_config("test")
-            config.features, config.subject, config.step, config.cnn.read_out = "rms", "1", "100ms", "rda"
-            if module is fine_tune:
-                config.fine_tune.fins = str(folder / "fin")
-            run(config, workdir=folder / config.stage)
+    run(fin.get_config("test", target="rms"), workdir=folder / "fin")
+    for module in (cnn, fine_tune):
+        config = module.get_config("test")
+        config.features, config.subject, config.step, config.cnn.read_out = "rms", "1", "100ms", "rda"
+        if module is fine_tune:
+            config.fine_tune.fins = str(folder / "fin")
+        run(config, workdir=folder / config.stage)
     return folder
 
 
@@ -43,8 +42,11 @@ def test_an_exported_decoder_gives_what_the_checkpoint_gives(runs, tmp_path, sta
     model = finjax.load(runs / stage / "subject_1")
     exported = export_model(runs / stage / "subject_1", tmp_path / "model.finjax")
     expected = np.asarray(model.logits(WINDOWS))
-    np.testing.assert_allclose(exported.run(WINDOWS), expected, atol=1e-6 * np.abs(expected).max())
-    np.testing.assert_array_equal(exported(WINDOWS), model(WINDOWS))
+    assert_close(exported.run(WINDOWS), expected, terms=3 * 600)
+    first, second = np.sort(expected, axis=1)[:, :-3:-1].T
+    clear = first - second > 1e-3 * np.abs(expected).max()  # a tie may fall either way
+    assert clear.any()
+    np.testing.assert_array_equal(exported(WINDOWS)[clear], np.asarray(model(WINDOWS))[clear])
     np.testing.assert_allclose(exported.probabilities(WINDOWS).sum(axis=1), 1, rtol=1e-5)
     assert (exported.kind, exported.movement_names) == (stage, model.movement_names)
     recording = synthetic.generate(1, synthetic.Settings(subjects=2, movement_s=1.0, rest_s=0.0))
@@ -54,7 +56,7 @@ def test_an_exported_decoder_gives_what_the_checkpoint_gives(runs, tmp_path, sta
 def test_an_exported_fin_gives_feature_values(runs, tmp_path):
     exported = export_model(runs / "fin", tmp_path / "fin.finjax", platforms=("cpu",))
     windows = WINDOWS[:, 0]
-    np.testing.assert_allclose(exported(windows), finjax.load(runs / "fin")(windows), rtol=1e-6)
+    assert_close(exported(windows), finjax.load(runs / "fin")(windows), terms=3 * 600)
     assert exported.target == "rms"
 
 
@@ -81,7 +83,7 @@ np.save({str(tmp_path / "out.npy")!r}, model.probabilities(np.load({str(tmp_path
     logits = np.asarray(finjax.load(runs / "cnn/subject_1").logits(WINDOWS), np.float64)
     expected = np.exp(logits - logits.max(axis=1, keepdims=True))
     expected /= expected.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), expected, atol=1e-6)
+    assert_close(np.load(tmp_path / "out.npy"), expected, terms=1000)  # a convolution sums some hundred products
 
 
 @pytest.fixture

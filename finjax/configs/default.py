@@ -63,7 +63,7 @@ def common(stage: str) -> ConfigDict:
 
 def _training(config: ConfigDict) -> None:
     """Adds the fields of every stage that trains a network."""
-    config.cpu_devices = 0  # devices to split the CPU into; 0: as many as there are cores
+    config.cpu_devices = 0  # devices to split the CPU into; 0: JAX_NUM_CPU_DEVICES, else as many as there are cores
 
     train = config.train = ConfigDict()
     train.batch_size = 64  # windows; of one channel for a FIN

@@ -9,13 +9,14 @@ from scipy.special import softmax
 from sklearn.base import ClassifierMixin, clone
 from sklearn.utils.multiclass import check_classification_targets
 
-from finjax.arithmetic import numpy_defaults
 from finjax.data.gather import FeatureData, WindowData
 from finjax.data.normalise import stack_feature_normalisers
 from finjax.data.windows import pad_to_grid
+from finjax.defaults import with_defaults
 from finjax.errors import ConfigError
 from finjax.estimator.features import FINFeatures, seed_of
 from finjax.estimator.windows import OnWindows
+from finjax.keys import initialisation_key
 from finjax.models.cnn import CNN
 from finjax.models.decoders import Decoder, FeatureDecoder, FINDecoder
 from finjax.models.discriminant import OWN_COVARIANCE, empty_discriminant
@@ -85,7 +86,7 @@ class FINClassifier(ClassifierMixin, OnWindows):
         self.random_state = random_state
         self.verbose = verbose
 
-    @numpy_defaults()
+    @with_defaults
     def fit(self, X, y) -> "FINClassifier":
         """Trains on windows `[n, C, T]` with labels `[n]`, two or more different ones.
 
@@ -108,7 +109,7 @@ class FINClassifier(ClassifierMixin, OnWindows):
     def _default_fins(self) -> FINFeatures:
         return FINFeatures(random_state=self.random_state, verbose=self.verbose)
 
-    @numpy_defaults()
+    @with_defaults
     def predict_proba(self, X) -> np.ndarray:
         """Windows `[n, C, T]` → probabilities `[n, K]` of `classes_`."""
         windows = self._windows(X)
@@ -157,7 +158,7 @@ class FINClassifier(ClassifierMixin, OnWindows):
     def _train_cnn(self, values: np.ndarray, movement: np.ndarray, noise: np.ndarray, *, seed: int):
         fin = self.fins_.network_
         decoder = FeatureDecoder(cnn=self._cnn(), shadows=fin.shadows, noise=SHADOW_NOISE, features=values.shape[2])
-        params, stats = decoder.init_cnn(jax.random.key(seed), channels=self.channels_)
+        params, stats = decoder.init_cnn(initialisation_key(seed), channels=self.channels_)
         network = Group(learning_rate=self.learning_rate, decoupled=True)
         with progress_bar("CNN", shown=self.verbose) as report:
             recipe = Recipe(

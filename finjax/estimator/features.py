@@ -13,11 +13,13 @@ from finjax.arithmetic import numpy_defaults
 from finjax.data.gather import WindowData
 from finjax.data.normalise import fit_feature_normaliser
 from finjax.data.zscore import channel_statistics, z_score
+from finjax.defaults import with_defaults
 from finjax.devices import require_devices
 from finjax.errors import CheckpointError
 from finjax.estimator.windows import OnWindows
 from finjax.evaluation.predict import imitated_features
 from finjax.features import get_feature
+from finjax.keys import initialisation_key
 from finjax.models.fin import FIN
 from finjax.models.initialisers import jitted_init
 from finjax.models.stack import TrainedFIN
@@ -91,7 +93,7 @@ class FINFeatures(TransformerMixin, OnWindows):
         self.random_state = random_state
         self.verbose = verbose
 
-    @numpy_defaults()
+    @with_defaults
     def fit(self, X, y=None) -> "FINFeatures":
         """Takes the z-score from windows `[n, C, T]`, and trains the FINs on them unless they are trained.
 
@@ -110,7 +112,7 @@ class FINFeatures(TransformerMixin, OnWindows):
             self._load()
         return self
 
-    @numpy_defaults()
+    @with_defaults
     def transform(self, X) -> np.ndarray:
         """Windows `[n, C, T]` → features `[n, C × F]` in their own unit, those of a channel side by side."""
         windows = self.normalised(self._windows(X))
@@ -143,7 +145,7 @@ class FINFeatures(TransformerMixin, OnWindows):
         limit = np.inf if self.limit_sd is None else self.limit_sd
         return z_score(windows, self.mean_[:, None], self.std_[:, None], limit)
 
-    @numpy_defaults()
+    @with_defaults
     def closed_form(self, windows: np.ndarray) -> np.ndarray:
         """Returns the closed-form features `[n, C, F]` of z-scored windows `[n, C, T]`.
 
@@ -177,7 +179,7 @@ class FINFeatures(TransformerMixin, OnWindows):
         with progress_bar(f"FIN of {name}", shown=self.verbose) as report:
             recipe = Recipe(optimiser=optimiser, batch_size=BATCH_SIZE, steps=self.steps, seed=seed, report=report)
             params, _ = train(
-                jitted_init(self.network_)(jax.random.key(seed), empty)["params"],
+                jitted_init(self.network_)(initialisation_key(seed), empty)["params"],
                 {},
                 FINLoss(network=self.network_, length=self.length_, noise=SHADOW_NOISE),
                 FINData(windows=windows, target=feature.standardise(values)),

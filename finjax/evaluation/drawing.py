@@ -40,9 +40,9 @@ def default_style() -> Iterator[None]:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Writes a figure as PNG, whole or not at all."""
+    """Writes a figure as PNG, whole or not at all; a legend or title wider than the figure makes it wider."""
     with whole_file(path) as temporary:
-        figure.savefig(temporary, dpi=DPI, format="png", backend="agg")
+        figure.savefig(temporary, dpi=DPI, format="png", backend="agg", bbox_inches="tight")
 
 
 def plain(text: str) -> str:

@@ -14,6 +14,7 @@ from finjax.evaluation.drawing import Figure, drawn_if_possible, plain, save
 COLOURS = {"seen": "#1f6f8b", "unseen": "#d1603d"}
 TITLES = {"seen": "seen subjects", "unseen": "unseen subjects"}
 EXAMPLES = 6  # windows drawn
+NAME_WIDTH = 0.05  # inches of room that a character of a name beside the axes takes
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -142,7 +143,7 @@ def horizons(path: Path, summary: list[dict], *, label: str) -> None:
 def confusion(path: Path, counts: np.ndarray, movements: Sequence[str]) -> None:
     """Draws a confusion matrix `[K, K]` (rows: true), each row in per cent of its windows."""
     percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    size = 2.6 + 0.42 * len(movements)
+    size = 2.6 + 0.42 * len(movements) + NAME_WIDTH * max(map(len, movements))
     figure = Figure(figsize=(size + 0.6, size), layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(percent, cmap="Blues", vmin=0, vmax=100)

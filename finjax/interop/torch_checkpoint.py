@@ -25,6 +25,7 @@ from finjax.data.numbers import parse_numbers
 from finjax.data.registry import DatasetSpec, Filter, get_spec
 from finjax.data.splits import resolve_split
 from finjax.data.windows import Framing, to_samples
+from finjax.defaults import with_defaults
 from finjax.errors import CheckpointError, ConfigError, FinjaxError, add_debug_option, report
 from finjax.features import feature_names
 from finjax.files import expanded
@@ -71,6 +72,7 @@ class Surroundings:
     plugins: str = ""
 
 
+@with_defaults
 def import_checkpoint(path: str | Path, workdir: str | Path, around: Surroundings) -> Network:
     """Writes a torch checkpoint as a run, and returns its network.
 

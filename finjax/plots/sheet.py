@@ -7,6 +7,7 @@ import numpy as np
 
 from finjax.data.numbers import format_numbers
 from finjax.data.zscore import z_score
+from finjax.defaults import with_defaults
 from finjax.errors import DataError
 from finjax.evaluation.drawing import Axes, Figure, in_default_style, plain, save
 from finjax.evaluation.figures import COLOURS
@@ -49,6 +50,7 @@ class _Repetition:
 
 
 @in_default_style
+@with_defaults
 def draw(path: Path, model: DecoderModel, task: Task, *, repetition: int) -> None:
     """Draws the sheet of a repetition of the subject that a task holds.
 

@@ -17,6 +17,7 @@ from finjax.data.recording import UNLABELLED, Recording
 from finjax.data.source import filter_of, gives_envelope
 from finjax.data.windows import to_samples
 from finjax.data.zscore import channel_statistics, z_score
+from finjax.defaults import with_defaults
 from finjax.errors import ConfigError, DataError
 from finjax.realtime.calibration import tuned, windows_of
 from finjax.realtime.electrodes import faults
@@ -73,7 +74,7 @@ class Decoder:
         DataError: the subject is not in the checkpoint.
     """
 
-    @numpy_defaults()
+    @with_defaults
     def __init__(
         self,
         run: str | Path | DecoderModel,
@@ -113,7 +114,7 @@ class Decoder:
         self._state: np.ndarray | None = None
         self._last_finite = np.zeros(len(self.channel_names), np.float32)
 
-    @numpy_defaults()
+    @with_defaults
     def calibrate(self, samples: np.ndarray, movement: np.ndarray | None = None, *, progress: bool = True) -> None:
         """Fits the decoder to a person by a recording of theirs, and begins a new stream.
 
@@ -161,7 +162,7 @@ class Decoder:
         self._unknown = ""
         self.reset()
 
-    @numpy_defaults()
+    @with_defaults
     @np.errstate(over="ignore")  # float64 → float32: infinite is a fault of an electrode
     def push(self, samples: np.ndarray) -> list[Decision]:
         """Takes the next samples `[n, C]`, in the unit of the training data; any number of them.

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from finjax.evaluation.drawing import Figure, drawn_if_possible, plain, save
-from finjax.evaluation.figures import COLOURS, TITLES
+from finjax.evaluation.figures import COLOURS, NAME_WIDTH, TITLES
 
+LEGEND_WIDTH = 4.4  # inches, of a figure with "seen subjects" and "unseen subjects" side by side
 ACCURACY = "accuracy on the test repetitions (%)"
-LEGEND_IN = 4.8  # width that the legend of seen and unseen subjects takes
 # Of the methods in their order, the same in all figures.
 PALETTE = (
     "#1f6f8b", "#d1603d", "#5a8f4e", "#8a5a9e", "#c99a2e", "#6b6b6b", "#3d9c9c", "#b0476d", "#7a6a3a", "#404e8c",
@@ -27,7 +27,7 @@ def colours_of(methods: Sequence[str]) -> dict[str, str]:
 def fin_bars(path: Path, table: pd.DataFrame) -> None:
     """Draws the R² of each FIN at 0 ms, for seen and unseen subjects."""
     rows = table[table.horizon_ms == 0]
-    figure = Figure(figsize=(max(2 + 1.1 * len(rows), LEGEND_IN), 3.6), layout="constrained")
+    figure = Figure(figsize=(max(LEGEND_WIDTH, 2 + 1.1 * len(rows)), 3.6), layout="constrained")
     axes, place = figure.subplots(), np.arange(len(rows))
     for offset, part in ((-0.2, "seen"), (0.2, "unseen")):
         bars = axes.bar(place + offset, rows[f"r2_{part}"], 0.36, color=COLOURS[part], label=TITLES[part])
@@ -42,7 +42,8 @@ def fin_bars(path: Path, table: pd.DataFrame) -> None:
 @drawn_if_possible
 def accuracy_by_method(path: Path, table: pd.DataFrame, colours: dict[str, str]) -> None:
     """Draws the mean accuracy of each method with its interval, and a dot for each subject."""
-    figure = Figure(figsize=(2 + 0.8 * len(table), 4), layout="constrained")
+    room = NAME_WIDTH * max(map(len, table.method))  # below and to the left of the axes
+    figure = Figure(figsize=(2 + 0.8 * len(table) + room, 3.4 + room), layout="constrained")
     axes, subjects = figure.subplots(), [name for name in table if name.startswith("subject_")]
     for place, row in enumerate(table.to_dict("records")):
         axes.bar(place, 100 * row["mean"], 0.7, color=colours[row["method"]], alpha=0.55)
@@ -70,7 +71,8 @@ def accuracy_curves(path: Path, table: pd.DataFrame, colours: dict[str, str], *,
     axes.set_xlabel(label)
     axes.set_ylabel(ACCURACY)
     axes.grid(alpha=0.3)
-    figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    columns = 3 if max(map(len, table.method)) < 18 else 1
+    figure.legend(loc="outside lower center", ncols=columns, frameon=False)
     save(figure, path)
 
 
@@ -78,7 +80,7 @@ def accuracy_curves(path: Path, table: pd.DataFrame, colours: dict[str, str], *,
 def r2_curves(path: Path, table: pd.DataFrame) -> None:
     """Draws R² against horizon: a panel for each feature, a line for seen and one for unseen subjects."""
     features = list(dict.fromkeys(table.feature[table.horizon_ms > 0]))
-    figure = Figure(figsize=(max(2.6 * len(features) + 1, LEGEND_IN), 3.4), layout="constrained")
+    figure = Figure(figsize=(max(LEGEND_WIDTH, 2.6 * len(features) + 1), 3.4), layout="constrained")
     panels = figure.subplots(1, len(features), sharey=True, squeeze=False)[0]
     for axes, feature in zip(panels, features, strict=True):
         rows = table[table.feature == feature].sort_values("horizon_ms")

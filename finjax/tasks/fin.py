@@ -4,7 +4,6 @@ import functools
 from collections.abc import Callable
 from pathlib import Path
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
@@ -23,6 +22,7 @@ from finjax.evaluation.predict import imitated_features
 from finjax.evaluation.regression import score, score_by_group
 from finjax.features import get_feature
 from finjax.files import write_json
+from finjax.keys import initialisation_key
 from finjax.models.fin import build_fin
 from finjax.models.initialisers import jitted_init
 from finjax.restored import load_fin
@@ -82,7 +82,7 @@ def train(task: Task, workdir: Path) -> None:
     feature = fit_feature_normaliser(values)
     network = build_fin(config.model)
     empty = jnp.zeros((1, task.framing.length))
-    params = processes.from_first(lambda: jitted_init(network)(jax.random.key(config.seed), empty)["params"])
+    params = processes.from_first(lambda: jitted_init(network)(initialisation_key(config.seed), empty)["params"])
     data = FINData(windows=WindowData.of(task.store, signal, windows), target=feature.standardise(values))
     problem = Problem(
         params=params,

@@ -17,6 +17,7 @@ from finjax.data.normalise import (
 )
 from finjax.data.windows import Windows
 from finjax.errors import ConfigError
+from finjax.keys import initialisation_key
 from finjax.models.decoders import Decoder
 from finjax.models.discriminant import empty_discriminant
 from finjax.models.stack import stack_fins
@@ -112,7 +113,7 @@ def starting_point(task: Task, fitted: Windows, *, share: Windows) -> Start:
     decoder, channels = decoder_of(task, features), len(task.store.channel_names)
     statistics = fit_statistics(task, share, start=start)
     feature = _standardisation(task, features, fins, start, fitted, signal=statistics.signal)
-    key_fins, key_cnn = jax.random.split(jax.random.key(config.seed))
+    key_fins, key_cnn = jax.random.split(initialisation_key(config.seed))
     params = {}
     if start is None:
         params["cnn"], stats = processes.from_first(lambda: decoder.init_cnn(key_cnn, channels=channels))

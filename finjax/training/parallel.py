@@ -4,7 +4,9 @@ Train steps are pure functions of one device's share, with `AXIS` as the name to
 to its own devices what is theirs, and gets their results; only the reductions go further.
 """
 
+import functools
 import gc
+import logging
 import os
 import socket
 from collections.abc import Callable
@@ -20,6 +22,8 @@ from finjax.errors import ConfigError
 from finjax.models.tiling import Tile
 from finjax.training.batches import ABSENT
 from finjax.training.program_cache import ProgramCache
+
+logger = logging.getLogger(__name__)
 
 AXIS = "devices"
 # Windows that an LSTM works on at a time, or windows × LSTMs of a stack: on a CPU what it reads and writes in a few
@@ -39,19 +43,47 @@ KEPT_FROM_S = 0.1  # programs that compile faster are not worth a file
 
 
 def use_cpu_devices(count: int, *, batch_size: int) -> None:
-    """Splits the CPU into devices and tunes the compiler for them; only before jax has looked at its devices.
+    """Splits the CPU into devices and tunes the compiler for them.
+
+    Where JAX has looked at its devices already, it keeps them as they are, and a warning says so once.
 
     Args:
-        count: how many, of each process; 0 for as many as there are cores this process may use, and examples for
-            them, unless `XLA_FLAGS` says how many already.
+        count: how many, of each process, whatever `XLA_FLAGS` and `JAX_NUM_CPU_DEVICES` say; 0 for as many as these
+            say, else for as many as there are cores this process may use, and examples for them.
         batch_size: examples in a batch.
     """
-    tune_compiler()
+    in_use = _jax_is_in_use()
+    if not in_use:
+        tune_compiler()
+    wanted = count
     if not count:
-        if "host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
+        if "host_platform_device_count" in os.environ.get("XLA_FLAGS", "") or jax.config.jax_num_cpu_devices > 0:
             return
-        count = min(_cores(), -(-batch_size // processes.count()))
-    jax.config.update("jax_num_cpu_devices", count)
+        wanted = min(_cores(), -(-batch_size // processes.count()))
+    if not in_use:
+        jax.config.update("jax_num_cpu_devices", wanted)
+    elif _on_cpu() and jax.local_device_count() != wanted:
+        _say_that_jax_is_in_use(jax.local_device_count())
+
+
+def _jax_is_in_use() -> bool:
+    """Whether JAX has looked at its devices, after which their number cannot change: it refuses another one."""
+    now = jax.config.jax_num_cpu_devices
+    try:
+        jax.config.update("jax_num_cpu_devices", now + 1)
+    except RuntimeError:
+        return True
+    jax.config.update("jax_num_cpu_devices", now)
+    return False
+
+
+@functools.cache  # one warning in a process
+def _say_that_jax_is_in_use(devices: int) -> None:
+    logger.warning(
+        "JAX is in use in this process already: finjax takes its %d CPU device%s as %s. To use more cores, set "
+        "JAX_NUM_CPU_DEVICES before JAX is first used, or start finjax in a process of its own.",
+        devices, "s"[: devices > 1], "they are" if devices > 1 else "it is",
+    )  # fmt: skip
 
 
 def tune_compiler() -> None:
@@ -72,7 +104,7 @@ def _cores() -> int:
 
 
 def connect_devices() -> None:
-    """Connects the devices of several processes; one process alone needs it not.
+    """Connects the devices of several processes; does nothing where there is one process.
 
     Raises:
         ConfigError: the processes have different numbers of devices; `jax.pmap` wants them equal.

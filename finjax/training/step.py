@@ -10,6 +10,7 @@ import optax
 from flax import struct
 from jax import lax
 
+from finjax.keys import noise_key
 from finjax.models.reduce import sum_over
 from finjax.training import parallel
 from finjax.training.batches import stand_in
@@ -84,7 +85,7 @@ def make_train_steps(loss: Loss, optimiser: Optimiser, *, seed: int, tile: int) 
     gradient_of_loss = jax.value_and_grad(loss_of, has_aux=True)
 
     def train_step(state: TrainState, data: Any, examples: jax.Array, factor: jax.Array):
-        key = jax.random.fold_in(jax.random.key(seed), state.step)
+        key = noise_key(seed, state.step)
 
         def add_tile(carry, tile_examples):
             sums, stats = carry

@@ -5,9 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import lax
+from rounding import assert_close
 
 from finjax.models.cnn import CNN, RawCNN
 from finjax.models.layers import Convolution, Dropout, NormAct
+
+pytestmark = pytest.mark.numerics
 
 
 def count(tree) -> int:
@@ -50,7 +53,7 @@ def test_convolution_is_xlas(strides):
         x, params["kernel"], strides, "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
     )
     expected = np.asarray(expected) + np.asarray(params["bias"])
-    np.testing.assert_allclose(layer.apply({"params": params}, x), expected, atol=1e-5)
+    assert_close(layer.apply({"params": params}, x), expected, terms=3 * 2 * 5)
 
 
 def test_running_statistics_move_by_a_tenth_and_replace_the_batchs():
@@ -59,12 +62,12 @@ def test_running_statistics_move_by_a_tenth_and_replace_the_batchs():
     variables = layer.init(jax.random.key(0), x, train=False)
     y, changed = layer.apply(variables, x, train=True, mutable="batch_stats")
     z = (x - x.mean(axis=(0, 1))) / np.sqrt(x.var(axis=(0, 1)) + 1e-5)
-    np.testing.assert_allclose(y, np.where(z > 0, z, 0.25 * z), atol=1e-5)
-    np.testing.assert_allclose(changed["batch_stats"]["batch"]["mean"], 0.1 * x.mean(axis=(0, 1)), rtol=1e-5)
+    assert_close(y, np.where(z > 0, z, 0.25 * z), terms=64 * 5)
+    assert_close(changed["batch_stats"]["batch"]["mean"], 0.1 * x.mean(axis=(0, 1)), terms=64 * 5)
     still = layer.apply({**variables, **changed}, x, train=False)
     moved = jax.tree.map(np.asarray, changed["batch_stats"]["batch"])
     z = (x - moved["mean"]) / np.sqrt(moved["var"] + 1e-5)
-    np.testing.assert_allclose(still, np.where(z > 0, z, 0.25 * z), atol=1e-5)
+    assert_close(still, np.where(z > 0, z, 0.25 * z), terms=64)
 
 
 def test_batchnorm_does_not_see_what_only_fills_up_the_batch():
@@ -75,9 +78,9 @@ def test_batchnorm_does_not_see_what_only_fills_up_the_batch():
     present = np.arange(10) < 7
     y, stats = layer.apply(variables, x, train=True, mutable="batch_stats")
     y_filled, stats_filled = layer.apply(variables, filled, train=True, present=present, mutable="batch_stats")
-    np.testing.assert_allclose(y_filled[:7], y, atol=1e-5)
+    assert_close(y_filled[:7], y, terms=10 * 5)
     for a, b in zip(jax.tree.leaves(stats), jax.tree.leaves(stats_filled), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-5)
+        assert_close(a, b, terms=10 * 5)
 
 
 def test_dropout_belongs_to_the_example():

@@ -106,7 +106,7 @@ def test_a_broken_electrode_is_said_and_silenced(model, recording, fault, spoil)
     z[:, 3] = 0
     np.testing.assert_allclose(
         broken[0].probabilities, np.exp(model.logits(z[None, :600].swapaxes(1, 2))[0]) / np.exp(
-            model.logits(z[None, :600].swapaxes(1, 2))[0]).sum(), rtol=1e-4,
+            model.logits(z[None, :600].swapaxes(1, 2))[0]).sum(), rtol=1e-3,
     )  # fmt: skip
     assert np.isfinite(mean)
 

@@ -197,8 +197,7 @@ def test_a_run_that_fails_does_not_stop_the_others(tmp_path, environment):
         ({}, {"mode": "evaluate"}, "no study in "),
     ],
 )
-def test_what_cannot_be_done_is_said_before_anything_is_run(tmp_path, monkeypatch, change, options, message):
-    monkeypatch.setattr("finjax.training.parallel.use_cpu_devices", lambda count, **batch: None)  # jax has begun here
+def test_what_cannot_be_done_is_said_before_anything_is_run(tmp_path, change, options, message):
     config = study.get_config("test")
     config.update_from_flattened_dict(change)
     with pytest.raises(FinjaxError, match=message):

@@ -40,6 +40,7 @@ def main() -> None:
     parser.add_argument("--subjects", type=int, default=1)
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--layers", type=int, default=3)
+    parser.add_argument("--rate", type=float, help="learning rate of everything")
     parser.add_argument("--coordinator")
     parser.add_argument("--num_processes", type=int)
     parser.add_argument("--process_id", type=int)
@@ -51,6 +52,10 @@ def main() -> None:
         parallel.connect_devices()
         config = settings(told.stage, told.steps)
         config.model.layers = told.layers
+        if told.rate is not None:
+            parts = (config.optimiser,) if told.stage == "fin" else (config.optimiser.fin, config.optimiser.cnn)
+            for part in parts:
+                part.learning_rate = told.rate
         task = Task.load(config, horizon=0, subjects=range(1, told.subjects + 1))
         assert parallel.device_count() == told.devices * processes.count()
         {"fin": fin_task.train, "fine_tune": decoder.train}[told.stage](task, told.workdir)

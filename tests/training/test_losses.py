@@ -3,12 +3,15 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from flax import linen as nn
 
 from finjax.data.gather import WindowData
 from finjax.models.shadows import shadow
 from finjax.training.batches import ABSENT, stand_in
 from finjax.training.losses import FINData, FINLoss
+
+pytestmark = pytest.mark.numerics
 
 
 def test_shadows_are_the_value_and_copies_off_by_a_share_of_it():

@@ -9,6 +9,8 @@ from ml_collections import ConfigDict
 from finjax.errors import ConfigError
 from finjax.training.optimiser import FITTED, Group, Optimiser, build_optimiser, schedule
 
+pytestmark = pytest.mark.numerics
+
 
 def optimiser(**changes):
     fields = {"learning_rate": 0.01, "l2": 0.0, "decoupled": False, "clip_norm": 0.0}

@@ -61,6 +61,7 @@ def trained(stage: str, workdir: Path, *, devices: int, processes: int):
 
 
 def assert_equal_models(one, other):
+    """The bits should be the same: every device runs the same program, and sums add their terms in the same order."""
     assert one.step == other.step == 20
     for part in ("params", "stats"):
         expected, found = getattr(one, part, {}), getattr(other, part, {})
