@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -125,6 +125,39 @@ def refuse_leaks(groups: Collection[Group], split: Split) -> None:
         f"{listed}\nThe files were copied by mistake, here or where they are from. Get the right ones"
         + (f", or {remedy}" if kept else "")
     )
+
+
+def refuse_known(groups: Collection[Group], *, trained_on: Mapping[int, Collection[int]], split: Split) -> None:
+    """Refuses to test a model on samples that it was trained on under another subject's name.
+
+    An unseen subject must not share any samples with the subjects that the model was trained on.
+
+    Args:
+        groups: as `find` returns them.
+        trained_on: repetitions that the model, or one that it starts from, was fitted to, by subject.
+        split: the split of the subjects that are tested.
+
+    Raises:
+        DataError: names the segments, and the subjects to leave out.
+    """
+    known = [group for group in groups if _is_known(group, trained_on, split)]
+    if known:
+        out = {segment.subject for group in known for segment in group if segment.subject in split.subjects}
+        listed = "\n".join(f"  {line}" for line in describe(known))
+        raise DataError(
+            f"the model was trained on the samples of subjects {format_numbers(out)} under another name:\n{listed}\n"
+            "The files were copied by mistake, here or where they are from. Get the right ones, or leave subjects "
+            f"{format_numbers(out)} out (--config.data.subjects)"
+        )
+
+
+def _is_known(group: Group, trained_on: Mapping[int, Collection[int]], split: Split) -> bool:
+    own = [segment for segment in group if segment.subject in split.subjects]
+    read = any(
+        segment.subject in split.unseen_subjects or segment.repetition in split.test_repetitions for segment in own
+    )
+    others = [segment for segment in group if segment.subject not in split.subjects]
+    return read and any(segment.repetition in trained_on.get(segment.subject, ()) for segment in others)
 
 
 def _leaks(group: Group, split: Split) -> bool:

@@ -11,10 +11,7 @@ from finjax.data.electrodes import is_envelope
 from finjax.data.ninapro_databases import DATABASES, Database, Exercise
 
 FEWEST_SEGMENTS = 20  # to judge their length by; an original file has a hundred
-SHORTEST_S, LONGEST_S = (
-    0.6,
-    30.0,
-)  # of the median movement: 2 to 5 s are recorded, and rates differ tenfold
+SHORTEST_S, LONGEST_S = 0.6, 30.0  # of the median movement: 2 to 5 s are recorded, and rates differ tenfold
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from finjax.data.recording import Recording
 from finjax.data.registry import Filter, Splits, get_spec, registered_names
 from finjax.data.splits import Split, resolve_split
 from finjax.data.together import gather_outlines, share_samples
-from finjax.data.windows import Framing, SignalStore, describe_rounding, pack, to_samples
+from finjax.data.windows import Framing, Outline, SignalStore, describe_rounding, pack, to_samples
 from finjax.errors import DataError
 
 logger = logging.getLogger(__name__)
@@ -72,6 +72,29 @@ def load_store(config: ConfigDict, *, subjects: Collection[int] | None = None) -
     notes = [f"subject {outline.subject}: {note}" for outline in outlines for note in outline.notes]
     _report(store, split, notes + duplicates.describe(groups), started=started)
     return store, split
+
+
+def find_copies(config: ConfigDict, subjects: Collection[int]) -> list[duplicates.Group]:
+    """Returns the groups of segments of some subjects that hold the same samples; subjects without files are left out.
+
+    Args:
+        config: `config.data`.
+        subjects: the subjects.
+    """
+    if config.name == synthetic.NAME:
+        return []  # generated, never copied
+    there = set(subjects).intersection(get_spec(config.name).find(config.dir))
+    found = (_outline(config.name, config.dir, config.cache_dir, filter_of(config), one) for one in sorted(there))
+    return duplicates.find(outline for outline in found if outline)
+
+
+@functools.lru_cache(maxsize=1024)  # decoders of forty people ask for the same others
+def _outline(name: str, folder: str, cache_dir: str, chosen: Filter, subject: int) -> Outline | None:
+    """Returns what is known of a subject's recording besides its signal; None where it cannot be read."""
+    recordings, _ = try_recordings(
+        get_spec(name), folder, subjects=(subject,), filter=chosen, cache_dir=cache_dir or None, progress=False
+    )
+    return Outline.of(recordings[0]) if recordings else None
 
 
 def _read(config: ConfigDict, subjects: Sequence[int]) -> tuple[list[Recording], dict[int, str]]:

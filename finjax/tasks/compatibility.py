@@ -7,7 +7,9 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from finjax.checkpoints import has_checkpoint
+from finjax.data.duplicates import refuse_known
 from finjax.data.numbers import format_numbers
+from finjax.data.source import find_copies
 from finjax.data.splits import Split
 from finjax.data.windows import Framing
 from finjax.errors import CheckpointError
@@ -116,6 +118,13 @@ def refuse_trained_as_tested(trained_on: Mapping[int, Iterable[int]], split: Spl
                 f"the model was trained on repetitions {format_numbers(repetitions)} of subjects "
                 f"{subject}; they cannot be test repetitions"
             )
+
+
+def refuse_copies(trained_on: Mapping[int, Iterable[int]], task: Task) -> None:
+    """Raises `DataError` where a task tests a model on samples that it was trained on under another subject's name."""
+    if others := set(trained_on).difference(task.store.subjects):
+        groups = find_copies(task.config.data, others.union(task.store.subjects))
+        refuse_known(groups, trained_on=trained_on, split=task.split)
 
 
 def refuse_other_claims(model: FINModel, split: Split) -> None:

@@ -112,6 +112,7 @@ def evaluate(task: Task, workdir: Path) -> list[dict]:
     model = load_decoder(workdir, step=config.checkpoint.use)
     compatibility.refuse_another_model(model, task)
     compatibility.refuse_trained_as_tested(model.trained_on, task.split)
+    compatibility.refuse_copies(model.trained_on, task)
     windows = test_windows(task)
     statistics = stored_statistics(task, model)
     logits = decoded_logits(

@@ -23,6 +23,7 @@ from finjax.models.discriminant import empty_discriminant
 from finjax.models.stack import stack_fins
 from finjax.restored import DecoderModel, FINModel, load_decoder, load_fin
 from finjax.tasks.compatibility import (
+    refuse_copies,
     refuse_known_subjects,
     refuse_trained_as_tested,
     refuse_unfit_fin,
@@ -107,6 +108,7 @@ def starting_point(task: Task, fitted: Windows, *, share: Windows) -> Start:
         )
     trained_on = merge(*(source.trained_on for source in (*fins.values(), *([start] if start else []))))
     refuse_trained_as_tested(trained_on, task.split)
+    refuse_copies(trained_on, task)
     if not len(fitted):
         refuse_known_subjects(trained_on, task.store.subjects)
 

@@ -1,5 +1,6 @@
 """The same samples under two names."""
 
+import contextlib
 import dataclasses
 import shutil
 
@@ -153,6 +154,23 @@ def test_few_subjects_are_left_out():
         duplicates.refuse_leaks(groups, SPLIT)
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "known"),
+    [
+        ((1, 0, 1), (7, 0, 1), True),  # an unseen person is one that the model was trained on
+        ((1, 0, 1), (2, 0, 2), True),  # a test repetition is one of another person that the model was trained on
+        ((1, 0, 1), (2, 0, 1), False),  # two seen people's, both trained on
+        ((1, 0, 2), (7, 0, 2), False),  # the model was not trained on it
+        ((1, 0, 1), (8, 0, 2), False),  # nobody tests subject 8
+    ],
+)
+def test_a_model_is_not_tested_on_what_it_knows_under_another_name(one, other, known):
+    groups, trained_on = [(Segment(*one), Segment(*other))], {1: (1, 3)}
+    expected = pytest.raises(DataError, match="under another name") if known else contextlib.nullcontext()
+    with expected:
+        duplicates.refuse_known(groups, trained_on=trained_on, split=SPLIT.only((2, 7)))
+
+
 def test_outlines_come_whole_through_other_processes():
     outline = Outline.of(recording(1, [(noise(0), 0, 1), (noise(1), 0, 2)]))
     again = _from_json(_to_json(outline))
@@ -176,6 +194,10 @@ def test_a_copied_file_is_refused_by_training_and_leaves_a_way_out(tmp_path, cap
         assert str(caught.value).endswith("--config.data.subjects=1-2,30")
     config.subjects = "1-2,30"
     assert source.load_store(config)[1].subjects == (1, 2, 30)
+    # A decoder of subject 31 alone reads nobody else, and may start from one of the seen people.
+    config.subjects, groups = "31", source.find_copies(config, (1, 31, 32))
+    with pytest.raises(DataError, match=r"(?s)samples of subjects 31 under another name.*24 pairs of segments"):
+        duplicates.refuse_known(groups, trained_on={1: (1, 3)}, split=source.find_split(config))
     config.subjects, config.seen_subjects = "1,31", "1,31"  # both seen: it is only said
     source.load_store(config)
     assert "subjects 1 and 31: 120 pairs of segments with the same samples" in caplog.text
