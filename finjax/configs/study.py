@@ -5,7 +5,8 @@ python main.py --config=configs/study.py:three_dc --config.data.dir=~/data/3dc
 python main.py --config=configs/study.py:paper --config.data.dir=~/data/ninapro --shard=3/40    the third of 40 parts
 python main.py --config=configs/study.py --mode=evaluate                           the report of what is there
 
-The same command goes on with what is left; `report/` in the folder of the study says what came of it.
+Run the same command again to continue with the runs that are left. `report/` in the folder of the study holds the
+results.
 """
 
 from ml_collections import ConfigDict

@@ -52,7 +52,7 @@ def data_section(
 
 
 def how_section(workdir: Path, plan: Sequence[Run]) -> list[Block]:
-    """Returns what differs from one doing of a study to the next: command, date, versions, times."""
+    """Returns how the study was run: command, date, versions, times."""
     study, done = read_study(workdir), [one.name for one in plan if finished(workdir, one.name)]
     seconds = Counter()
     circumstances: dict[str, set[str]] = {"versions": set(), "devices": set(), "revision": set()}

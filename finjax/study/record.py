@@ -23,7 +23,7 @@ FREE = (
 
 
 def open_study(workdir: Path, config: ConfigDict, split: Split) -> None:
-    """Writes `study.json`, or compares it with what is to be gone on with.
+    """Writes `study.json`, or compares it with the configuration that continues it.
 
     Raises:
         CheckpointError: the folder holds a study with other settings, or of other subjects.

@@ -20,7 +20,6 @@ from finjax.study.plan import Run, make_plan
 from finjax.study.record import open_study, read_study, split_of
 from finjax.study.results import TIMING, finished
 from finjax.study.shard import of_shard, parse_shard
-from finjax.tasks.normalisation import check_statistics
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +28,7 @@ NAMED = 6  # runs that a message lists
 
 
 def run(config: ConfigDict, workdir: Path, *, mode: str, shard: str = "") -> None:
-    """Goes on with a study as far as it can, and writes the report once all is done.
+    """Does the runs of a study that are left, and writes the report once all are done.
 
     Args:
         config: as `configs/study.py` makes it.
@@ -61,7 +60,7 @@ def run(config: ConfigDict, workdir: Path, *, mode: str, shard: str = "") -> Non
             logger.info("report: %s", write_report(workdir, config, split))
     if left and mode == "train":
         logger.warning(
-            "%d of %d runs are left (%s): the same command goes on with them%s",
+            "%d of %d runs are left (%s). Run the same command again to continue%s",
             len(left),
             len(plan),
             _listed(left),
@@ -140,11 +139,6 @@ def _check(config: ConfigDict, plan: Sequence[Run]) -> None:
     for field in ("baseline", "shown"):
         if config[field] and config[field] not in config.methods:
             raise ConfigError(f"--config.{field}: unknown method {config[field]!r}")
-    for one in plan:
-        try:
-            check_statistics(one.config)
-        except FinjaxError as error:
-            raise ConfigError(f"run {one.name}: {error}") from error
     fins = [one.config for one in plan if one.config.stage == "fin"]
     for one in fins[:1]:  # they differ in what the plan has checked
         check_sizes(one, option=option_in(config, "fin"))

@@ -8,12 +8,11 @@ from ml_collections import ConfigDict
 from finjax.data.normalise import SignalNormaliser
 from finjax.data.source import find_split
 from finjax.data.windows import Windows
-from finjax.errors import ConfigError
 from finjax.evaluation import recognition
 from finjax.models.classical import FEATURE_SETS, fit
 from finjax.tasks.decoder import chosen_subjects, split_for_validation, test_windows, tuning_windows
-from finjax.tasks.normalisation import check_statistics, fit_statistics
-from finjax.tasks.task import Task, check_horizons, parse_features
+from finjax.tasks.normalisation import fit_statistics
+from finjax.tasks.task import Task, parse_features
 from finjax.training.logs import describe_run
 
 
@@ -23,8 +22,7 @@ def run(config: ConfigDict, workdir: Path, *, mode: str) -> None:
     Fitting takes seconds, so that nothing is kept but the results: `mode` makes no difference.
     """
     del mode
-    check_statistics(config)
-    for horizon in check_horizons(config):
+    for horizon in config.prediction:
         folder = workdir if len(config.prediction) == 1 else workdir / f"prediction_{horizon}"
         scores = []
         for subject in chosen_subjects(config, find_split(config.data)):
@@ -35,10 +33,6 @@ def run(config: ConfigDict, workdir: Path, *, mode: str) -> None:
 
 def _fit_and_score(task: Task, workdir: Path) -> list[dict]:
     config = task.config
-    if not 0 < config.percentage <= 100:
-        raise ConfigError(
-            f"--config.percentage={config.percentage:g}: a classical baseline needs 0 to 100 per cent, above 0"
-        )
     features = FEATURE_SETS.get(config.features) or parse_features(config.features, field="features")
     share = tuning_windows(task)
     fitted, held_out = split_for_validation(task, share)

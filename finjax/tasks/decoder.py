@@ -20,9 +20,9 @@ from finjax.evaluation.predict import decoded_logits, decoder_features
 from finjax.models.discriminant import fit_discriminant
 from finjax.restored import load_decoder
 from finjax.tasks import compatibility
-from finjax.tasks.normalisation import check_statistics, stored_statistics
+from finjax.tasks.normalisation import stored_statistics
 from finjax.tasks.start import Start, decoder_of, features_seen, merge, starting_point
-from finjax.tasks.task import Task, check_horizons
+from finjax.tasks.task import Task
 from finjax.training import parallel
 from finjax.training.build import build_decoder_optimiser
 from finjax.training.logs import describe_run
@@ -37,10 +37,7 @@ def run(config: ConfigDict, workdir: Path, *, mode: str) -> None:
     Each subject's is in a folder `subject_1`, … of the working directory, that of several in `pooled`; several
     horizons are in `prediction_0`, `prediction_3`, … above these.
     """
-    if not 0 <= config.percentage <= 100:
-        raise ConfigError(f"--config.percentage={config.percentage:g}: per cent of the tuning windows, 0 to 100")
-    check_statistics(config)
-    horizons = check_horizons(config)
+    horizons = config.prediction
     subjects = chosen_subjects(config, find_split(config.data))
     groups = {"pooled": subjects} if config.pooled else {f"subject_{s}": (s,) for s in subjects}
     for horizon in horizons:

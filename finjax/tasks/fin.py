@@ -27,8 +27,8 @@ from finjax.models.fin import build_fin
 from finjax.models.initialisers import jitted_init
 from finjax.restored import load_fin
 from finjax.tasks import compatibility
-from finjax.tasks.normalisation import Statistics, check_statistics, fit_statistics, stored_statistics
-from finjax.tasks.task import Task, check_horizons
+from finjax.tasks.normalisation import Statistics, fit_statistics, stored_statistics
+from finjax.tasks.task import Task
 from finjax.training import parallel
 from finjax.training.logs import describe_run
 from finjax.training.loop import Problem, Trainer
@@ -45,8 +45,7 @@ def run(config: ConfigDict, workdir: Path, *, mode: str) -> None:
     Several horizons go to folders `prediction_0`, `prediction_3`, … of the working directory.
     """
     get_feature(config.target)  # before the data is read
-    check_statistics(config)
-    horizons = check_horizons(config)
+    horizons = config.prediction
     store, split = load_store(config.data)
     results = {}
     for horizon in horizons:

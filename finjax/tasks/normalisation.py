@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Collection
 
 import numpy as np
-from ml_collections import ConfigDict
 
 from finjax.data.normalise import (
     OTHERS,
@@ -16,11 +15,9 @@ from finjax.data.normalise import (
 )
 from finjax.data.numbers import format_numbers
 from finjax.data.windows import Windows
-from finjax.errors import CheckpointError, ConfigError
+from finjax.errors import CheckpointError
 from finjax.restored import Model
 from finjax.tasks.task import Task
-
-CHOICES = (USED, UNLABELLED)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,12 +40,6 @@ class Statistics:
     def of(self, subjects: Collection[int]) -> dict[int, str]:
         """Returns the sources of some of the subjects."""
         return {subject: source for subject, source in self.sources.items() if subject in subjects}
-
-
-def check_statistics(config: ConfigDict) -> None:
-    """Raises `ConfigError` where `config.statistics` is unknown."""
-    if config.statistics not in CHOICES:
-        raise ConfigError(f"--config.statistics={config.statistics!r}: choose from {', '.join(CHOICES)}")
 
 
 def fit_statistics(task: Task, share: Windows, *, start: Model | None = None) -> Statistics:

@@ -61,14 +61,6 @@ class Start:
     trained_on: Repetitions
 
 
-def check_fin_init(config: ConfigDict) -> None:
-    """Raises `ConfigError` for an unknown way to start the FINs of a decoder."""
-    if config.fine_tune.fin_init not in FIN_INITS:
-        raise ConfigError(
-            f"--config.fine_tune.fin_init={config.fine_tune.fin_init!r}: choose from {', '.join(FIN_INITS)}"
-        )
-
-
 def features_of(task: Task) -> tuple[str, ...]:
     """Returns the names of the features of a decoder's configuration, in order."""
     return () if task.config.stage == "raw_cnn" else parse_features(task.config.features, field="features")
@@ -157,7 +149,6 @@ def _pretrained_fins(task: Task, features: Sequence[str]) -> dict[str, FINModel]
     config = task.config
     if config.stage != "fine_tune":
         return {}
-    check_fin_init(config)
     if config.fine_tune.fin_init != "pretrained":
         return {}
     fins = {}

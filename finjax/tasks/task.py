@@ -100,10 +100,3 @@ def parse_features(text: str, *, field: str) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise ConfigError(f"{option}: a feature is named twice")
     return names
-
-
-def check_horizons(config: ConfigDict) -> tuple[int, ...]:
-    """Returns `config.prediction`; raises `ConfigError` where it is no list of whole numbers of 0 or more."""
-    if not config.prediction or not all(isinstance(p, int) and p >= 0 for p in config.prediction):
-        raise ConfigError(f"--config.prediction={config.prediction}: whole numbers of 0 or more, as 3 or 0,3,10")
-    return config.prediction

@@ -4,14 +4,12 @@ from collections.abc import Sequence
 
 from ml_collections import ConfigDict
 
-from finjax.errors import ConfigError
 from finjax.models.cnn import build_cnn, build_raw_cnn
 from finjax.models.decoders import Decoder, FeatureDecoder, FINDecoder, RawDecoder
-from finjax.models.discriminant import OWN_COVARIANCE
 from finjax.models.fin import build_fin
 from finjax.models.stack import FINStack
 from finjax.training import parallel
-from finjax.training.optimiser import FITTED, Group, Optimiser, build_optimiser, refuse_negative
+from finjax.training.optimiser import FITTED, Group, Optimiser, build_optimiser
 
 FREEZABLE = ("fins", "head", "cnn")
 
@@ -28,9 +26,6 @@ def build_decoder(
         classes: movements K.
         length: samples T in a window.
         batch_size: windows that a device works on in one step.
-
-    Raises:
-        ConfigError: an unknown read-out, or an unknown group to freeze.
     """
     settings = {"classes": classes, "axis_name": parallel.AXIS}
     match config.stage:
@@ -60,43 +55,21 @@ def build_decoder(
 
 
 def read_out_weight(cnn: ConfigDict) -> float:
-    """Returns the weight of the discriminant beside a CNN, 0 where there is none; refuses an unknown one."""
-    if not cnn.read_out:
-        return 0.0
-    if cnn.read_out not in OWN_COVARIANCE:
-        raise ConfigError(
-            f"--config.cnn.read_out={cnn.read_out}: choose from {', '.join(OWN_COVARIANCE)}, or leave it empty"
-        )
-    return cnn.read_out_weight
+    """Returns the weight of the discriminant beside a CNN, 0 where there is none."""
+    return cnn.read_out_weight if cnn.read_out else 0.0
 
 
 def frozen_parts(config: ConfigDict) -> frozenset[str]:
-    """Returns the parts that `config.fine_tune.freeze` names; raises `ConfigError` for an unknown one."""
-    frozen = frozenset(name.strip() for name in config.fine_tune.freeze.split(",") if name.strip())
-    if unknown := frozen - set(FREEZABLE):
-        raise ConfigError(
-            f"--config.fine_tune.freeze: unknown {', '.join(sorted(unknown))}; choose from {', '.join(FREEZABLE)}"
-        )
-    return frozen
+    """Returns the parts that `config.fine_tune.freeze` names, of `FREEZABLE`."""
+    return frozenset(name.strip() for name in config.fine_tune.freeze.split(",") if name.strip())
 
 
 def build_decoder_optimiser(config: ConfigDict) -> Optimiser:
-    """Builds the optimiser of a configuration's stage: one group, or FIN layers, FIN heads and the CNN.
-
-    Raises:
-        ConfigError: a negative rate, a factor too few or too many, or an unknown group to freeze.
-    """
+    """Builds the optimiser of a configuration's stage: one group, or FIN layers, FIN heads and the CNN."""
     if config.stage != "fine_tune":
         return build_optimiser(config.optimiser)
-    settings, layers = config.optimiser, config.model.layers
-    for part in ("fin", "cnn"):
-        refuse_negative(settings[part], "learning_rate", "l2", where=f"optimiser.{part}")
-    refuse_negative(settings, "clip_norm", where="optimiser")
-    factors = settings.fin.layer_factors or (1.0,) * layers
-    if len(factors) != layers or min(factors) < 0:
-        raise ConfigError(
-            f"--config.optimiser.fin.layer_factors={factors}: one factor of 0 or more for each of the {layers} layers"
-        )
+    settings = config.optimiser
+    factors = settings.fin.layer_factors or (1.0,) * config.model.layers
     frozen = frozen_parts(config)
     rate, l2 = settings.fin.learning_rate, settings.fin.l2
     lstms = (

@@ -93,23 +93,12 @@ def _adam(group: Group) -> optax.GradientTransformation:
     return optax.chain(*steps, optax.scale_by_learning_rate(group.learning_rate))
 
 
-def refuse_negative(config: ConfigDict, *fields: str, where: str) -> None:
-    """Raises `ConfigError` where a number that cannot be negative is."""
-    for field in fields:
-        if config[field] < 0:
-            raise ConfigError(f"--config.{where}.{field}={config[field]} is negative")
-
-
 def build_optimiser(config: ConfigDict) -> Optimiser:
     """Builds the optimiser of a network that is one group.
 
     Args:
         config: `config.optimiser`.
-
-    Raises:
-        ConfigError: a learning rate, L2 or clipping below 0.
     """
-    refuse_negative(config, "learning_rate", "l2", "clip_norm", where="optimiser")
     network = Group(learning_rate=config.learning_rate, l2=config.l2, decoupled=config.decoupled)
     return Optimiser(groups=(network, FITTED), clip_norm=config.clip_norm)
 

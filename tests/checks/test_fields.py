@@ -92,6 +92,9 @@ def test_no_number_may_be_something_else(stage, value):
         ),
         (study, {"methods.lda_logstd.classifier": "knn"}, "--config.methods.lda_logstd.classifier='knn': choose"),
         (study, {"percentages": (0, math.nan)}, "--config.percentages=0,nan: must be numbers from 0 to 100, each once"),
+        (study, {"percentages": (0, 120)}, "--config.percentages=0,120: must be numbers from 0 to 100"),
+        (study, {"horizons": (-50,)}, "--config.horizons=-50: must be milliseconds of 0 or more"),
+        (study, {"lengths": (0,)}, "--config.lengths=0: must be milliseconds above 0"),
         (study, {"seed": -1}, "--config.seed=-1: must be at least 0"),
     ],
 )
