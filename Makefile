@@ -1,7 +1,7 @@
 # make demo   trains and evaluates a FIN on synthetic data, in minutes
 # make study  runs a small study on synthetic data, with a report, in minutes
 # make test   runs the tests
-# make test-avx2   runs the tests of numbers again, as compiled for a CPU without AVX-512
+# make test-avx2   runs the tests of numbers again, as compiled for a CPU without AVX-512; ISA=SSE4_2: without AVX
 # make bench  times finjax against PyTorch, in ten minutes
 # make soak   kills a training fifty times, damages 2,000 files, and watches the memory of a training for half an hour
 # make lint   checks the style
@@ -10,6 +10,7 @@
 # Each makes .venv and installs what it needs into it, with $(PYTHON), Python 3.11 or newer.
 
 PYTHON ?= python3
+ISA ?= AVX2
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -26,7 +27,7 @@ test: $(VENV)/installed-dev
 
 # Other vectors add in another order: a tolerance that one CPU's rounding was measured for fails here.
 test-avx2: $(VENV)/installed-dev
-	XLA_FLAGS="$(XLA_FLAGS) --xla_cpu_max_isa=AVX2" $(BIN)/python -m pytest -m numerics -n auto --maxprocesses=4 --dist=loadfile
+	XLA_FLAGS="$(XLA_FLAGS) --xla_cpu_max_isa=$(ISA)" $(BIN)/python -m pytest -m numerics -n auto --maxprocesses=4 --dist=loadfile
 
 bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks

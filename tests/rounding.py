@@ -24,6 +24,14 @@ def assert_close(found, expected, *, terms: int, floor: float = 0.0, err_msg: st
     np.testing.assert_allclose(found, expected, rtol=0, atol=terms * EPSILON * largest, err_msg=err_msg)
 
 
+def of_probabilities(logits, *, terms: int) -> float:
+    """Returns how far probabilities may be apart, relative to themselves: their logits are sums of `terms`.
+
+    The exponential turns the absolute error of a logit into a relative one, and the sum below the line has the same.
+    """
+    return 2 * terms * EPSILON * float(np.abs(logits).max())
+
+
 def assert_trees_close(found, expected, *, terms: int) -> None:
     """Compares two trees of arrays leaf by leaf.
 

@@ -37,6 +37,7 @@ def runs(tmp_path_factory):
     return folder
 
 
+@pytest.mark.numerics
 @pytest.mark.parametrize("stage", ["cnn", "fine_tune"])
 def test_an_exported_decoder_gives_what_the_checkpoint_gives(runs, tmp_path, stage):
     model = finjax.load(runs / stage / "subject_1")
@@ -53,6 +54,7 @@ def test_an_exported_decoder_gives_what_the_checkpoint_gives(runs, tmp_path, sta
     np.testing.assert_array_equal(exported.normalise(recording), model.normalise(recording))
 
 
+@pytest.mark.numerics
 def test_an_exported_fin_gives_feature_values(runs, tmp_path):
     exported = export_model(runs / "fin", tmp_path / "fin.finjax", platforms=("cpu",))
     windows = WINDOWS[:, 0]
@@ -68,6 +70,7 @@ def test_an_exported_model_can_be_copied_and_pickled_after_its_use(runs, tmp_pat
         assert other.movement_names == exported.movement_names
 
 
+@pytest.mark.numerics
 def test_a_process_with_jax_and_numpy_alone_can_load_it(runs, tmp_path):
     main([str(runs / "cnn/subject_1"), str(tmp_path / "model.finjax")])
     np.save(tmp_path / "windows.npy", WINDOWS)

@@ -32,6 +32,7 @@ def test_says_what_it_is(model):
     assert model.config.prediction == (0,)
 
 
+@pytest.mark.numerics
 def test_windows_to_features(model):
     windows = np.random.default_rng(0).normal(size=(5, 600))
     output = model.apply(windows)
@@ -114,6 +115,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path):
         finjax.load(tmp_path)
 
 
+@pytest.mark.numerics
 def test_the_target_stored_is_the_closed_form_feature(model):
     # The standardisation in the checkpoint is that of the training windows' SSI, from the definition.
     recording = generate(1, SETTINGS)

@@ -57,6 +57,7 @@ def torch_output(network, *inputs):
 # --- The same numbers -----------------------------------------------------------------------------
 
 
+@pytest.mark.numerics
 @pytest.mark.parametrize("sizes", [{}, {"hidden": 5, "layers": 1, "shadows": 2}, {"hidden": 8, "layers": 4}])
 def test_a_fin_computes_what_torch_does(tmp_path, sizes):
     network = random_fin(**sizes)
@@ -68,6 +69,7 @@ def test_a_fin_computes_what_torch_does(tmp_path, sizes):
 
 
 # The last is narrower than the kernels: they shrink.
+@pytest.mark.numerics
 @pytest.mark.parametrize(
     ("dataset", "sizes"),
     [
@@ -88,6 +90,7 @@ def test_a_cnn_computes_what_torch_does(tmp_path, dataset, sizes):
     assert len(model.movement_names) == sizes.get("classes", 17)
 
 
+@pytest.mark.numerics
 def test_mean_and_deviation_are_those_of_the_features(tmp_path):
     fin = imported(random_fin(**SMALL_FIN), tmp_path, Surroundings(target="rms", mean="-0.5", std="2"))
     windows = np.random.default_rng(0).normal(size=(3, 600))

@@ -74,6 +74,7 @@ def test_evaluating_again_gives_the_same(runs):
     assert metrics(runs / "fine_tune")["subjects"] == before
 
 
+@pytest.mark.numerics
 def test_zero_shot_is_fins_and_cnn_as_they_are(runs, tmp_path):
     run(small(fine_tune, subject="2", percentage=0.0, **start(runs)), workdir=tmp_path)
     model, cnn_model = finjax.load(tmp_path / "subject_2"), finjax.load(runs / "cnn/pooled")
