@@ -66,7 +66,7 @@ def test_a_single_window_gets_the_same_probabilities(data, fitted):
     windows = data[0][:3]
     one_by_one = np.concatenate([fitted.predict_proba(window[None]) for window in windows])
     found = fitted.predict_proba(windows)
-    # Other programs, in which an LSTM of three layers sums over 20 steps of 30 samples; logits follow from probabilities.
+    # Other programs, in which three LSTM layers sum over 20 steps of 30 samples; logits follow from probabilities.
     np.testing.assert_allclose(one_by_one, found, rtol=of_probabilities(np.log(found.clip(1e-6)), terms=3 * 600))
 
 
