@@ -11,6 +11,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 import pytest
+from absl import logging as absl_logging
 from test_checkpoints import INFO, NORMALISERS, OPTIMISER, PARAMS, STATS
 
 import finjax
@@ -170,11 +171,14 @@ def test_a_checkpoint_does_not_depend_on_the_devices_that_saved_it(tmp_path):
 
 
 def test_saving_logs_nothing(tmp_path, caplog):
+    before = absl_logging.get_verbosity()  # a program of finjax's may have lowered it
+    absl_logging.set_verbosity(absl_logging.WARNING)
     with caplog.at_level(logging.WARNING, "absl"), Checkpoints(tmp_path) as checkpoints:
         checkpoints.save(STATE, normalisers=NORMALISERS, info=INFO, progress={"step": 0}, loss=1.0)
     assert caplog.records == []
     logging.getLogger("absl").warning("another warning")
     assert "another warning" in caplog.text
+    absl_logging.set_verbosity(before)
 
 
 def test_only_the_errors_of_closed_event_loops_are_left_out():
