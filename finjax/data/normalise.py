@@ -162,7 +162,10 @@ def describe_statistics(sources: Mapping[int, str]) -> str:
     groups: dict[str, list[int]] = {}
     for subject, source in sources.items():
         groups.setdefault(source, []).append(subject)
-    return "; ".join(f"subjects {format_numbers(who)}: {MEANINGS[source]}" for source, who in groups.items())
+    return "; ".join(
+        f"subject{'s' if len(who) > 1 else ''} {format_numbers(who)}: {MEANINGS[source]}"
+        for source, who in groups.items()
+    )
 
 
 def fit_feature_normaliser(values: np.ndarray) -> FeatureNormaliser:
