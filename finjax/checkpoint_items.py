@@ -6,6 +6,7 @@ every damage shows in reading. Only what the bytes say is damage. What the machi
 and output, devices) is another error.
 """
 
+import functools
 import logging
 import sys
 from collections.abc import Callable, Mapping
@@ -42,12 +43,18 @@ def _is_news(record: logging.LogRecord) -> bool:
 absl_logging.get_absl_logger().addFilter(_is_news)
 
 
-def _ignore_closed_loops(previous: Callable[[Any], None]) -> Callable[[Any], None]:
-    """Returns a hook for errors that nobody can catch, which leaves out what orbax causes where a file fails.
+@functools.cache
+def leave_out_closed_loops() -> None:
+    """Leaves out the tracebacks of orbax's closed event loops; to be called before orbax reads or writes.
 
     Orbax closes its event loop when the first of several files fails. Tensorstore then reports the others to a closed
-    loop, and Python shows a traceback for each. The first error is raised, and says it all.
+    loop, at any time, and Python shows a traceback for each. The first error is raised, and says it all.
     """
+    sys.unraisablehook = _without_closed_loops(sys.unraisablehook)
+
+
+def _without_closed_loops(previous: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Returns a hook for errors that nobody can catch, which passes on all but those of `leave_out_closed_loops`."""
 
     def hook(unraisable: Any) -> None:
         told = unraisable.object is None and isinstance(unraisable.exc_value, RuntimeError)
@@ -55,9 +62,6 @@ def _ignore_closed_loops(previous: Callable[[Any], None]) -> Callable[[Any], Non
             previous(unraisable)
 
     return hook
-
-
-sys.unraisablehook = _ignore_closed_loops(sys.unraisablehook)
 
 
 def handlers() -> dict[str, ocp.CheckpointHandler]:
@@ -154,6 +158,7 @@ def _refuse_other_shapes(checkpoint: Path, stored: Mapping, ours: Mapping) -> No
 
 def _read_items(checkpoint: Path, **items: ocp.args.CheckpointArgs) -> dict[str, Any]:
     """Returns items by name."""
+    leave_out_closed_loops()
     handler = ocp.CompositeCheckpointHandler(
         composite_options=ocp.CompositeOptions(multiprocessing_options=one_process())
     )

@@ -19,7 +19,15 @@ from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, L
 from orbax.checkpoint.options import AsyncOptions
 
 from finjax import processes
-from finjax.checkpoint_items import DamagedError, handlers, one_process, restore_model, restore_training, to_save
+from finjax.checkpoint_items import (
+    DamagedError,
+    closed_loops_ignored,
+    handlers,
+    one_process,
+    restore_model,
+    restore_training,
+    to_save,
+)
 from finjax.devices import require_devices
 from finjax.errors import CheckpointError, FinjaxError, StorageError
 from finjax.files import RESUME, expanded, machine_fault, not_readable, reading_errors, whats_wrong, write_json
@@ -86,11 +94,13 @@ class Checkpoints:
             self._manager = ocp.CheckpointManager(self._folder, options=options, item_handlers=handlers())
 
     def __enter__(self):
+        self._quiet = contextlib.ExitStack()
+        self._quiet.enter_context(closed_loops_ignored())
         return self
 
     def __exit__(self, kind, error, trace):
         try:
-            with self._storage("the last checkpoint is not written"):
+            with self._quiet, self._storage("the last checkpoint is not written"):
                 self._manager.close()
         except StorageError as unwritten:
             if error is None or not isinstance(error, Exception):

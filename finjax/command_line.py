@@ -28,7 +28,7 @@ def explain(error: Exception, argv: Sequence[str]) -> str:
     cause = _first_cause(error)
     if isinstance(cause, FinjaxError):  # the configuration's own, such as an unknown preset
         return f"--config={config}: {cause}"
-    if isinstance(error, AttributeError | KeyError):
+    if isinstance(error, AttributeError | KeyError) and _raised_by_ml_collections(cause):
         # ml_collections quotes its own message, line break and all.
         detail = str(error).replace("\\n", ". ").replace("\\", "").strip("\"'")
         return f"no such field in the configuration: {detail}"
@@ -50,6 +50,14 @@ def _config_in(argv: Sequence[str]) -> str:
         if match := re.fullmatch(r"--?config(=.*)?", text, re.DOTALL):
             return following if match[1] is None else match[1].removeprefix("=")
     return ""
+
+
+def _raised_by_ml_collections(error: BaseException) -> bool:
+    """Tells whether an error is of a field that a configuration lacks, and not of the code of its file."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is None or "ml_collections" in trace.tb_frame.f_code.co_filename
 
 
 def _first_cause(error: BaseException) -> BaseException:

@@ -74,7 +74,7 @@ def raised_at_once() -> Iterator[None]:
         if request.receive(signum) or signum == signal.SIGINT:
             raise Interrupted(signum)
 
-    with _received_by(receive):
+    with _received_by(receive, program=True):
         yield
 
 
@@ -90,20 +90,20 @@ def held_back() -> Iterator[Request]:
         if not request.receive(signum) and signum == signal.SIGINT:
             raise Interrupted(signum)
 
-    with _received_by(receive):
+    with _received_by(receive, program=False):
         yield request
     if request.signum:
         raise Interrupted(request.signum)
 
 
 @contextlib.contextmanager
-def _received_by(receive: Callable[[int], None]) -> Iterator[None]:
+def _received_by(receive: Callable[[int], None], *, program: bool) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():  # Python lets no other receive signals
         yield
         return
     handler = _Handler(receive)
     before = {signum: signal.getsignal(signum) for signum in EXIT_STATUS}
-    taken = [signum for signum, current in before.items() if _may_take(signum, current)]
+    taken = [signum for signum, current in before.items() if _may_take(signum, current, program=program)]
     for signum in taken:
         signal.signal(signum, handler)
     try:
@@ -113,13 +113,15 @@ def _received_by(receive: Callable[[int], None]) -> Iterator[None]:
             signal.signal(signum, before[signum])
 
 
-def _may_take(signum: int, current) -> bool:
+def _may_take(signum: int, current, *, program: bool) -> bool:
     """Tells whether a signal is ours to handle.
 
     One that is ignored stays so, as SIGHUP under `nohup`. None is a handler that is not Python's and could not be put
-    back. Of the signals that programs use for purposes of their own, one that somebody handles stays theirs.
+    back. Signals that programs use for purposes of their own belong to whoever wrote the program: to finjax in its own
+    programs, where nobody else handles them. Python does not show every handler (that of `faulthandler.register`).
     """
     if current is None or current is signal.SIG_IGN:
         return False
-    always = signum in (signal.SIGINT, signal.SIGTERM)
-    return always or current is signal.SIG_DFL or isinstance(current, _Handler)
+    if signum in (signal.SIGINT, signal.SIGTERM) or isinstance(current, _Handler):
+        return True
+    return program and current is signal.SIG_DFL

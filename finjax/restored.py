@@ -51,7 +51,7 @@ class Model:
         feature: standardisation of its features.
         trained_on: repetitions that it, or a model it was made from, was fitted to, by subject.
         statistics_from: where each row of `signal` comes from, by subject: `"used"`, `"unlabelled"` or `"others"`, see
-            `finjax.data.normalise`. Runs of before this was recorded took `"unlabelled"`.
+            `finjax.data.normalise`. Older runs, which do not say, took `"unlabelled"`.
     """
 
     params: Any

@@ -62,13 +62,21 @@ def test_what_cannot_be_parsed_is_one_message(monkeypatch, capsys, arguments, me
     assert re.search(message, said), said
 
 
-def test_a_configuration_that_fails_is_named_with_its_error(tmp_path, monkeypatch, capsys):
-    (tmp_path / "mine.py").write_text("raise RuntimeError('mine')")
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("raise RuntimeError('mine')", "RuntimeError: mine"),
+        ("import os; os.environ['NO_SUCH_NAME']", "KeyError: 'NO_SUCH_NAME'"),  # no field of a configuration
+        ("'7'.to_int()", "AttributeError: 'str' object has no attribute 'to_int'"),
+    ],
+)
+def test_a_configuration_that_fails_is_named_with_its_error(tmp_path, monkeypatch, capsys, code, said):
+    (tmp_path / "mine.py").write_text(code)
     argv = ["main.py", f"--config={tmp_path}{os.sep}mine.py"]
     monkeypatch.setattr(sys, "argv", argv)
     with pytest.raises(SystemExit):
         main.parse_flags(argv)
-    assert capsys.readouterr().err.endswith("mine.py cannot be read: RuntimeError: mine\n")
+    assert capsys.readouterr().err.endswith(f"mine.py cannot be read: {said}\n")
 
 
 def test_the_option_is_found_in_either_form():

@@ -17,7 +17,7 @@ TEMPLATES = {
     "study": study.get_config,
 }
 
-# What was done before there was a choice: not what is the default now.
+# What older versions did, which had no such field; the default is another one now.
 BEFORE = {"statistics": "unlabelled"}
 
 

@@ -88,6 +88,18 @@ def find_copies(config: ConfigDict, subjects: Collection[int]) -> list[duplicate
     return duplicates.find(outline for outline in found if outline)
 
 
+def warn_of_copies(config: ConfigDict, subjects: Collection[int]) -> None:
+    """Logs which segments of some subjects, whose models are independent, hold the same samples.
+
+    Args:
+        config: `config.data`.
+        subjects: the subjects.
+    """
+    if len(subjects) > 1 and processes.is_first():
+        for line in duplicates.describe(find_copies(config, subjects)):
+            logger.warning(line)
+
+
 @functools.lru_cache(maxsize=1024)  # decoders of forty people ask for the same others
 def _outline(name: str, folder: str, cache_dir: str, chosen: Filter, subject: int) -> Outline | None:
     """Returns what is known of a subject's recording besides its signal; None where it cannot be read."""

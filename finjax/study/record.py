@@ -34,7 +34,7 @@ def open_study(workdir: Path, config: ConfigDict, split: Split) -> None:
         if differing := _differing(there, described):
             raise CheckpointError(
                 f"{workdir} holds a study with other settings ({'; '.join(differing)}). "
-                "Choose another --workdir, or remove that folder"
+                "Set these as they are there to continue it, choose another --workdir, or remove that folder"
             )
         described = {**there, "config": described["config"]}
     write_json(workdir / FILE, described)

@@ -9,7 +9,7 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from finjax.checks.sizes import check_names, check_sizes
-from finjax.data.source import find_split
+from finjax.data.source import find_split, warn_of_copies
 from finjax.errors import ConfigError, FinjaxError, StorageError, TrainingError
 from finjax.files import storage_errors, write_json
 from finjax.locks import FILE, locked
@@ -53,6 +53,7 @@ def run(config: ConfigDict, workdir: Path, *, mode: str, shard: str = "") -> Non
     with storage_errors(workdir), _lock(workdir, chosen) if mode == "train" else contextlib.nullcontext():
         open_study(workdir, config, split)
         if mode == "train":
+            warn_of_copies(config.data, split.subjects)
             failed = _do(plan, of_shard(list(enumerate(plan, 1)), chosen), workdir)
     left = [one.name for one in plan if not finished(workdir, one.name)]
     if not left or not shard or mode == "evaluate":

@@ -6,7 +6,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from finjax.data.normalise import SignalNormaliser
-from finjax.data.source import find_split
+from finjax.data.source import find_split, warn_of_copies
 from finjax.data.windows import Windows
 from finjax.evaluation import recognition
 from finjax.models.classical import FEATURE_SETS, fit
@@ -22,10 +22,12 @@ def run(config: ConfigDict, workdir: Path, *, mode: str) -> None:
     Fitting takes seconds, so that nothing is kept but the results: `mode` makes no difference.
     """
     del mode
+    subjects = chosen_subjects(config, find_split(config.data))
+    warn_of_copies(config.data, subjects)
     for horizon in config.prediction:
         folder = workdir if len(config.prediction) == 1 else workdir / f"prediction_{horizon}"
         scores = []
-        for subject in chosen_subjects(config, find_split(config.data)):
+        for subject in subjects:
             task = Task.load(config, horizon=horizon, subjects=(subject,))
             scores += _fit_and_score(task, folder / f"subject_{subject}")
         recognition.summarise_run(folder / "eval", scores, run=describe_run(config))

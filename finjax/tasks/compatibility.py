@@ -159,7 +159,7 @@ def refuse_known_subjects(trained_on: Mapping[int, Iterable[int]], subjects: Ite
 def refuse_another_run(workdir: Path, task: Task) -> None:
     """Raises `CheckpointError` where a working directory holds a run of another configuration or other data."""
     if not has_checkpoint(workdir):
-        return  # nothing to go on from
+        return  # nothing to resume
     model = load(workdir)
     refuse_another_model(model, task)
     there, here = _flatten(model.config.to_dict()), _flatten(task.config.to_dict())
@@ -173,7 +173,7 @@ def refuse_another_run(workdir: Path, task: Task) -> None:
     if differing:
         raise CheckpointError(
             f"{workdir} holds a run of another configuration ({'; '.join(differing)}). "
-            "Choose another --workdir, or remove that folder"
+            "Set these as they are there to resume it, choose another --workdir, or remove that folder"
         )
 
 

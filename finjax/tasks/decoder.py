@@ -11,7 +11,7 @@ from finjax.data.amount import split_off_last, take_share
 from finjax.data.gather import FeatureData, WindowData
 from finjax.data.normalise import FeatureNormaliser, SignalNormaliser
 from finjax.data.numbers import format_numbers, parse_numbers
-from finjax.data.source import find_split
+from finjax.data.source import find_split, warn_of_copies
 from finjax.data.splits import Split
 from finjax.data.windows import Windows, pad_to_grid
 from finjax.errors import ConfigError, DataError
@@ -39,6 +39,8 @@ def run(config: ConfigDict, workdir: Path, *, mode: str) -> None:
     """
     horizons = config.prediction
     subjects = chosen_subjects(config, find_split(config.data))
+    if not config.pooled:  # of what is read together, the reader warns
+        warn_of_copies(config.data, subjects)
     groups = {"pooled": subjects} if config.pooled else {f"subject_{s}": (s,) for s in subjects}
     for horizon in horizons:
         folder = workdir if len(horizons) == 1 else workdir / f"prediction_{horizon}"
@@ -70,7 +72,7 @@ def chosen_subjects(config: ConfigDict, split: Split) -> tuple[int, ...]:
 
 
 def train(task: Task, workdir: Path) -> None:
-    """Trains a decoder, or goes on where the run in `workdir` stopped; with 0 % of the data it only sets it up."""
+    """Trains a decoder, or resumes the run in `workdir`; with 0 % of the data it only sets it up."""
     config = task.config
     compatibility.refuse_another_run(workdir, task)
     share = tuning_windows(task)

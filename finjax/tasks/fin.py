@@ -66,7 +66,7 @@ def run(config: ConfigDict, workdir: Path, *, mode: str) -> None:
 
 
 def train(task: Task, workdir: Path) -> None:
-    """Trains a FIN, or goes on where the run in `workdir` stopped."""
+    """Trains a FIN, or resumes the run in `workdir`."""
     config = task.config
     compatibility.refuse_another_run(workdir, task)
     windows = task.part("train")
@@ -107,6 +107,7 @@ def evaluate(task: Task, workdir: Path) -> dict:
     model = load_fin(workdir, step=config.checkpoint.use)
     compatibility.refuse_another_model(model, task)
     compatibility.refuse_trained_as_tested(model.trained_on, task.split)
+    compatibility.refuse_copies(model.trained_on, task)
     compatibility.refuse_other_claims(model, task.split)
     statistics = stored_statistics(task, model)
     signal = statistics.signal

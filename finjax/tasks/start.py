@@ -131,7 +131,7 @@ def starting_point(task: Task, fitted: Windows, *, share: Windows) -> Start:
 
 
 def features_seen(task: Task, features: Sequence[str], windows: Windows, signal: SignalNormaliser) -> np.ndarray:
-    """Returns closed-form features `[n, C, F]` of what the CNN sees the features of.
+    """Returns the closed-form features `[n, C, F]` that the CNN sees.
 
     FINs imitate those of the windows that are `prediction` steps ahead, closed form gives those of the windows.
     """

@@ -1,4 +1,4 @@
-"""The training loop: dispatches batches, watches the loss, logs, saves, and goes on where it stopped."""
+"""The training loop: dispatches batches, watches the loss, logs, saves, and resumes."""
 
 import collections
 import dataclasses
@@ -108,7 +108,7 @@ class Trainer:
                 return
             logger.info(
                 "%s at step %d of %d: %d examples, %d steps an epoch, batches of %d on %d devices",
-                "going on" if first else "starting",
+                "resuming" if first else "starting",
                 first,
                 self._last,
                 self._problem.examples,
@@ -226,7 +226,7 @@ class Trainer:
             raise self._not_finite(f"the parameters are no longer finite at step {self._progress.step}")
         loss = self._since_save.take() if self._since_save.count else math.inf
         if self._problem.validate:
-            # Only the end of an epoch has been validated: what is saved between is for going on, not for use.
+            # Only the end of an epoch has been validated: what is saved between is for resuming, not for use.
             loss = validated["loss"] if validated else math.inf
         self._checkpoints.save(
             state,

@@ -121,8 +121,9 @@ def connect_devices() -> None:
 
 
 def keep_programs(folder: Path) -> None:
-    """Keeps compiled programs for later processes in a folder, unless JAX was told of one already."""
-    if jax.config.jax_compilation_cache_dir:
+    """Keeps compiled programs for later processes in a folder, or in the one that JAX was told of already."""
+    if told := jax.config.jax_compilation_cache_dir:
+        ProgramCache(Path(told)).take_over()
         return
     ProgramCache(folder).take_over()
     jax.config.update("jax_compilation_cache_dir", str(folder))

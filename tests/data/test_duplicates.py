@@ -198,7 +198,13 @@ def test_a_copied_file_is_refused_by_training_and_leaves_a_way_out(tmp_path, cap
     config.subjects, groups = "31", source.find_copies(config, (1, 31, 32))
     with pytest.raises(DataError, match=r"(?s)samples of subjects 31 under another name.*24 pairs of segments"):
         duplicates.refuse_known(groups, trained_on={1: (1, 3)}, split=source.find_split(config))
-    config.subjects, config.seen_subjects = "1,31", "1,31"  # both seen: it is only said
+    # Models of one person each are trained and tested apart: the copy is only said.
+    source.warn_of_copies(config, (1, 2))
+    assert not caplog.records
+    source.warn_of_copies(config, (1, 31))
+    assert "subjects 1 and 31: 120 pairs of segments with the same samples" in caplog.text
+    caplog.clear()
+    config.subjects, config.seen_subjects = "1,31", "1,31"  # both seen: likewise
     source.load_store(config)
     assert "subjects 1 and 31: 120 pairs of segments with the same samples" in caplog.text
 

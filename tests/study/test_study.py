@@ -125,7 +125,7 @@ def test_a_stopped_and_killed_study_ends_as_one_that_was_not(whole_study, tmp_pa
     begun = "within/fin_cnn/subject_1/subject_1/checkpoints"
     status, log = stopped(killed, signal.SIGKILL, at=begun, environment=environment)
     assert status == -signal.SIGKILL and "runs are finished" not in log
-    assert "going on at step" in (killed / "fin/rms/0_ms/output.txt").read_text()
+    assert "resuming at step" in (killed / "fin/rms/0_ms/output.txt").read_text()
     assert not (killed / "report").exists()
 
     done = run_main(TEST, f"--workdir={killed}", env=environment)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
+from finjax.training import parallel
 from finjax.training.program_cache import ProgramCache
 
 
@@ -83,3 +84,11 @@ def test_other_warnings_are_shown(monkeypatch):
         warnings.simplefilter("always")
         warnings.warn("something else", stacklevel=1)
     assert shown == ["something else"]
+
+
+def test_a_folder_that_jax_was_told_of_is_looked_after_too(folder, tmp_path, monkeypatch):
+    looked_after = []
+    monkeypatch.setattr(parallel, "ProgramCache", lambda path: looked_after.append(path) or ProgramCache(path))
+    parallel.keep_programs(tmp_path / "own")
+    assert looked_after == [folder]
+    assert jax.config.jax_compilation_cache_dir == str(folder)
