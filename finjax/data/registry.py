@@ -25,12 +25,15 @@ class Piece:
         movement: `[N]` index into the specification's `movement_names`, or `UNLABELLED`.
         repetition: `[N]` counted from 1.
         notes: what was odd about the file but could be put right.
+        resembles: names of other datasets of which the file may be too; if all subjects of a folder may be of the same
+            one, and have all its movements together, the folder is refused.
     """
 
     signal: np.ndarray
     movement: np.ndarray
     repetition: np.ndarray
     notes: tuple[str, ...] = ()
+    resembles: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

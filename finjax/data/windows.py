@@ -140,7 +140,7 @@ class Outline:
 
     Attributes:
         segments: `[G, 4]` as `Recording.segments` gives them.
-        subject, dataset, rate_hz, channel_names, movement_names, notes, sketches: as in `Recording`.
+        subject, dataset, rate_hz, channel_names, movement_names, notes, resembles, sketches: as in `Recording`.
     """
 
     segments: np.ndarray
@@ -151,6 +151,7 @@ class Outline:
     channel_names: tuple[str, ...]
     movement_names: tuple[str, ...]
     notes: tuple[str, ...]
+    resembles: tuple[str, ...]
 
     @classmethod
     def of(cls, recording: Recording) -> "Outline":
