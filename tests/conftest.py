@@ -72,3 +72,17 @@ def small_decoder(tmp_path_factory) -> Path:
     config.features, config.subject, config.step, config.log.tensorboard = "rms,wl", "1", "100ms", False
     run(config, workdir=folder)
     return folder / "subject_1"
+
+
+@pytest.fixture
+def no_home(monkeypatch):
+    """A user without HOME and without a passwd entry, as in containers and cron."""
+
+    def unknown(*user):
+        raise KeyError("no such user")
+
+    pwd = pytest.importorskip("pwd")
+    for function in ("getpwuid", "getpwnam"):
+        monkeypatch.setattr(pwd, function, unknown)
+    for variable in ("HOME", "USERPROFILE", "FINJAX_CACHE_DIR"):
+        monkeypatch.delenv(variable, raising=False)

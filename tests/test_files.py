@@ -72,20 +72,6 @@ def test_odd_names_are_names(tmp_path, name):
     assert {path.name for path in (tmp_path / name).iterdir()} == {"a.json", "a.md"}
 
 
-@pytest.fixture
-def no_home(monkeypatch):
-    """A user without HOME and without a passwd entry, as in containers and cron."""
-
-    def unknown(*user):
-        raise KeyError("no such user")
-
-    pwd = pytest.importorskip("pwd")
-    for function in ("getpwuid", "getpwnam"):
-        monkeypatch.setattr(pwd, function, unknown)
-    for variable in ("HOME", "USERPROFILE"):
-        monkeypatch.delenv(variable, raising=False)
-
-
 @pytest.mark.parametrize(
     "use",
     [

@@ -3,8 +3,8 @@
     python -m finjax.data inspect --name=ninapro_db2 --dir=FOLDER [--window=300ms] [--step=10ms]
     python -m finjax.data write --dir=FOLDER [--subjects=1-3] [--seed=0]
 
-Exit status: 0 all is well, 1 some subjects cannot be read or there is not a single window, 2 the command itself cannot
-be followed.
+Exit status: 0 all is well; 1 some subjects cannot be read, the files are of another dataset, or there is not a single
+window; 2 the command itself is wrong.
 """
 
 import argparse
@@ -82,6 +82,10 @@ def _inspect(options: argparse.Namespace) -> int:
             f"{framing.length}. Use a shorter --window, or see whether the files are of {spec.name}"
         )
         return report(error, debug=options.debug)
+    try:
+        loading.refuse_lookalikes(spec, options.dir, recordings, cache_dir=options.cache_dir)
+    except DataError as error:
+        return report(error, debug=options.debug, message=_with_own_options(str(error)))
     return 1 if bad or unreadable else 0
 
 

@@ -27,7 +27,8 @@ from finjax.paths import refuse_url
 
 logger = logging.getLogger(__name__)
 
-READER_VERSION = 3  # to be raised whenever the same files and filter come to give other arrays or notes
+READER_VERSION = 4  # to be raised whenever the same files and filter come to give other arrays or notes
+FACTS = ("piece_starts", "notes", "resembles")
 ARRAYS = ("signal", "movement", "repetition", "sketches")
 
 
@@ -130,9 +131,8 @@ def _load(entry: Path, spec: DatasetSpec, subject: int, paths: tuple[Path, ...])
             if file.stat().st_size != source["bytes"][name]:
                 return None
             arrays[name] = np.load(file, mmap_mode="r", allow_pickle=False)
-        return _recording(
-            spec, subject, piece_starts=tuple(source["piece_starts"]), notes=tuple(source["notes"]), **arrays
-        )
+        facts = {name: tuple(source[name]) for name in FACTS}
+        return _recording(spec, subject, **facts, **arrays)
     except Exception as error:  # whatever a damaged entry brings about, it can be made anew
         logger.debug("cache entry %s is made anew: %s", entry, error)
         return None
@@ -189,8 +189,7 @@ def _store(entry: Path, recording: Recording, files: list[dict]) -> None:
                 sizes[name] = file.tell()
                 file.flush()
                 os.fsync(file.fileno())
-        source = {"files": files, "bytes": sizes, "piece_starts": list(map(int, recording.piece_starts))}
-        source["notes"] = list(recording.notes)
+        source = {"files": files, "bytes": sizes, **{name: getattr(recording, name) for name in FACTS}}
         with (partial / "source.json").open("w", encoding="utf-8") as file:
             json.dump(source, file, indent=1)
             file.flush()

@@ -15,6 +15,7 @@ from finjax.errors import DataError
 
 SHARED = SIZE // 2  # values of a sketch that two segments must share to be of the same samples
 SHOWN = 2  # pairs that a message spells out
+_COPIED = "A file was copied by mistake, on this machine or before. Get the right file."
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -119,11 +120,10 @@ def refuse_leaks(groups: Collection[Group], split: Split) -> None:
     out = _fewest_subjects(leaks, split)
     kept = [subject for subject in split.subjects if subject not in out]
     listed = "\n".join(f"  {line}" for line in describe(leaks))
-    remedy = f"go on without subjects {format_numbers(out)}: --config.data.subjects={format_numbers(kept)}"
+    remedy = f" Or leave {_subjects(out)} out: --config.data.subjects={format_numbers(kept)}" if kept else ""
     raise DataError(
-        "the split has the same samples in what is trained on and what is tested, or in a seen and an unseen subject:\n"
-        f"{listed}\nThe files were copied by mistake, here or where they are from. Get the right ones"
-        + (f", or {remedy}" if kept else "")
+        "the same samples are in the training and the test part, or belong to a seen and an unseen subject:\n"
+        f"{listed}\n{_COPIED}{remedy}"
     )
 
 
@@ -145,10 +145,14 @@ def refuse_known(groups: Collection[Group], *, trained_on: Mapping[int, Collecti
         out = {segment.subject for group in known for segment in group if segment.subject in split.subjects}
         listed = "\n".join(f"  {line}" for line in describe(known))
         raise DataError(
-            f"the model was trained on the samples of subjects {format_numbers(out)} under another name:\n{listed}\n"
-            "The files were copied by mistake, here or where they are from. Get the right ones, or leave subjects "
-            f"{format_numbers(out)} out (--config.data.subjects)"
+            f"{_subjects(out)} cannot test this model: it was trained on the same samples, from the files of another "
+            f"subject:\n{listed}\n{_COPIED} Or leave {_subjects(out)} out (--config.data.subjects)"
         )
+
+
+def _subjects(numbers: Collection[int]) -> str:
+    """Returns `subject 7` or `subjects 7-9`."""
+    return f"subject{'s' if len(numbers) > 1 else ''} {format_numbers(numbers)}"
 
 
 def _is_known(group: Group, trained_on: Mapping[int, Collection[int]], split: Split) -> bool:

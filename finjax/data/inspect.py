@@ -67,13 +67,17 @@ def _overview(spec: DatasetSpec, recordings: list[Recording], framing: Framing, 
         ("filter", _filter_text(spec.filter)),
         (
             "windows",
-            f"{framing.length * to_ms:g} ms ({framing.length} samples) every "
-            f"{framing.step * to_ms:g} ms ({framing.step} samples), "
+            f"{framing.length * to_ms:g} ms ({_samples(framing.length)}) every "
+            f"{framing.step * to_ms:g} ms ({_samples(framing.step)}), "
             "wholly within one movement and repetition",
         ),
     ]
     rows += [("note", remark) for remark in (spec.remark, *remarks) if remark]
     return "\n".join([spec.name, *(f"  {name:<14} {text}" for name, text in rows)])
+
+
+def _samples(number: int) -> str:
+    return "1 sample" if number == 1 else f"{number} samples"
 
 
 def _filter_text(filter: Filter) -> str:
@@ -93,7 +97,8 @@ def _by_subject(recordings: list[Recording], segments: list[np.ndarray], windows
     if len(rows) > 1:
         repetitions = np.unique(np.concatenate([table[:, 3] for table in segments]))
         rows.append(_subject_row("all", [sum(column) for column in zip(*counts, strict=True)], repetitions))
-    text = "By subject\n" + _table(header, rows)
+    text = "By subject (samples and seconds with rest; a segment is one repetition of one movement)\n"
+    text += _table(header, rows)
     if any(count[3] for count in counts):
         text += "\n  too short: segments shorter than one window, which give none"
     return text

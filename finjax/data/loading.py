@@ -12,10 +12,12 @@ from tqdm import tqdm
 from finjax.arithmetic import numpy_defaults
 from finjax.data import cache, electrodes, filters
 from finjax.data.fetched import refuse_unfetched
+from finjax.data.lookalikes import common_lookalikes
 from finjax.data.numbers import format_numbers
 from finjax.data.recording import UNLABELLED, Recording
-from finjax.data.registry import DatasetSpec, Filter, Piece
+from finjax.data.registry import DatasetSpec, Filter, Piece, get_spec
 from finjax.data.sketches import sketch
+from finjax.data.windows import Outline
 from finjax.errors import DataError
 
 
@@ -72,6 +74,7 @@ def read_recording(
         channel_names=spec.channel_names,
         movement_names=spec.movement_names,
         notes=(*(note for piece in pieces for note in piece.notes), *odd),
+        resembles=tuple(sorted(set.intersection(*(set(piece.resembles) for piece in pieces)))),
         piece_starts=tuple(int(start) for start in np.cumsum([0, *lengths[:-1]])),
     )
     return dataclasses.replace(recording, sketches=sketch(raw, recording.segments()))
@@ -133,18 +136,49 @@ def load_recordings(
         Recordings by ascending subject, their arrays memory-mapped.
 
     Raises:
-        DataError: no such folder, a subject is not there, or some cannot be read. The last is raised
-            only after all were tried; it names each, and how to go on without them.
+        DataError: no such folder, a subject is not there, some cannot be read, or all are of another dataset. That
+            some cannot be read is raised only after all were tried; it names each, and how to leave them out.
     """
     recordings, bad = try_recordings(
         spec, folder, subjects=subjects, filter=filter, cache_dir=cache_dir, progress=progress
     )
     refuse_bad(spec, good=[recording.subject for recording in recordings], bad=bad)
+    refuse_lookalikes(spec, folder, recordings, filter=filter, cache_dir=cache_dir)
     return recordings
 
 
+def refuse_lookalikes(
+    spec: DatasetSpec,
+    folder: str | Path,
+    read: Sequence[Recording | Outline],
+    *,
+    filter: Filter | None = None,
+    cache_dir: str | Path | None = None,
+) -> None:
+    """Raises `DataError` where every subject of a folder looks like one of another dataset.
+
+    Args:
+        spec, folder, filter, cache_dir: as in `load_recordings`.
+        read: the subjects that were read. Where all of them are suspect, the others of the folder are read too, up
+            to the first that is not.
+    """
+
+    def others() -> Iterable[Recording]:
+        for subject in sorted(set(spec.find(folder)) - {recording.subject for recording in read}):
+            options = {"filter": filter, "cache_dir": cache_dir, "progress": False}
+            yield from try_recordings(spec, folder, subjects=(subject,), **options)[0]
+
+    if names := common_lookalikes(read, others()):
+        movements = len(get_spec(names[0]).movement_names)
+        options = " or ".join(f"--config.data.name={name}" for name in names)
+        raise DataError(
+            f"the files below {folder} are not of {spec.name}: no subject there has more than {movements} movements, "
+            f"and {spec.name} has {len(spec.movement_names)}. They look like {' or '.join(names)}: use {options}"
+        )
+
+
 def refuse_bad(spec: DatasetSpec, *, good: Sequence[int], bad: Mapping[int, str]) -> None:
-    """Raises `DataError` where subjects cannot be read; names each, and how to go on without them.
+    """Raises `DataError` where subjects cannot be read; names each, and how to leave them out.
 
     Args:
         spec: the dataset.
@@ -155,7 +189,7 @@ def refuse_bad(spec: DatasetSpec, *, good: Sequence[int], bad: Mapping[int, str]
         return
     total, good = len(bad) + len(good), format_numbers(good)
     remedy = (
-        f"Mend these files, or go on with the subjects that can be read: --config.data.subjects={good}"
+        f"Mend these files, or use only the subjects that can be read: --config.data.subjects={good}"
         if good
         else "No subject can be read: mend the files first."
     )

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.io
 
 from finjax.archives import METHODS, read_member
-from finjax.data.matlab_headers import IncompleteError, cut_out, variables
+from finjax.data.matlab_headers import IncompleteError, cut_out, is_damaged, variables
 
 # A broken file must not fill the memory.
 MAX_MEMBER_BYTES = 4 << 30  # ten times the largest recording
@@ -102,7 +102,16 @@ def _load_version_5(file: BinaryIO, names: tuple[str, ...]) -> dict[str, np.ndar
             "it is no MATLAB file of version 5 or 7.3", remedy="Download it again or save it from MATLAB with -v7"
         )
     # Headers first: what they promise is not read unless it is sane.
-    wanted = [variable for variable in variables(file) if variable.name in names]
+    found, unknown = variables(file)
+    wanted = [variable for variable in found if variable.name in names]
+    if missing := set(names) - {variable.name for variable in wanted}:
+        # One flipped byte hides a variable or changes its name: what is missing may be there.
+        places = sorted([*unknown, *(variable.start for variable in found if is_damaged(file, variable))])
+        if places:
+            raise UnusableError(
+                f"damaged: the variable at byte {places[0]} cannot be read, and it may be "
+                f"{' or '.join(name for name in names if name in missing)}"
+            )
     for variable in wanted:
         if not variable.numeric:
             raise UnusableError(f"{variable.name} is not a numeric array")
@@ -110,6 +119,8 @@ def _load_version_5(file: BinaryIO, names: tuple[str, ...]) -> dict[str, np.ndar
     found = [variable.name for variable in wanted]
     if len(set(found)) < len(found):
         raise UnusableError(f"it holds a variable twice, of {', '.join(found)}")
+    if damaged := [variable.name for variable in wanted if is_damaged(file, variable)]:
+        raise UnusableError(f"damaged: {', '.join(damaged)} cannot be unpacked, or not to what was packed")
     loaded = scipy.io.loadmat(io.BytesIO(cut_out(file, wanted)), variable_names=found)
     return {name: loaded[name] for name in found}
 

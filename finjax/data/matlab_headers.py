@@ -1,7 +1,8 @@
 """The variables of a MATLAB v5 file: where each lies, and what its header promises. No content is read.
 
 scipy's `whosmat` fails at the first variable of a class (a table, a string, a datetime), and `loadmat` at the first
-damaged one, whether anybody wants it or not. Here a variable that cannot be understood is passed over.
+damaged one, whether anybody wants it or not. Here a variable whose header cannot be read is passed over, and its
+place is returned: where a variable is missing, it may be that one.
 
 Reference: MATLAB, "MAT-File Format", R2023b, Level 5.
 """
@@ -18,6 +19,8 @@ MATRIX, COMPRESSED = 14, 15  # types of elements
 OPAQUE = 17  # class of a variable that has no dimensions
 NUMERIC = range(6, 16)  # classes: double, single and the integers
 PREFIX_BYTES = 4096  # of a variable: more than its flags, dimensions and name take
+CHUNK_BYTES = 1 << 20  # unpacked at a time
+MAX_UNPACKED_BYTES = 1 << 30  # of a variable: no recording has as many
 
 
 class IncompleteError(ValueError):
@@ -32,6 +35,7 @@ class Variable:
         name: its name.
         numeric: whether it is an array of numbers.
         shape: its dimensions.
+        compressed: whether zlib has packed it.
         start: first byte in the file.
         stop: byte after the last.
     """
@@ -39,15 +43,19 @@ class Variable:
     name: str
     numeric: bool
     shape: tuple[int, ...]
+    compressed: bool
     start: int
     stop: int
 
 
-def variables(file: BinaryIO) -> list[Variable]:
-    """Lists the variables of a file whose headers can be understood.
+def variables(file: BinaryIO) -> tuple[list[Variable], list[int]]:
+    """Lists the variables of a file.
 
     Args:
         file: a MATLAB v5 file, open for reading.
+
+    Returns:
+        The variables whose headers can be read, and the first byte of each element whose header cannot be read.
 
     Raises:
         IncompleteError: the file ends within a variable.
@@ -55,7 +63,7 @@ def variables(file: BinaryIO) -> list[Variable]:
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     order = "<" if file.read(START)[ORDER] == b"IM" else ">"
-    found, position = [], START
+    found, unknown, position = [], [], START
     while position < size:
         file.seek(position)
         tag = file.read(8)
@@ -69,9 +77,41 @@ def variables(file: BinaryIO) -> list[Variable]:
         try:
             name, numeric, shape = _header(kind, prefix, order)
         except (ValueError, struct.error, zlib.error):
+            unknown.append(start)
             continue
-        found.append(Variable(name=name, numeric=numeric, shape=shape, start=start, stop=position))
-    return found
+        compressed = kind == COMPRESSED
+        found.append(
+            Variable(name=name, numeric=numeric, shape=shape, compressed=compressed, start=start, stop=position)
+        )
+    return found, unknown
+
+
+def is_damaged(file: BinaryIO, variable: Variable) -> bool:
+    """Tells whether a compressed variable fails its checksum, which scipy does not compare; others have none.
+
+    Args:
+        file: the file that `variables` was given.
+        variable: one of those found.
+    """
+    if not variable.compressed:
+        return False
+    file.seek(variable.start + 8)
+    packed, left = b"", variable.stop - variable.start - 8
+    unpacker, total = zlib.decompressobj(), 0
+    try:
+        while not unpacker.eof:
+            if not packed:
+                packed = file.read(min(left, CHUNK_BYTES))
+                left -= len(packed)
+            before = len(packed)
+            unpacked = unpacker.decompress(packed, CHUNK_BYTES)  # a part at a time: it may stand for gigabytes
+            packed = unpacker.unconsumed_tail
+            total += len(unpacked)
+            if (not before and not unpacked) or total > MAX_UNPACKED_BYTES:
+                return True  # it ends too early, or never
+    except zlib.error:
+        return True
+    return bool(unpacker.unused_data) or left > 0
 
 
 def cut_out(file: BinaryIO, wanted: list[Variable]) -> bytes:

@@ -23,7 +23,7 @@ import numpy as np
 
 from finjax.data import matlab, registry
 from finjax.data.matlab import UnusableError
-from finjax.data.ninapro_contents import Contents, advice, foreign
+from finjax.data.ninapro_contents import Contents, advice, foreign, shorter
 from finjax.data.ninapro_databases import DATABASES, Database, Exercise, get_database
 from finjax.data.recording import UNLABELLED, Recording
 from finjax.errors import DataError
@@ -94,7 +94,8 @@ def _piece(fields: dict, database: Database, exercise: Exercise, *, subject: int
     lengths = {"emg": len(emg), pair[0]: len(labels), pair[1]: len(repetition)}
     length = min(lengths.values())
     emg, labels, repetition = emg[:length], labels[:length], repetition[:length]
-    contents = Contents.of(emg, labels, repetition) if emg.ndim == 2 and emg.size else None
+    stored = next(iter(_whole_numbers(fields, "exercise")), None) if "exercise" in fields else None
+    contents = Contents.of(emg, labels, repetition, exercise=stored) if emg.ndim == 2 and emg.size else None
     if emg.ndim != 2 or emg.shape[1] not in database.channel_counts:
         allowed = " or ".join(map(str, database.channel_counts))
         message = f"emg must be [samples, {allowed} channels], not {list(fields['emg'].shape)}"
@@ -124,7 +125,18 @@ def _piece(fields: dict, database: Database, exercise: Exercise, *, subject: int
         notes.append(f"its arrays end up to {cut} samples apart, and are cut to the shortest")
     if (lacking := len(database.channel_names) - emg.shape[1]) > 0:
         notes.append(f"{emg.shape[1]} electrodes: the last {lacking} channels are zeros")
-    return registry.Piece(signal=signal, movement=movement, repetition=repetition.astype(np.int16), notes=tuple(notes))
+    absent = len(exercise.movement_names) - 1 - movement.max()
+    if absent and not database.amputees:
+        last = "last movement is" if absent == 1 else f"last {absent} movements are"
+        notes.append(f"its {last} absent: the file may be incomplete, compare its size with the original's")
+    resembles = shorter(contents, database, exercise) if database.amputees else ()
+    return registry.Piece(
+        signal=signal,
+        movement=movement,
+        repetition=repetition.astype(np.int16),
+        notes=tuple(notes),
+        resembles=tuple(other.dataset_name(one) for other, one in resembles),
+    )
 
 
 def _label_pair(fields: dict) -> tuple[str, str]:

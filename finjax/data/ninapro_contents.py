@@ -1,6 +1,7 @@
 """Which Ninapro database a file is of, by what it holds: a file's name says too little.
 
-Databases 2, 3, 4, 5 and 7 give their files the same names, and files are renamed.
+Databases 2, 3, 4, 5 and 7 give their files the same names, and files are renamed. Where subjects have no hand,
+movements may be absent, and one file is not enough: `finjax.data.lookalikes` then judges all subjects together.
 """
 
 import dataclasses
@@ -25,6 +26,7 @@ class Contents:
         repetitions: largest repetition of the median movement.
         segments: number of stretches of one movement and repetition.
         segment_samples: length of the median one.
+        exercise: the file's field of that name; None where it has none.
     """
 
     channels: int
@@ -33,15 +35,19 @@ class Contents:
     repetitions: int
     segments: int
     segment_samples: float
+    exercise: int | None = None
 
     @classmethod
-    def of(cls, emg: np.ndarray, labels: np.ndarray, repetition: np.ndarray) -> "Contents":
+    def of(
+        cls, emg: np.ndarray, labels: np.ndarray, repetition: np.ndarray, *, exercise: int | None = None
+    ) -> "Contents":
         """Looks at a file.
 
         Args:
             emg: `[N, C]`.
             labels: `[N]` 0 at rest.
             repetition: `[N]`.
+            exercise: the file's field of that name.
         """
         cut = np.flatnonzero((np.diff(labels) != 0) | (np.diff(repetition) != 0)) + 1
         start = np.concatenate([[0], cut])
@@ -57,6 +63,7 @@ class Contents:
             repetitions=int(np.median(largest)) if largest else 0,
             segments=int(moving.sum()),
             segment_samples=float(np.median(lengths[moving])) if moving.any() else 0.0,
+            exercise=exercise,
         )
 
 
@@ -69,6 +76,11 @@ def misfits(contents: Contents, database: Database, exercise: Exercise) -> list[
         found.append(
             f"it has labels from {min(contents.labels)} to {max(contents.labels)} and not "
             f"from {exercise.first_label} to {exercise.last_label}"
+        )
+    elif not contents.labels <= set(exercise.labels) and contents.exercise not in (None, exercise.number):
+        found.append(
+            f"its labels do not begin at {exercise.first_label}, and its field exercise says {contents.exercise}, "
+            f"not {exercise.number}"
         )
     seconds = contents.segment_samples / database.rate_hz
     if contents.segments >= FEWEST_SEGMENTS and not SHORTEST_S <= seconds <= LONGEST_S:
@@ -92,6 +104,25 @@ def lookalikes(contents: Contents) -> list[tuple[Database, Exercise]]:
     ]
 
 
+def shorter(contents: Contents, database: Database, exercise: Exercise) -> list[tuple[Database, Exercise]]:
+    """Returns the exercises with fewer movements of which a file may be too, whether it has every one or not.
+
+    Args:
+        contents: what the file holds.
+        database: what it was taken for.
+        exercise: likewise. Where the file's field `exercise` has its number, others must have that number too.
+    """
+    same_number = contents.exercise == exercise.number
+    return [
+        (other, one)
+        for other in DATABASES
+        for one in other.exercises
+        if len(one.movement_names) < len(exercise.movement_names)
+        and (one.number == exercise.number or not same_number)
+        and not misfits(contents, other, one)
+    ]
+
+
 def foreign(contents: Contents, database: Database, exercise: Exercise) -> tuple[list[str], bool]:
     """Judges whether a file is of another database than it was taken for.
 
@@ -102,15 +133,17 @@ def foreign(contents: Contents, database: Database, exercise: Exercise) -> tuple
 
     Returns:
         What speaks against it, and whether that is certain. Where subjects have no hand, movements may be absent:
-        a file that has exactly the movements of another database is only suspect.
+        a file that has exactly the movements of another exercise is only suspect. Otherwise it is refused even if it
+        has only most of these.
     """
     if reasons := misfits(contents, database, exercise):
         return reasons, True
-    complete = len(contents.labels) == len(exercise.movement_names)
-    if complete or not lookalikes(contents):
+    others = shorter(contents, database, exercise)
+    have, due = len(contents.labels), len(exercise.movement_names)
+    enough = 1.0 if database.amputees else 0.5  # of a few movements alone, nobody can tell which exercise it is
+    if not any(have >= enough * len(one.movement_names) for _, one in others):
         return [], False
-    reason = f"it has all {len(contents.labels)} movements of another exercise, and not {len(exercise.movement_names)}"
-    return [reason], not database.amputees
+    return [f"it has {have} movements; exercise {exercise.letter} has {due}"], not database.amputees
 
 
 def advice(contents: Contents, database: Database, exercise: Exercise, *, subject: int) -> str:
@@ -122,7 +155,7 @@ def advice(contents: Contents, database: Database, exercise: Exercise, *, subjec
         exercise: likewise.
         subject: whose file it is.
     """
-    found = lookalikes(contents)
+    found = lookalikes(contents) or shorter(contents, database, exercise)
     found = [pair for pair in found if pair[1].number == exercise.number] or found  # a name tells the exercise first
     if not found:
         return ""

@@ -79,6 +79,11 @@ class Exercise:
         """The label of the last movement."""
         return self.first_label + len(self.movement_names) - 1
 
+    @property
+    def labels(self) -> range:
+        """The labels of its movements."""
+        return range(self.first_label, self.last_label + 1)
+
     def classes(self, labels: set[int]) -> dict[int, int] | None:
         """Returns the class index of each label, or None where it is not certain.
 
@@ -89,9 +94,8 @@ class Exercise:
             labels: the labels that a file holds, without 0 (rest).
         """
         count = len(self.movement_names)
-        own = range(self.first_label, self.first_label + count)
-        if labels <= set(own):
-            return {label: index for index, label in enumerate(own)}
+        if labels <= set(self.labels):
+            return {label: index for index, label in enumerate(self.labels)}
         others = [tuple(range(first, first + count)) for first in self.other_first_labels]
         for codes in (*others, self.old_codes):
             if codes and labels == set(codes):

@@ -27,6 +27,7 @@ class Recording:
         channel_names: `C` names.
         movement_names: names of the classes.
         notes: what was odd about the files but could be put right.
+        resembles: names of other datasets of which the files may be too (see `finjax.data.lookalikes`).
         sketches: `[G, SIZE]` uint64, one row per segment as `segments()` lists them, of its samples before filtering
             (see `finjax.data.sketches`); no rows where they are not known.
         piece_starts: sample indices at which an uninterrupted piece of signal begins; the first is 0.
@@ -42,6 +43,7 @@ class Recording:
     movement_names: tuple[str, ...]
     piece_starts: tuple[int, ...] = (0,)
     notes: tuple[str, ...] = ()
+    resembles: tuple[str, ...] = ()
     sketches: np.ndarray = dataclasses.field(default_factory=lambda: EMPTY)
 
     def __post_init__(self):

@@ -25,12 +25,15 @@ class Piece:
         movement: `[N]` index into the specification's `movement_names`, or `UNLABELLED`.
         repetition: `[N]` counted from 1.
         notes: what was odd about the file but could be put right.
+        resembles: names of other datasets of which the file may be too; if all subjects of a folder may be of the same
+            one, and have all its movements together, the folder is refused.
     """
 
     signal: np.ndarray
     movement: np.ndarray
     repetition: np.ndarray
     notes: tuple[str, ...] = ()
+    resembles: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -130,7 +133,7 @@ class DatasetSpec:
             unreadable += closed
         else:
             for place in closed:
-                _warn_once(f"{place}. Subjects whose files are there are left out")
+                _warn_once(f"{place}. What is there is left out")
         return {subject: tuple(found[subject]) for subject in sorted(found)}
 
     def _match(self, files: Iterable[Path], folder: Path) -> dict[int, list[Path]]:
@@ -182,14 +185,14 @@ def _files_below(folder: Path) -> tuple[list[Path], list[str]]:
         closed += [
             f"{path} is a link to {os.readlink(path)}, which is not there: fetch or mend it"
             for path in map(Path, [place] * len(names), names)
-            if _may_be_a_subjects_folder(path)
+            if _may_have_been_a_folder(path)
         ]
     return sorted(files), sorted(closed)
 
 
-def _may_be_a_subjects_folder(path: Path) -> bool:
-    """Tells whether a path is a link to nowhere that may have led to a folder: it has a number, and no suffix."""
-    if path.suffix or not re.search(r"\d", path.name):
+def _may_have_been_a_folder(path: Path) -> bool:
+    """Tells whether a path is a link to nowhere whose name has no suffix of a file, such as `.mat`."""
+    if re.search(r"\.[^\W\d]\w*\Z", path.name):  # `.5` of `v1.5` is none
         return False
     try:
         return path.is_symlink() and not path.exists()

@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from finjax import processes
 from finjax.data import duplicates, filters, ninapro, synthetic, three_dc  # noqa: F401  (they register their datasets)
-from finjax.data.loading import refuse_bad, try_recordings
+from finjax.data.loading import refuse_bad, refuse_lookalikes, try_recordings
 from finjax.data.numbers import format_numbers, parse_numbers
 from finjax.data.recording import Recording
 from finjax.data.registry import Filter, Splits, get_spec, registered_names
@@ -54,8 +54,8 @@ def load_store(config: ConfigDict, *, subjects: Collection[int] | None = None) -
         The signals, and the split of these subjects.
 
     Raises:
-        DataError: the dataset is unknown, not there, damaged, the split does not fit it, or it has the same samples on
-            both of its sides.
+        DataError: the dataset is unknown, not there, damaged or another one, the split does not fit it, or it has the
+            same samples on both of its sides.
     """
     started = time.perf_counter()
     split = find_split(config)
@@ -65,6 +65,9 @@ def load_store(config: ConfigDict, *, subjects: Collection[int] | None = None) -
     outlines, bad = gather_outlines(recordings, bad, split=split)
     if bad:
         refuse_bad(get_spec(config.name), good=[outline.subject for outline in outlines], bad=bad)
+    if config.name != synthetic.NAME:
+        options = {"filter": filter_of(config), "cache_dir": config.cache_dir or None}
+        refuse_lookalikes(get_spec(config.name), config.dir, outlines, **options)
     groups = duplicates.find(outlines)
     duplicates.refuse_leaks(groups, split)
     store = pack(recordings, outlines)

@@ -15,6 +15,9 @@ import numpy as np
 from finjax.data.recording import Recording
 from finjax.errors import ConfigError, DataError
 
+SHOWN_CHARACTERS = 40  # of a wrong duration, in messages
+LONGEST_MS = 3_600_000  # of a window, step or the like: an hour; the longest movement takes half a minute
+
 # jax reads a host array in place, on every CPU device, when it starts on such a boundary.
 ALIGNMENT_BYTES = 64
 
@@ -28,13 +31,24 @@ def duration_ms(duration: str | int, rate_hz: float, *, option: str) -> float:
         option: what the user calls it, such as `--config.window`; messages begin with it.
 
     Raises:
-        ConfigError: the text is no duration.
+        ConfigError: the text is no duration, or one of more than an hour.
     """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?\s*ms|\d+)\s*", str(duration), re.ASCII)
+    try:
+        text = str(duration)
+    except ValueError:  # an integer of so many digits that Python does not write them
+        raise ConfigError(f"{option} has too many digits: at most an hour is allowed") from None
+    shown = repr(duration) if len(text) <= SHOWN_CHARACTERS else f"'{text[:SHOWN_CHARACTERS]}…'"
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?\s*ms|\d+)\s*", text, re.ASCII)
     if not match:
-        raise ConfigError(f"{option}={duration!r}: give milliseconds as '300ms' or a whole number of samples as '600'")
+        raise ConfigError(f"{option}={shown}: give milliseconds as '300ms' or a whole number of samples as '600'")
     number = float(match[1].removesuffix("ms"))
-    return number if match[1].endswith("ms") else number * 1000 / rate_hz
+    number = number if match[1].endswith("ms") else number * 1000 / rate_hz
+    if number > LONGEST_MS:
+        raise ConfigError(
+            f"{option}={shown} is too long: at most an hour is allowed, "
+            f"{LONGEST_MS * rate_hz / 1000:.0f} samples at {rate_hz:g} Hz"
+        )
+    return number
 
 
 def to_samples(duration: str | int, rate_hz: float, *, option: str) -> int:
@@ -46,7 +60,7 @@ def to_samples(duration: str | int, rate_hz: float, *, option: str) -> int:
         option: what the user calls it, such as `--config.window`; messages begin with it.
 
     Raises:
-        ConfigError: the text is no duration, or one that rounds to no sample at all.
+        ConfigError: the text is no duration, or one that rounds to no sample at all or is longer than an hour.
     """
     exact = duration_ms(duration, rate_hz, option=option) * rate_hz / 1000
     samples = math.floor(exact + 0.5)
@@ -140,7 +154,7 @@ class Outline:
 
     Attributes:
         segments: `[G, 4]` as `Recording.segments` gives them.
-        subject, dataset, rate_hz, channel_names, movement_names, notes, sketches: as in `Recording`.
+        subject, dataset, rate_hz, channel_names, movement_names, notes, resembles, sketches: as in `Recording`.
     """
 
     segments: np.ndarray
@@ -151,6 +165,7 @@ class Outline:
     channel_names: tuple[str, ...]
     movement_names: tuple[str, ...]
     notes: tuple[str, ...]
+    resembles: tuple[str, ...]
 
     @classmethod
     def of(cls, recording: Recording) -> "Outline":

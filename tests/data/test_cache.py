@@ -1,8 +1,7 @@
-import ast
+import functools
 import json
 import os
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -202,37 +201,8 @@ def test_default_folder(monkeypatch, tmp_path):
     assert str(cache.default_folder()) == "/somewhere/.cache/finjax"
 
 
-def test_text_files_of_the_data_are_utf_8_whatever_the_locale_says():
-    forgotten = []
-    for path in Path(cache.__file__).parent.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.Call):
-                continue
-            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            binary = any(isinstance(one, ast.Constant) and "b" in str(one.value) for one in node.args)
-            said = "encoding" in {keyword.arg for keyword in node.keywords}
-            if name in ("open", "read_text", "write_text") and not binary and not said:
-                forgotten.append(f"{path.name}:{node.lineno}")
-    assert forgotten == []
-
-
-@pytest.fixture
-def no_home(monkeypatch):
-    """A user without HOME and without a passwd entry, as in containers and cron."""
-
-    def unknown(*user):
-        raise KeyError("no such user")
-
-    cache._warn_once.cache_clear()
-    pwd = pytest.importorskip("pwd")
-    monkeypatch.setattr(pwd, "getpwuid", unknown)
-    for variable in ("HOME", "USERPROFILE", "FINJAX_CACHE_DIR"):
-        monkeypatch.delenv(variable, raising=False)
-    yield
-    cache._warn_once.cache_clear()
-
-
-def test_without_a_home_folder_nothing_is_cached_and_that_is_one_warning(no_home, source, caplog):
+def test_without_a_home_folder_nothing_is_cached_and_that_is_one_warning(no_home, source, caplog, monkeypatch):
+    monkeypatch.setattr(cache, "_warn_once", functools.cache(cache._warn_once.__wrapped__))  # nothing said so far
     for _ in range(2):
         check(cache.cached(SPEC, 1, (source.path,), source.build, filter=NO_FILTER))
     assert cache.default_folder() is None

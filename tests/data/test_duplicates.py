@@ -130,7 +130,7 @@ def test_the_same_samples_on_both_sides_of_a_split_are_refused(one, other, out):
     message = str(caught.value)
     assert f"{group[0]} = {group[1]}" in message
     kept = format_numbers({1, 2, 7, 8} - {int(out)})
-    assert message.endswith(f"go on without subjects {out}: --config.data.subjects={kept}")
+    assert message.endswith(f"Or leave subject {out} out: --config.data.subjects={kept}")
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_the_same_samples_on_one_side_are_not_refused(one, other):
 
 def test_few_subjects_are_left_out():
     groups = [(Segment(1, m, 1), Segment(7, m, 1)) for m in range(3)] + [(Segment(2, 0, 1), Segment(7, 9, 2))]
-    with pytest.raises(DataError, match=r"go on without subjects 7: --config\.data\.subjects=1-2,8"):
+    with pytest.raises(DataError, match=r"Or leave subject 7 out: --config\.data\.subjects=1-2,8"):
         duplicates.refuse_leaks(groups, SPLIT)
 
 
@@ -166,7 +166,7 @@ def test_few_subjects_are_left_out():
 )
 def test_a_model_is_not_tested_on_what_it_knows_under_another_name(one, other, known):
     groups, trained_on = [(Segment(*one), Segment(*other))], {1: (1, 3)}
-    expected = pytest.raises(DataError, match="under another name") if known else contextlib.nullcontext()
+    expected = pytest.raises(DataError, match="cannot test this model") if known else contextlib.nullcontext()
     with expected:
         duplicates.refuse_known(groups, trained_on=trained_on, split=SPLIT.only((2, 7)))
 
@@ -196,7 +196,7 @@ def test_a_copied_file_is_refused_by_training_and_leaves_a_way_out(tmp_path, cap
     assert source.load_store(config)[1].subjects == (1, 2, 30)
     # A decoder of subject 31 alone reads nobody else, and may start from one of the seen people.
     config.subjects, groups = "31", source.find_copies(config, (1, 31, 32))
-    with pytest.raises(DataError, match=r"(?s)samples of subjects 31 under another name.*24 pairs of segments"):
+    with pytest.raises(DataError, match=r"(?s)subject 31 cannot test this model.*24 pairs of segments"):
         duplicates.refuse_known(groups, trained_on={1: (1, 3)}, split=source.find_split(config))
     # Models of one person each are trained and tested apart: the copy is only said.
     source.warn_of_copies(config, (1, 2))

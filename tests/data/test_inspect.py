@@ -35,6 +35,18 @@ def write_subject(folder, subject, segments):
     ninapro.write_mat(recording, folder / f"S{subject}_E1_A1.mat")
 
 
+def test_a_folder_of_another_database_is_an_error_after_the_tables(tmp_path, capsys):
+    write_database(tmp_path / "data", "DB4", "A")
+    options = [f"--dir={tmp_path / 'data'}", f"--cache_dir={tmp_path / 'cache'}"]
+    assert main(["inspect", "--name=ninapro_db3", *options]) == 1
+    out, err = capsys.readouterr()
+    assert "By subject (samples and seconds with rest; a segment is one repetition of one movement)\n" in out
+    assert err.startswith(f"error: the files below {tmp_path / 'data'} are not of ninapro_db3: no subject there has ")
+    assert err.endswith("They look like ninapro_db4: use --name=ninapro_db4\n")
+    assert main(["inspect", "--name=ninapro_db4", "--step=1", *options]) == 0
+    assert "every 0.5 ms (1 sample), wholly" in capsys.readouterr().out
+
+
 @pytest.fixture
 def folder(tmp_path):
     data = tmp_path / "data"

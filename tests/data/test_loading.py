@@ -291,13 +291,17 @@ def test_folders_that_cannot_be_searched_are_warned_of_once(load, folder, monkey
 
     (folder / "closed").mkdir()
     (folder / "Participant3").symlink_to("gone")
-    (folder / "README").symlink_to("gone")  # no subject's folder: it has no number
+    (folder / "others").symlink_to("/mnt/gone")
+    (folder / "DB 1.5").symlink_to("gone")
+    (folder / "README.md").symlink_to("gone")  # a file
     monkeypatch.setattr(os, "scandir", refuse)
     assert len(load()) == len(load()) == 5
     warnings = [record.getMessage() for record in caplog.records]
-    assert len(warnings) == 2
-    assert warnings[0].startswith(f"{folder}/Participant3 is a link to gone, which is not there: fetch or mend it.")
-    assert warnings[1].startswith(f"{folder}/closed cannot be searched (Permission denied): ask its owner")
+    assert len(warnings) == 4
+    assert warnings[0].startswith(f"{folder}/DB 1.5 is a link to gone, which is not there: fetch or mend it.")
+    assert warnings[1].startswith(f"{folder}/Participant3 is a link to gone, which is not there: fetch or mend it.")
+    assert warnings[3].startswith(f"{folder}/others is a link to /mnt/gone, which is not there: fetch or mend it.")
+    assert warnings[2].startswith(f"{folder}/closed cannot be searched (Permission denied): ask its owner")
 
 
 def test_where_no_file_is_found_closed_folders_and_other_datasets_are_named(tmp_path, monkeypatch):

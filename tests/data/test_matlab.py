@@ -12,6 +12,7 @@ from ninapro_files import DB2, SAMPLES, check_equals_original, make_recording, r
 
 from finjax.data import loading, matlab
 from finjax.data.matlab_headers import variables
+from finjax.errors import DataError
 
 
 def element(kind, content):
@@ -138,7 +139,7 @@ def test_variables_are_found_whatever_the_byte_order(tmp_path):
     }
     scipy.io.savemat(tmp_path / "little.mat", names)
     content = (tmp_path / "little.mat").read_bytes()
-    order = [(variable.name, variable.numeric, variable.shape) for variable in variables(io.BytesIO(content))]
+    order = [(variable.name, variable.numeric, variable.shape) for variable in variables(io.BytesIO(content))[0]]
     assert order == [
         ("a", True, (2, 3)),
         ("long_name_of_it", True, (2, 2)),
@@ -153,14 +154,14 @@ def test_variables_are_found_whatever_the_byte_order(tmp_path):
         + b"q"
         + bytes(11)
     )
-    (variable,) = variables(io.BytesIO(swapped))
+    ((variable,), _) = variables(io.BytesIO(swapped))
     assert (variable.name, variable.numeric, variable.shape) == ("q", True, (7, 8))
 
 
 def test_a_file_cut_between_two_variables_is_said_to_be_incomplete_or_is_whole(tmp_path):
     path = write(tmp_path)
     content = path.read_bytes()
-    found = variables(io.BytesIO(content))
+    found, _ = variables(io.BytesIO(content))
     assert [variable.name for variable in found][:5] == ["emg", "restimulus", "rerepetition", "stimulus", "repetition"]
     for last in found:
         path.write_bytes(content[: last.stop])
@@ -175,12 +176,44 @@ def test_a_file_cut_between_two_variables_is_said_to_be_incomplete_or_is_whole(t
 def test_plain_labels_of_a_cut_file_are_read_with_a_note(tmp_path):
     path = write(tmp_path)
     content = path.read_bytes()
-    by_name = {variable.name: content[variable.start : variable.stop] for variable in variables(io.BytesIO(content))}
+    found, _ = variables(io.BytesIO(content))
+    by_name = {variable.name: content[variable.start : variable.stop] for variable in found}
     order = ("emg", "stimulus", "repetition", "restimulus", "rerepetition")
     for present in (3, 4):
         path.write_bytes(content[:128] + b"".join(by_name[name] for name in order[:present]))
         (note,) = read(tmp_path).notes
         assert "no refined labels: stimulus and repetition are used. Or the file is incomplete" in note
+
+
+def test_a_flipped_byte_in_the_header_of_a_wanted_variable_is_damage(tmp_path):
+    path = write(tmp_path)
+    content = path.read_bytes()
+    found, _ = variables(io.BytesIO(content))
+    by_name = {variable.name: variable for variable in found}
+    for name in ("restimulus", "rerepetition"):
+        for place in (0, 4, 8, 10, 12, 30):  # type, size, how it is packed, and the packed header
+            damaged = bytearray(content)
+            damaged[by_name[name].start + place] ^= 1
+            path.write_bytes(damaged)
+            with pytest.raises(DataError, match="damaged|incomplete"):
+                read(tmp_path)
+
+
+def test_a_flipped_byte_that_changes_a_variables_name_is_damage(tmp_path):
+    path = write(tmp_path)
+    content = path.read_bytes()
+    by_name = {variable.name: content[variable.start : variable.stop] for variable in variables(io.BytesIO(content))[0]}
+    header = zlib.decompress(by_name["restimulus"][8:])
+    assert header.count(b"restimulus") == 1
+    renamed = zlib.compress(header.replace(b"restimulus", b"rastimulus"))
+    checksum = struct.pack(">I", zlib.adler32(header))  # that of the true name
+    by_name["restimulus"] = struct.pack("<II", 15, len(renamed)) + renamed[:-4] + checksum
+    path.write_bytes(content[:128] + b"".join(by_name.values()))
+    refuses(tmp_path, r"damaged: the variable at byte \d+ cannot be read, and it may be restimulus\. ")
+    by_name["restimulus"] = struct.pack("<II", 15, len(renamed)) + renamed
+    path.write_bytes(content[:128] + b"".join(by_name.values()))
+    (note,) = read(tmp_path).notes  # an undamaged file of other names
+    assert "no refined labels" in note
 
 
 @pytest.mark.parametrize("error", [OSError(5, "Input/output error"), OSError(116, "Stale file handle"), MemoryError()])

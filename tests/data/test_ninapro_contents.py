@@ -1,14 +1,15 @@
 """A file of one Ninapro database that is taken for another: it is refused by what it holds."""
 
-import re
-
 import numpy as np
 import pytest
 from ninapro_files import read, refuses, write_database
 
+from finjax.configs import fin
+from finjax.data import loading
 from finjax.data.ninapro_contents import Contents, advice, foreign, lookalikes
 from finjax.data.ninapro_databases import DATABASES, get_database
 from finjax.data.registry import get_spec
+from finjax.data.source import load_store
 from finjax.errors import DataError
 
 EVERY = [(database.name, exercise.letter) for database in DATABASES for exercise in database.exercises]
@@ -96,7 +97,7 @@ def test_a_file_of_db4_is_refused_as_db2(tmp_path):
     write_database(tmp_path, "DB4", "A")
     refuses(
         tmp_path,
-        "it has all 12 movements of another exercise, and not 17",
+        "it has 12 movements; exercise B has 17",
         remedy="use --config.data.name=ninapro_db4,",
     )
 
@@ -121,7 +122,73 @@ def test_an_amputee_may_lack_movements(tmp_path, letter, movements):
 def test_an_amputee_with_just_the_movements_of_another_database_is_read_with_a_note(tmp_path):
     write_database(tmp_path, "DB3", "B", movements=range(12))
     (note,) = read(tmp_path, get_spec("ninapro_db3")).notes
-    assert re.search("all 12 movements of another exercise, and not 17. It looks like Ninapro DB4, exercise A", note)
+    assert "it has 12 movements; exercise B has 17. It looks like Ninapro DB4, exercise A" in note
+
+
+@pytest.mark.parametrize("movements", [range(11), range(6)])
+def test_a_file_of_db4_that_lacks_movements_is_refused_as_db2(tmp_path, movements):
+    write_database(tmp_path, "DB4", "A", movements=movements)
+    message = f"it has {len(movements)} movements; exercise B has 17"
+    refuses(tmp_path, message, remedy="It looks like Ninapro DB4, exercise A: use --config.data.name=ninapro_db4,")
+
+
+def test_of_a_few_movements_a_note_says_how_many_are_absent(tmp_path):
+    write_database(tmp_path, "DB2", "B", movements=(0, 3))
+    assert read(tmp_path).notes == (
+        "its last 13 movements are absent: the file may be incomplete, compare its size with the original's",
+    )
+
+
+def test_a_file_that_lacks_its_last_movements_and_says_its_exercise_is_read_with_a_note(tmp_path):
+    write_database(tmp_path, "DB4", "C", movements=range(15))
+    (note,) = read(tmp_path, get_spec("ninapro_db4_c")).notes
+    assert note.startswith("its last 8 movements are absent: the file may be incomplete")
+    write_database(tmp_path, "DB4", "C", movements=range(15), exercise=2)
+    refuses(tmp_path, "it has 15 movements; exercise C has 23", get_spec("ninapro_db4_c"), remedy="DB4, exercise B")
+
+
+def test_other_first_labels_are_taken_only_from_files_of_that_exercise(tmp_path):
+    path = write_database(tmp_path, "DB4", "C", file_name="S1_E2_A1.mat")
+    refuses(
+        tmp_path,
+        "its labels do not begin at 18, and its field exercise says 3, not 2",
+        get_spec("ninapro_db2_c"),
+        remedy="DB4, exercise C: give it its original name S1_E3_A1.mat and use --config.data.name=ninapro_db4_c",
+    )
+    write_database(tmp_path, "DB4", "C", file_name=path.name, exercise=2)
+    assert read(tmp_path, get_spec("ninapro_db2_c")).notes == ()
+
+
+def load(folder, name, **options):
+    return loading.load_recordings(get_spec(name), folder, cache_dir=folder / "cache", progress=False, **options)
+
+
+@pytest.mark.parametrize("name", ["ninapro_db3", "ninapro_db7"])
+def test_a_folder_of_db4_is_refused_as_one_of_amputees(tmp_path, name):
+    write_database(tmp_path, "DB4", "A", subject=1)
+    write_database(tmp_path, "DB4", "A", subject=2, movements=range(11))
+    for subjects in ((1,), (2,), None, None):  # the last time from the cache
+        message = "no subject there has more than 12 movements, and .* has 17. .* --config.data.name=ninapro_db4$"
+        with pytest.raises(DataError, match=message):
+            load(tmp_path, name, subjects=subjects)
+    config = fin.get_config("test", target="rms").data
+    config.name, config.dir, config.cache_dir = name, str(tmp_path), str(tmp_path / "cache")
+    with pytest.raises(DataError, match="They look like ninapro_db4"):
+        load_store(config)
+
+
+def test_an_amputee_like_db4_among_others_is_read(tmp_path):
+    write_database(tmp_path, "DB3", "B", subject=1, movements=range(12))
+    write_database(tmp_path, "DB3", "B", subject=2, movements=range(11))
+    write_database(tmp_path, "DB3", "B", subject=3, movements=(4, 16))
+    assert len(load(tmp_path, "ninapro_db3")) == 3
+    (recording,) = load(tmp_path, "ninapro_db3", subjects=(1,))
+    assert "It looks like Ninapro DB4" in recording.notes[0]
+
+
+def test_a_folder_of_one_amputee_who_has_few_movements_is_read(tmp_path):
+    write_database(tmp_path, "DB3", "B", movements=(2, 5))
+    assert len(load(tmp_path, "ninapro_db3")) == 1
 
 
 def test_dead_electrodes_of_db3_are_noted_and_kept(tmp_path):

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from finjax.data.gather import WindowData
 from finjax.data.normalise import SignalNormaliser
 from finjax.data.recording import UNLABELLED, Recording
-from finjax.data.windows import ALIGNMENT_BYTES, Framing, describe_rounding, index_windows, pack, to_samples
+from finjax.data.windows import (
+    ALIGNMENT_BYTES,
+    Framing,
+    describe_rounding,
+    duration_ms,
+    index_windows,
+    pack,
+    to_samples,
+)
 from finjax.errors import ConfigError, DataError
 
 
@@ -197,3 +205,22 @@ def test_gather_takes_each_channel_of_each_window_and_z_scores_it():
             [501, 501, 501, 501],  # 2006.25 / 4 = 501.6 is beyond the limit
         ],
     )
+
+
+@pytest.mark.parametrize(
+    "duration",
+    ["9" * 400, "9" * 400 + "ms", 10**400, 10**5000, "1" + "0" * 12, 10**12, "1e12", "0." + "9" * 400 + "s"],
+    ids=range(8),
+)
+@pytest.mark.parametrize("convert", [to_samples, duration_ms, describe_rounding])
+def test_absurd_durations_are_one_short_message(duration, convert):
+    with pytest.raises(ConfigError, match=r"^--step.*(hour is allowed|give milliseconds)") as caught:
+        convert(duration, 2000.0, option="--step")
+    assert len(str(caught.value)) < 160
+
+
+def test_a_duration_of_an_hour_is_the_longest():
+    for hour in ("3600000ms", 7_200_000):
+        assert to_samples(hour, 2000.0, option="--step") == 7_200_000
+    with pytest.raises(ConfigError, match="too long: at most an hour is allowed, 7200000 samples at 2000 Hz"):
+        to_samples(7_200_001, 2000.0, option="--step")
