@@ -94,6 +94,7 @@ def _session(options: argparse.Namespace) -> list[str]:
     if options.calibrate:
         known = _repetitions(_recording(options, decoder), options.calibrate, option="calibrate")
         decoder.calibrate(known.signal, known.movement)
+    decoder.check_statistics()  # what it has to say comes before the stream
     source, recording = _source(options, decoder)
     deadline_s = decoder.update / decoder.rate_hz
     summary = Summary(deadline_s=deadline_s, recording=recording, movement_names=decoder.movement_names)

@@ -20,7 +20,7 @@ from finjax.data.zscore import channel_statistics, z_score
 from finjax.defaults import with_defaults
 from finjax.errors import ConfigError, DataError
 from finjax.realtime.calibration import tuned, windows_of
-from finjax.realtime.electrodes import faults
+from finjax.realtime.electrodes import Electrodes
 from finjax.realtime.output import Output
 from finjax.realtime.ring import Ring
 from finjax.restored import DecoderModel, load_decoder
@@ -37,9 +37,11 @@ class Decision:
         movement: what to act on, after vote, rejection and dwell; None: nothing.
         probabilities: `[K]` of this window alone, in the order of `Decoder.movement_names`.
         latency_s: from the arrival of the chunk that completed the window to the decision.
-        faults: what is wrong with electrodes, by name of the channel; their samples were taken as 0.
-        has_signal: whether any electrode gives a signal. Where all have faults there is no decision: `movement` is
-            None at once, and the probabilities are equal. With one sound electrode there still is a decision.
+        faults: what is wrong with electrodes, by name of the channel: `"not finite"`, `"flat"` or `"saturated"`. The
+            samples of such a channel were taken as 0. A channel with a tenth of the window or less not finite is an
+            exception: it was decoded, with the last finite value in each gap.
+        has_signal: whether any electrode gives a signal. Where none does there is no decision: `movement` is None at
+            once, and the probabilities are equal. With one sound electrode there still is a decision.
     """
 
     time_s: float
@@ -97,22 +99,22 @@ class Decoder:
         self._output = Output(vote=vote, least_probability=least_probability, dwell=-(-dwell_samples // self.update))
         sections = filters.design(filter_of(self.model.config.data), self.rate_hz)
         self._sections = np.zeros((0, 6)) if filtered else sections
-        self._envelope = gives_envelope(self.model.config.data)
         self._unknown = ""  # a warning, where the z-score is not the person's own
         self._statistics = self._stored_statistics(subject)
         channels, length = len(self.channel_names), self.model.framing.length
-        self._filtered, self._raw, self._finite = (Ring(channels, length) for _ in range(3))
+        self._filtered = Ring(channels, length)
+        self._electrodes = Electrodes(
+            channels, length, rate_hz=self.rate_hz, envelope=gives_envelope(self.model.config.data)
+        )
         self._compile()
         self.reset()
 
     def reset(self) -> None:
         """Begins a new stream; statistics stay."""
-        for ring in (self._filtered, self._raw, self._finite):
-            ring.clear()
-        self._output.clear()
+        for part in (self._filtered, self._electrodes, self._output):
+            part.clear()
         self._seen = 0
         self._state: np.ndarray | None = None
-        self._last_finite = np.zeros(len(self.channel_names), np.float32)
 
     @with_defaults
     def calibrate(self, samples: np.ndarray, movement: np.ndarray | None = None, *, progress: bool = True) -> None:
@@ -162,6 +164,21 @@ class Decoder:
         self._unknown = ""
         self.reset()
 
+    def check_statistics(self) -> None:
+        """Warns, once, where the z-score is not the person's own; `push` does it where nobody has asked before.
+
+        Raises:
+            DataError: nobody's statistics are known yet.
+        """
+        if self._statistics is None:
+            raise DataError(
+                "the decoder holds nobody's z-score, as imported ones do: call calibrate(samples) first "
+                "(python -m finjax.live --calibrate=1)"
+            )
+        if self._unknown:
+            logger.warning(self._unknown)
+            self._unknown = ""
+
     @with_defaults
     @np.errstate(over="ignore")  # float64 → float32: infinite is a fault of an electrode
     def push(self, samples: np.ndarray) -> list[Decision]:
@@ -175,14 +192,7 @@ class Decoder:
         """
         arrived = time.perf_counter()
         samples = self._checked(samples)
-        if self._statistics is None:
-            raise DataError(
-                "the decoder holds nobody's z-score, as imported ones do: call calibrate(samples) first "
-                "(python -m finjax.live --calibrate=1)"
-            )
-        if self._unknown:
-            logger.warning(self._unknown)
-            self._unknown = ""
+        self.check_statistics()
         length, decisions, position = self.model.framing.length, [], 0
         while position < len(samples):
             to_next = self.update - (self._seen - length) % self.update if self._seen >= length else length - self._seen
@@ -202,11 +212,10 @@ class Decoder:
         return self._filtered.window().std(axis=1) / self._statistics[1]
 
     def _decide(self, arrived: float) -> Decision:
-        found = faults(self._raw.window(), self._finite.window(), envelope=self._envelope)
-        has_signal = len(found) < len(self.channel_names)
-        if has_signal:
+        found = self._electrodes.look()
+        if found.has_signal:
             window = self._z_scored(self._filtered.window())
-            window[list(found)] = 0.0
+            window[found.dead] = 0.0
             probabilities = self._decode(window)
             movement = self._output(probabilities)
         else:
@@ -218,8 +227,8 @@ class Decoder:
             movement=None if movement is None else self.movement_names[movement],
             probabilities=probabilities,
             latency_s=time.perf_counter() - arrived,
-            faults={self.channel_names[channel]: fault for channel, fault in found.items()},
-            has_signal=has_signal,
+            faults={self.channel_names[channel]: fault for channel, fault in found.by_channel.items()},
+            has_signal=found.has_signal,
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -242,15 +251,8 @@ class Decoder:
         return np.asarray(self._probabilities(window[None]))[0]
 
     def _take(self, samples: np.ndarray) -> None:
-        """Filters samples and puts them into the rings."""
-        finite = np.isfinite(samples)
-        if not finite.all():
-            samples = samples.copy()
-            for channel in np.flatnonzero(~finite.all(axis=0)):
-                samples[:, channel] = _held(samples[:, channel], finite[:, channel], self._last_finite[channel])
-        self._last_finite = samples[-1].copy()
-        self._raw.append(samples)
-        self._finite.append(finite)
+        """Notes samples, filters them and puts them into the ring."""
+        samples = self._electrodes.take(samples)
         if len(self._sections):
             if self._state is None:
                 self._state = self._settled(samples[0])
@@ -284,9 +286,3 @@ class Decoder:
             + (f", or name one of its subjects ({format_numbers(tuned_to)})." if subject is None else ".")
         )
         return self.model.mean_of_seen()
-
-
-def _held(values: np.ndarray, finite: np.ndarray, before: float) -> np.ndarray:
-    """Replaces what is not finite by the last value that was."""
-    last = np.maximum.accumulate(np.where(finite, np.arange(len(values)), -1))
-    return np.where(last >= 0, values[last], before)
