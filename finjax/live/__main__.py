@@ -23,7 +23,7 @@ import numpy as np
 from absl import logging as absl_logging
 
 from finjax import interrupts
-from finjax.console import any_terminal, messages_held_back
+from finjax.console import any_terminal, drop_if_stuck, messages_held_back
 from finjax.data import synthetic
 from finjax.data.numbers import format_numbers, parse_numbers
 from finjax.data.recording import Recording
@@ -57,7 +57,9 @@ def main(arguments: list[str] | None = None) -> int:
             _check(options)
             for line in _session(options):
                 print(line)
+            sys.stdout.flush()  # here a signal ends it, should nobody read on
     except interrupts.Interrupted as interrupted:  # before or after the decoding
+        drop_if_stuck()
         print(interrupted, file=sys.stderr)
         return interrupted.exit_status
     except FinjaxError as error:
