@@ -114,7 +114,7 @@ class JSONLines:
         self._torn = False  # whether the last line is half
         try:
             expanded(path).parent.mkdir(parents=True, exist_ok=True)
-            self._file = open(expanded(path), "wb", buffering=0, opener=_open_without_waiting)  # noqa: SIM115, PTH123
+            self._file = open(expanded(path), "wb", buffering=0, opener=_open_without_waiting)  # noqa: SIM115
         except (OSError, ValueError) as error:  # ValueError: a name that no file can have
             if getattr(error, "errno", None) == errno.ENXIO and expanded(path).is_fifo():
                 raise FinjaxError(f"--to-file={path}: nobody reads this pipe. Start its reader first") from error

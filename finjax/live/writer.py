@@ -103,7 +103,7 @@ class Writer:
 
 
 def _own_descriptor(out: Output) -> int | None:
-    """Returns a descriptor of the stream's file; None where it has none or, as a console of Windows, is more than that."""
+    """Returns a descriptor of the stream's file; None where it has none, as in a notebook or a console of Windows."""
     buffer = getattr(out, "buffer", None)
     if not isinstance(getattr(buffer, "raw", buffer), io.FileIO):
         return None

@@ -1,6 +1,5 @@
 """A decoder that takes samples as they come and decides at a steady pace."""
 
-import dataclasses
 import logging
 import time
 from pathlib import Path
@@ -12,7 +11,6 @@ from scipy import signal as scipy_signal
 
 from finjax.arithmetic import numpy_defaults
 from finjax.data import filters
-from finjax.data.numbers import format_numbers
 from finjax.data.recording import UNLABELLED, Recording
 from finjax.data.source import filter_of, gives_envelope
 from finjax.data.windows import to_samples
@@ -20,36 +18,14 @@ from finjax.data.zscore import channel_statistics, z_score
 from finjax.defaults import with_defaults
 from finjax.errors import ConfigError, DataError
 from finjax.realtime.calibration import tuned, windows_of
+from finjax.realtime.decision import Decision
 from finjax.realtime.electrodes import Electrodes
 from finjax.realtime.output import Output
 from finjax.realtime.ring import Ring
+from finjax.realtime.statistics import stored_statistics
 from finjax.restored import DecoderModel, load_decoder
 
 logger = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Decision:
-    """What the decoder makes of the window that ends with the newest sample.
-
-    Attributes:
-        time_s: of that sample, since the stream began.
-        movement: what to act on, after vote, rejection and dwell; None: nothing.
-        probabilities: `[K]` of this window alone, in the order of `Decoder.movement_names`.
-        latency_s: from the arrival of the chunk that completed the window to the decision.
-        faults: what is wrong with electrodes, by name of the channel: `"not finite"`, `"flat"` or `"saturated"`. The
-            samples of such a channel were taken as 0. A channel with a tenth of the window or less not finite is an
-            exception: it was decoded, with the last finite value in each gap.
-        has_signal: whether any electrode gives a signal. Where none does there is no decision: `movement` is None at
-            once, and the probabilities are equal. With one sound electrode there still is a decision.
-    """
-
-    time_s: float
-    movement: str | None
-    probabilities: np.ndarray
-    latency_s: float
-    faults: dict[str, str]
-    has_signal: bool = True
 
 
 class Decoder:
@@ -99,8 +75,7 @@ class Decoder:
         self._output = Output(vote=vote, least_probability=least_probability, dwell=-(-dwell_samples // self.update))
         sections = filters.design(filter_of(self.model.config.data), self.rate_hz)
         self._sections = np.zeros((0, 6)) if filtered else sections
-        self._unknown = ""  # a warning, where the z-score is not the person's own
-        self._statistics = self._stored_statistics(subject)
+        self._statistics, self._unknown = stored_statistics(self.model, subject)
         channels, length = len(self.channel_names), self.model.framing.length
         self._filtered = Ring(channels, length)
         self._electrodes = Electrodes(
@@ -271,18 +246,3 @@ class Decoder:
                 f"({', '.join(self.channel_names)})"
             )
         return samples
-
-    def _stored_statistics(self, subject: int | None) -> tuple[np.ndarray, np.ndarray] | None:
-        signal, tuned_to = self.model.signal, self.model.subjects
-        if subject is None and len(tuned_to) == 1:
-            subject = tuned_to[0]
-        rows = np.flatnonzero(np.asarray(signal.subjects) == subject)
-        if len(rows):
-            return np.asarray(signal.mean)[rows[0]], np.asarray(signal.std)[rows[0]]
-        who = "this person" if subject is None else f"subject {subject}"
-        self._unknown = (
-            f"The decoder has no z-score of {who} and uses the mean of the people that it was trained on. "
-            "Calibrate it for better decisions"
-            + (f", or name one of its subjects ({format_numbers(tuned_to)})." if subject is None else ".")
-        )
-        return self.model.mean_of_seen()
