@@ -189,6 +189,8 @@ def messages_held_back(active: bool = True) -> Iterator[None]:
             sys.stderr.flush()
             os.dup2(terminal, 2)
             os.close(terminal)
+            if isinstance(sys.exc_info()[1], KeyboardInterrupt):
+                drop_if_stuck()
             sys.stderr.write(_end_of(held).decode(errors="replace"))
             sys.stderr.flush()
 

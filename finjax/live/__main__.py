@@ -105,8 +105,11 @@ def _session(options: argparse.Namespace) -> list[str]:
     try:
         sinks.extend(_sinks(options, decoder, deadline_s=deadline_s))
         in_place = any(getattr(sink, "in_place", False) for sink in sinks) and sys.stderr.isatty()
-        with messages_held_back(in_place), contextlib.suppress(interrupts.Interrupted):
-            decode(decoder, source, sinks, summary, memory, silences, seconds=options.seconds, idle=options.idle)
+        try:
+            with messages_held_back(in_place):
+                decode(decoder, source, sinks, summary, memory, silences, seconds=options.seconds, idle=options.idle)
+        except interrupts.Interrupted:
+            drop_if_stuck()  # the summary would wait for a reader
     finally:
         for sink in sinks:
             sink.close()
