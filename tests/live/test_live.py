@@ -467,18 +467,17 @@ def test_a_frozen_terminal_keeps_the_newest_screen(monkeypatch, frozen):
 
 
 @pytest.fixture
-def frozen_session(monkeypatch, frozen):
+def frozen_session(monkeypatch):
     """A session on a frozen terminal; gives the late signals that would have ended the tests."""
     monkeypatch.setattr("finjax.live.terminal.REFRESH_S", 0.0)
     monkeypatch.setattr("finjax.live.writer.CLOSE_S", 0.05)
-    monkeypatch.setattr(sys, "stdout", frozen[0])
     late = []
     before = signal.signal(signal.SIGTERM, lambda *_: late.append(True))
     yield late
     signal.signal(signal.SIGTERM, before)
 
 
-def test_a_signal_ends_a_session_whose_terminal_is_frozen(small_decoder, monkeypatch, frozen_session):
+def test_a_signal_ends_a_session_whose_terminal_is_frozen(small_decoder, monkeypatch, frozen, frozen_session):
     counted = []
 
     def asked(self):
@@ -490,11 +489,12 @@ def test_a_signal_ends_a_session_whose_terminal_is_frozen(small_decoder, monkeyp
     lines = Summary.lines
     monkeypatch.setattr(Replay, "__iter__", asked)
     monkeypatch.setattr(Summary, "lines", lambda self, problems: counted.append(problems) or lines(self, problems))
+    monkeypatch.setattr(sys, "stdout", frozen[0])
     assert main([str(small_decoder), "--replay=2"]) == 0
     assert counted[0][LOST] > 100 and not frozen_session
 
 
-def test_a_signal_ends_the_wait_for_a_terminal_to_take_the_summary(small_decoder, monkeypatch, frozen_session):
+def test_a_signal_ends_the_wait_for_a_terminal_to_take_the_summary(small_decoder, monkeypatch, frozen, frozen_session):
     lines = Summary.lines
 
     def then_asked(self, problems):
@@ -503,6 +503,7 @@ def test_a_signal_ends_the_wait_for_a_terminal_to_take_the_summary(small_decoder
         return lines(self, problems) * 200  # more than any terminal has room for
 
     monkeypatch.setattr(Summary, "lines", then_asked)
+    monkeypatch.setattr(sys, "stdout", frozen[0])
     assert main([str(small_decoder), "--replay=2", "--speed=0"]) == 75
     assert not frozen_session
 
