@@ -5,6 +5,7 @@ import errno
 import io
 import os
 import sys
+import time
 import unicodedata
 
 import pytest
@@ -114,6 +115,59 @@ def test_a_terminal_that_is_gone_is_dropped_and_a_full_disk_is_not():
         Output(Failing(errno.ENOSPC)).flush()
 
 
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_on_a_full_disk_a_program_ends_with_one_message(monkeypatch, capsys, name):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, name, full)
+        status = pytest.raises(SystemExit, match="1") if name == "stdout" else contextlib.nullcontext()
+        with status, any_terminal():
+            for _ in range(3):
+                print("x" * 20_000, file=getattr(sys, name), flush=True)
+            worked_on = True
+        full.flush()  # as Python does at the end, where it would complain
+    assert worked_on
+    said = "error: what was printed could not be written (No space left on device); the rest of it is lost\n"
+    assert capsys.readouterr().err == said * (name == "stdout")
+
+
+@pytest.mark.parametrize(("end", "expected"), [(SystemExit(75), 75), (SystemExit(0), 1), (KeyError(), None)])
+def test_a_full_disk_hides_no_other_end(monkeypatch, capsys, end, expected):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(type(end)) as raised, any_terminal():
+            print("x")
+            raise end
+    assert getattr(raised.value, "code", None) == expected
+    assert capsys.readouterr().err.startswith("error: what was printed could not be written")
+
+
+def test_inspecting_onto_a_full_disk(monkeypatch, capsys):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(SystemExit, match="1"):
+            data(["inspect", "--name=synthetic"])
+    assert capsys.readouterr().err.startswith("error: what was printed could not be written")
+
+
+def test_what_a_stuck_pipe_does_not_take_is_dropped():
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(write, b"x" * 1024)
+    os.set_blocking(write, True)
+    with os.fdopen(write, "w") as stream:
+        out = Output(stream)
+        out.drop_if_stuck()
+        out.write("lost")
+        out.flush()
+    os.close(read)
+    open_one = Output(stdout("utf-8"))
+    open_one.drop_if_stuck()
+    open_one.write("kept")
+    assert printed(open_one._stream) == "kept"
+
+
 def test_a_program_without_stdout_runs(monkeypatch):
     monkeypatch.setattr(sys, "stdout", None)
     monkeypatch.setattr(sys, "stderr", None)
@@ -138,3 +192,28 @@ def test_messages_are_held_back_even_those_of_libraries_in_c(capfd, monkeypatch)
     with messages_held_back(False):
         os.write(2, b"at once")
         assert capfd.readouterr().err == "at once"
+
+
+def test_without_a_temporary_folder_messages_are_shown_at_once(capfd, monkeypatch):
+    def nowhere(*_, **__):
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.setattr(console.tempfile, "NamedTemporaryFile", nowhere)
+    with messages_held_back():
+        os.write(2, b"at once")
+        assert capfd.readouterr().err == "at once"
+
+
+def test_the_file_of_held_back_messages_stays_small(capfd, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", open(2, "w", closefd=False))  # noqa: SIM115
+    monkeypatch.setattr(console, "CUT_EVERY_S", 0.001)
+    monkeypatch.setattr(console, "LARGEST_HELD_BACK", 50_000)
+    with messages_held_back():
+        os.write(2, b"x" * 100_000 + b"the end")
+        until = time.monotonic() + 20
+        while (size := os.fstat(2).st_size) > 50_000 and time.monotonic() < until:
+            time.sleep(0.001)
+        assert size == console.HELD_BACK_BYTES
+        os.write(2, b" and more\n")
+    said = capfd.readouterr().err
+    assert len(said) == console.HELD_BACK_BYTES and said.endswith("xthe end and more\n")

@@ -23,7 +23,7 @@ import numpy as np
 from absl import logging as absl_logging
 
 from finjax import interrupts
-from finjax.console import any_terminal, messages_held_back
+from finjax.console import any_terminal, drop_if_stuck, messages_held_back
 from finjax.data import synthetic
 from finjax.data.numbers import format_numbers, parse_numbers
 from finjax.data.recording import Recording
@@ -57,7 +57,9 @@ def main(arguments: list[str] | None = None) -> int:
             _check(options)
             for line in _session(options):
                 print(line)
+            sys.stdout.flush()  # here a signal ends it, should nobody read on
     except interrupts.Interrupted as interrupted:  # before or after the decoding
+        drop_if_stuck()
         print(interrupted, file=sys.stderr)
         return interrupted.exit_status
     except FinjaxError as error:
@@ -94,6 +96,7 @@ def _session(options: argparse.Namespace) -> list[str]:
     if options.calibrate:
         known = _repetitions(_recording(options, decoder), options.calibrate, option="calibrate")
         decoder.calibrate(known.signal, known.movement)
+    decoder.check_statistics()  # what it has to say comes before the stream
     source, recording = _source(options, decoder)
     deadline_s = decoder.update / decoder.rate_hz
     summary = Summary(deadline_s=deadline_s, recording=recording, movement_names=decoder.movement_names)
@@ -102,8 +105,11 @@ def _session(options: argparse.Namespace) -> list[str]:
     try:
         sinks.extend(_sinks(options, decoder, deadline_s=deadline_s))
         in_place = any(getattr(sink, "in_place", False) for sink in sinks) and sys.stderr.isatty()
-        with messages_held_back(in_place), contextlib.suppress(interrupts.Interrupted):
-            decode(decoder, source, sinks, summary, memory, silences, seconds=options.seconds, idle=options.idle)
+        try:
+            with messages_held_back(in_place):
+                decode(decoder, source, sinks, summary, memory, silences, seconds=options.seconds, idle=options.idle)
+        except interrupts.Interrupted:
+            drop_if_stuck()  # the summary would wait for a reader
     finally:
         for sink in sinks:
             sink.close()

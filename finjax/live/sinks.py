@@ -3,7 +3,9 @@
 A sink never waits for a receiver, and no fault of one stops the decoding: what is lost is counted.
 """
 
+import errno
 import json
+import os
 import socket
 import time
 from collections import Counter
@@ -96,15 +98,26 @@ class _Datagrams:
 
 
 class JSONLines:
-    """Writes every decision as a line of JSON, at once and whole."""
+    """Writes every decision as a line of JSON, at once and whole.
+
+    A named pipe or a device is never waited for: what it does not take is lost and counted.
+
+    Args:
+        path: the file.
+
+    Raises:
+        FinjaxError: it cannot be written, or nobody reads the pipe.
+    """
 
     def __init__(self, path: str | Path):
         self.problems: Counter[str] = Counter()
         self._torn = False  # whether the last line is half
         try:
             expanded(path).parent.mkdir(parents=True, exist_ok=True)
-            self._file = expanded(path).open("wb", buffering=0)
+            self._file = open(expanded(path), "wb", buffering=0, opener=_open_without_waiting)  # noqa: SIM115
         except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+            if getattr(error, "errno", None) == errno.ENXIO and expanded(path).is_fifo():
+                raise FinjaxError(f"--to-file={path}: nobody reads this pipe. Start its reader first") from error
             reason = getattr(error, "strerror", None) or error
             raise FinjaxError(f"--to-file={path}: cannot be written ({reason})") from error
 
@@ -120,13 +133,16 @@ class JSONLines:
         }
         line = (b"\n" if self._torn else b"") + json.dumps(fields).encode() + b"\n"
         try:
-            written = self._file.write(line) or 0
+            written = self._file.write(line)
         except OSError as error:
             self.problems[f"decisions that could not be written to the file ({error.strerror})"] += 1
             return
+        if not written:  # None: the pipe is full
+            self.problems["decisions that the reader of the file did not take"] += 1
+            return
         if written < len(line):
             self.problems["decisions that were written to the file in part"] += 1
-        self._torn = written < len(line) and (written > 0 or self._torn)
+        self._torn = written < len(line)
 
     def silent(self, seconds: float) -> None:
         """See `Sink`."""
@@ -137,3 +153,8 @@ class JSONLines:
             self._file.close()
         except OSError as error:  # some network file systems say it only now
             self.problems[f"files that could not be closed ({error.strerror})"] += 1
+
+
+def _open_without_waiting(path: Path, flags: int) -> int:
+    """Opens a file; of a pipe without a reader it is an error, instead of a wait for one."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)  # Windows has no such flag, and no such pipes

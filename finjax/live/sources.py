@@ -73,7 +73,8 @@ class Lines:
     """Samples as text from a TCP or UDP port of this machine: a line is one sample of all channels.
 
     Numbers are separated by commas, semicolons or white space. A line with another number of them, or with
-    something else, is counted and left out. A TCP sender may go and come back.
+    something else, is counted and left out. A TCP sender may go and come back. One that is silent may have vanished
+    without a word: whoever connects meanwhile takes its place.
 
     Args:
         protocol: `"tcp"` or `"udp"`.
@@ -108,30 +109,47 @@ class Lines:
             while True:
                 try:
                     if self._tcp and sender is None:
-                        sender, _ = self._socket.accept()
-                        sender.settimeout(PATIENCE_S)
+                        sender = self._accept(wait_s=PATIENCE_S)
                         continue
                     content = (sender or self._socket).recv(LARGEST_DATAGRAM)
                 except TimeoutError:
+                    if sender is not None and (other := self._waiting()):
+                        self._end_of_sender(sender, "silent senders whose place another took")
+                        sender = other
                     yield nothing
                     continue
-                except OSError:  # the sender is gone without a word
+                except OSError:  # the sender's machine says that it is gone
                     content = b""
                 if content:
                     yield self._parse(content)
                     continue
                 if sender is not None:
-                    sender.close()
+                    self._end_of_sender(sender, "times that the sender went away")
                     sender = None
-                    self._end_of_sender()
                 yield nothing
         finally:
             if sender is not None:
                 sender.close()
             self._socket.close()
 
-    def _end_of_sender(self) -> None:
-        self.problems["times that the sender went away"] += 1
+    def _accept(self, *, wait_s: float) -> socket.socket:
+        """Returns the connection of a sender, or raises `OSError` where none comes in that time."""
+        self._socket.settimeout(wait_s)
+        sender, _ = self._socket.accept()
+        sender.settimeout(PATIENCE_S)
+        sender.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        return sender
+
+    def _waiting(self) -> socket.socket | None:
+        """Returns the connection of a sender that waits to be accepted, if there is one."""
+        try:
+            return self._accept(wait_s=0.0)
+        except OSError:
+            return None
+
+    def _end_of_sender(self, sender: socket.socket, how: str) -> None:
+        sender.close()
+        self.problems[how] += 1
         if self._rest:
             self.problems["lines cut off"] += 1
         self._rest, self._skipping = b"", False

@@ -1,8 +1,7 @@
 """The view of a stream on a terminal."""
 
-import contextlib
+import functools
 import os
-import select
 import shutil
 import sys
 import time
@@ -13,6 +12,7 @@ from typing import TextIO
 import numpy as np
 
 from finjax.console import Output
+from finjax.live.writer import Writer
 from finjax.realtime import Decision
 
 REFRESH_S = 0.1  # of the screen
@@ -20,6 +20,7 @@ SHOWN_MOVEMENTS = 3
 BLOCKS = " ▁▂▃▄▅▆▇█"
 NO_SIGNAL = "no electrode gives a signal"
 LOST = "screens and lines that the terminal did not take"
+WAITING_LINES = 1000  # that may wait for a reader
 
 
 class Terminal:
@@ -36,14 +37,16 @@ class Terminal:
     """
 
     def __init__(self, channel_names, movement_names, *, deadline_s: float, out: TextIO | None = None):
-        self._out = Output(out or sys.stdout)
+        out = Output(out or sys.stdout)
         self._channels, self._movements, self._deadline_s = channel_names, movement_names, deadline_s
-        self.in_place = self._out.isatty() and os.environ.get("TERM") != "dumb"
+        self.in_place = out.isatty() and os.environ.get("TERM") != "dumb"
         self._bold = ("", "") if os.environ.get("NO_COLOR") else ("\x1b[1m", "\x1b[0m")
         self._drawn, self._lines, self._size = -REFRESH_S, 0, (0, 0)
         self._said = ""
         self._last: tuple[Decision, np.ndarray] | None = None
-        self.problems: Counter[str] = Counter()
+        # Of screens the newest alone is of use.
+        self._writer = Writer(out, room=1 if self.in_place else WAITING_LINES, lost=LOST)
+        self.problems: Counter[str] = self._writer.problems
 
     def __call__(self, decision: Decision, level: np.ndarray) -> None:
         """See `Sink`."""
@@ -64,12 +67,12 @@ class Terminal:
 
     def close(self) -> None:
         """See `Sink`."""
-        with contextlib.suppress(OSError):
-            self._out.flush()
+        self._writer.close()
 
     def _say_once(self, what: str, line: str) -> None:
         """Prints a line unless it says what the last one did."""
-        if what != self._said and self._write(_printable(line) + "\n"):
+        if what != self._said:
+            self._writer.put(lambda: _printable(line) + "\n")
             self._said = what
 
     def _draw(self, silence: str) -> None:
@@ -79,6 +82,10 @@ class Terminal:
         self._drawn = now
         size = shutil.get_terminal_size()
         rows = self._view(silence)[: max(1, size.lines - 1)]
+        self._writer.put(functools.partial(self._screen, rows, size))
+
+    def _screen(self, rows: list[tuple[bool, str]], size: os.terminal_size) -> str:
+        """Returns what draws rows over those of the screen that was written last."""
         screen = ""
         for bold, row in rows:
             before, after = self._bold if bold else ("", "")
@@ -86,8 +93,8 @@ class Terminal:
         back = f"\x1b[{self._lines}A" if self._lines else ""
         if self._lines and tuple(size) != self._size:
             back = "\x1b[2J\x1b[H"  # a terminal of another width has moved what was there
-        if self._write(back + screen + "\x1b[J"):
-            self._lines, self._size = len(rows), tuple(size)
+        self._lines, self._size = len(rows), tuple(size)
+        return back + screen + "\x1b[J"
 
     def _view(self, silence: str) -> list[tuple[bool, str]]:
         """Returns the rows, and which of them are bold."""
@@ -109,27 +116,6 @@ class Terminal:
             rows.append((False, f"  {share:4.0%} {_bar(share)} {self._movements[movement]}"))
         rows.append((False, f"electrodes {(faults or 'all well') if decision.has_signal else NO_SIGNAL}"))
         return rows
-
-    def _write(self, text: str) -> bool:
-        """Writes a text whole, or not at all where the terminal takes nothing; returns whether it did."""
-        try:
-            if not self._takes_more():
-                raise BlockingIOError
-            self._out.write(text)
-            self._out.flush()
-        except (OSError, ValueError):  # ValueError: closed
-            self.problems[LOST] += 1
-            return False
-        return True
-
-    def _takes_more(self) -> bool:
-        """Tells whether writing would not wait: for a pager that does not read on, or for Ctrl-Q after Ctrl-S."""
-        try:
-            watched = select.poll()
-            watched.register(self._out.fileno(), select.POLLOUT)
-            return bool(watched.poll(0))
-        except (AttributeError, OSError, ValueError):  # no file, or Windows
-            return True
 
 
 def _bar(share: float, width: int = 30) -> str:

@@ -1,5 +1,6 @@
 """Live decoding: samples in, decisions out, chunk by chunk."""
 
-from finjax.realtime.decoder import Decision, Decoder
+from finjax.realtime.decision import Decision
+from finjax.realtime.decoder import Decoder
 
 __all__ = ["Decision", "Decoder"]

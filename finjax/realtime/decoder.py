@@ -1,6 +1,5 @@
 """A decoder that takes samples as they come and decides at a steady pace."""
 
-import dataclasses
 import logging
 import time
 from pathlib import Path
@@ -12,7 +11,6 @@ from scipy import signal as scipy_signal
 
 from finjax.arithmetic import numpy_defaults
 from finjax.data import filters
-from finjax.data.numbers import format_numbers
 from finjax.data.recording import UNLABELLED, Recording
 from finjax.data.source import filter_of, gives_envelope
 from finjax.data.windows import to_samples
@@ -20,34 +18,14 @@ from finjax.data.zscore import channel_statistics, z_score
 from finjax.defaults import with_defaults
 from finjax.errors import ConfigError, DataError
 from finjax.realtime.calibration import tuned, windows_of
-from finjax.realtime.electrodes import faults
+from finjax.realtime.decision import Decision
+from finjax.realtime.electrodes import Electrodes
 from finjax.realtime.output import Output
 from finjax.realtime.ring import Ring
+from finjax.realtime.statistics import stored_statistics
 from finjax.restored import DecoderModel, load_decoder
 
 logger = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Decision:
-    """What the decoder makes of the window that ends with the newest sample.
-
-    Attributes:
-        time_s: of that sample, since the stream began.
-        movement: what to act on, after vote, rejection and dwell; None: nothing.
-        probabilities: `[K]` of this window alone, in the order of `Decoder.movement_names`.
-        latency_s: from the arrival of the chunk that completed the window to the decision.
-        faults: what is wrong with electrodes, by name of the channel; their samples were taken as 0.
-        has_signal: whether any electrode gives a signal. Where all have faults there is no decision: `movement` is
-            None at once, and the probabilities are equal. With one sound electrode there still is a decision.
-    """
-
-    time_s: float
-    movement: str | None
-    probabilities: np.ndarray
-    latency_s: float
-    faults: dict[str, str]
-    has_signal: bool = True
 
 
 class Decoder:
@@ -97,22 +75,21 @@ class Decoder:
         self._output = Output(vote=vote, least_probability=least_probability, dwell=-(-dwell_samples // self.update))
         sections = filters.design(filter_of(self.model.config.data), self.rate_hz)
         self._sections = np.zeros((0, 6)) if filtered else sections
-        self._envelope = gives_envelope(self.model.config.data)
-        self._unknown = ""  # a warning, where the z-score is not the person's own
-        self._statistics = self._stored_statistics(subject)
+        self._statistics, self._unknown = stored_statistics(self.model, subject)
         channels, length = len(self.channel_names), self.model.framing.length
-        self._filtered, self._raw, self._finite = (Ring(channels, length) for _ in range(3))
+        self._filtered = Ring(channels, length)
+        self._electrodes = Electrodes(
+            channels, length, rate_hz=self.rate_hz, envelope=gives_envelope(self.model.config.data)
+        )
         self._compile()
         self.reset()
 
     def reset(self) -> None:
         """Begins a new stream; statistics stay."""
-        for ring in (self._filtered, self._raw, self._finite):
-            ring.clear()
-        self._output.clear()
+        for part in (self._filtered, self._electrodes, self._output):
+            part.clear()
         self._seen = 0
         self._state: np.ndarray | None = None
-        self._last_finite = np.zeros(len(self.channel_names), np.float32)
 
     @with_defaults
     def calibrate(self, samples: np.ndarray, movement: np.ndarray | None = None, *, progress: bool = True) -> None:
@@ -162,6 +139,21 @@ class Decoder:
         self._unknown = ""
         self.reset()
 
+    def check_statistics(self) -> None:
+        """Warns, once, where the z-score is not the person's own; `push` does it where nobody has asked before.
+
+        Raises:
+            DataError: nobody's statistics are known yet.
+        """
+        if self._statistics is None:
+            raise DataError(
+                "the decoder holds nobody's z-score, as imported ones do: call calibrate(samples) first "
+                "(python -m finjax.live --calibrate=1)"
+            )
+        if self._unknown:
+            logger.warning(self._unknown)
+            self._unknown = ""
+
     @with_defaults
     @np.errstate(over="ignore")  # float64 → float32: infinite is a fault of an electrode
     def push(self, samples: np.ndarray) -> list[Decision]:
@@ -175,14 +167,7 @@ class Decoder:
         """
         arrived = time.perf_counter()
         samples = self._checked(samples)
-        if self._statistics is None:
-            raise DataError(
-                "the decoder holds nobody's z-score, as imported ones do: call calibrate(samples) first "
-                "(python -m finjax.live --calibrate=1)"
-            )
-        if self._unknown:
-            logger.warning(self._unknown)
-            self._unknown = ""
+        self.check_statistics()
         length, decisions, position = self.model.framing.length, [], 0
         while position < len(samples):
             to_next = self.update - (self._seen - length) % self.update if self._seen >= length else length - self._seen
@@ -202,11 +187,10 @@ class Decoder:
         return self._filtered.window().std(axis=1) / self._statistics[1]
 
     def _decide(self, arrived: float) -> Decision:
-        found = faults(self._raw.window(), self._finite.window(), envelope=self._envelope)
-        has_signal = len(found) < len(self.channel_names)
-        if has_signal:
+        found = self._electrodes.look()
+        if found.has_signal:
             window = self._z_scored(self._filtered.window())
-            window[list(found)] = 0.0
+            window[found.dead] = 0.0
             probabilities = self._decode(window)
             movement = self._output(probabilities)
         else:
@@ -218,8 +202,8 @@ class Decoder:
             movement=None if movement is None else self.movement_names[movement],
             probabilities=probabilities,
             latency_s=time.perf_counter() - arrived,
-            faults={self.channel_names[channel]: fault for channel, fault in found.items()},
-            has_signal=has_signal,
+            faults={self.channel_names[channel]: fault for channel, fault in found.by_channel.items()},
+            has_signal=found.has_signal,
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -242,15 +226,8 @@ class Decoder:
         return np.asarray(self._probabilities(window[None]))[0]
 
     def _take(self, samples: np.ndarray) -> None:
-        """Filters samples and puts them into the rings."""
-        finite = np.isfinite(samples)
-        if not finite.all():
-            samples = samples.copy()
-            for channel in np.flatnonzero(~finite.all(axis=0)):
-                samples[:, channel] = _held(samples[:, channel], finite[:, channel], self._last_finite[channel])
-        self._last_finite = samples[-1].copy()
-        self._raw.append(samples)
-        self._finite.append(finite)
+        """Notes samples, filters them and puts them into the ring."""
+        samples = self._electrodes.take(samples)
         if len(self._sections):
             if self._state is None:
                 self._state = self._settled(samples[0])
@@ -269,24 +246,3 @@ class Decoder:
                 f"({', '.join(self.channel_names)})"
             )
         return samples
-
-    def _stored_statistics(self, subject: int | None) -> tuple[np.ndarray, np.ndarray] | None:
-        signal, tuned_to = self.model.signal, self.model.subjects
-        if subject is None and len(tuned_to) == 1:
-            subject = tuned_to[0]
-        rows = np.flatnonzero(np.asarray(signal.subjects) == subject)
-        if len(rows):
-            return np.asarray(signal.mean)[rows[0]], np.asarray(signal.std)[rows[0]]
-        who = "this person" if subject is None else f"subject {subject}"
-        self._unknown = (
-            f"The decoder has no z-score of {who} and uses the mean of the people that it was trained on. "
-            "Calibrate it for better decisions"
-            + (f", or name one of its subjects ({format_numbers(tuned_to)})." if subject is None else ".")
-        )
-        return self.model.mean_of_seen()
-
-
-def _held(values: np.ndarray, finite: np.ndarray, before: float) -> np.ndarray:
-    """Replaces what is not finite by the last value that was."""
-    last = np.maximum.accumulate(np.where(finite, np.arange(len(values)), -1))
-    return np.where(last >= 0, values[last], before)

@@ -2,11 +2,11 @@
 
 import contextlib
 import dataclasses
-import errno
 import io
 import itertools
 import json
 import os
+import pty
 import re
 import signal
 import socket
@@ -57,6 +57,14 @@ def test_a_new_person_is_calibrated_first_or_gets_a_warning(small_decoder, capsy
     assert not caplog.records
     assert main([str(small_decoder), *arguments]) == 0
     assert [r.message for r in caplog.records if "no z-score of subject 2 and uses the mean of" in r.message]
+
+
+def test_a_warning_about_the_z_score_comes_before_the_stream(small_decoder, caplog, monkeypatch):
+    said = []
+    monkeypatch.setattr("finjax.live.__main__.decode", lambda *_, **__: said.extend(caplog.messages))
+    assert main([str(small_decoder), "--subject=2", "--quiet"]) == 0
+    (message,) = said
+    assert "no z-score of subject 2" in message
 
 
 def test_a_replay_keeps_time():
@@ -131,6 +139,26 @@ def test_tcp_lines_may_be_cut_anywhere_and_the_sender_may_come_back():
     assert source.problems["lines with something else than numbers"] == 1
     assert source.problems["lines cut off"] == 1
     assert source.problems["times that the sender went away"] == 2
+
+
+def test_a_silent_sender_makes_room_for_another():
+    source = Lines("tcp", port=0, channels=2)
+
+    def send(port):
+        with socket.create_connection(("127.0.0.1", port)) as vanished:
+            vanished.sendall(b"1 2\n3")
+            with socket.create_connection(("127.0.0.1", port)) as sender:
+                sender.sendall(b"4 5\n")
+                sender.shutdown(socket.SHUT_WR)
+                sender.recv(1)  # until the other side has read it
+                assert vanished.recv(1) == b""
+
+    np.testing.assert_array_equal(received(source, send), [[1, 2], [4, 5]])
+    assert source.problems == {
+        "silent senders whose place another took": 1,
+        "lines cut off": 1,
+        "times that the sender went away": 1,
+    }
 
 
 def test_datagrams_are_whole():
@@ -384,11 +412,10 @@ def test_dumb_terminals_and_no_colour(monkeypatch):
     assert "\x1b" not in out.getvalue() and "grip" in out.getvalue()
 
 
-@pytest.mark.parametrize("gone", ["closed", "unread", "failing"])
-def test_a_terminal_that_takes_nothing_holds_nothing_up(gone):
+@pytest.mark.parametrize(("gone", "lost"), [("closed", 0), ("unread", 3), ("full", 3)])
+def test_a_terminal_that_takes_nothing_holds_nothing_up(monkeypatch, gone, lost):
+    monkeypatch.setattr("finjax.live.writer.CLOSE_S", 0.05 if gone == "unread" else 20.0)
     read, write = os.pipe()
-    out = os.fdopen(write, "w")
-    view = Terminal(("a",), NAMES, deadline_s=0.02, out=out)
     if gone == "closed":
         os.close(read)
     elif gone == "unread":  # fill the pipe, then nobody reads on
@@ -397,15 +424,88 @@ def test_a_terminal_that_takes_nothing_holds_nothing_up(gone):
             while True:
                 os.write(write, b"x" * 1024)
         os.set_blocking(write, True)
-    else:
-        view._out.write = lambda text: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left on device"))
-    for movement in ("grip", "rest", None):
-        view(decision(movement=movement), np.zeros(1))
-    assert view.problems[LOST] == (0 if gone == "closed" else 3)
-    view.close()
+    with open("/dev/full", "w", encoding="utf-8") if gone == "full" else os.fdopen(write, "w") as out:
+        view = Terminal(("a",), NAMES, deadline_s=0.02, out=out)
+        for movement in ("grip", "rest", None):
+            view(decision(movement=movement), np.zeros(1))
+        view.close()
+    assert view.problems[LOST] == lost
     if gone == "unread":
         os.close(read)
-    out.close()
+
+
+@pytest.fixture
+def frozen():
+    """A terminal whose window takes nothing, so that after some kilobytes writing to it waits."""
+    window, descriptor = pty.openpty()
+    out = os.fdopen(descriptor, "w", encoding="utf-8")
+    yield out, window
+    for end in (window, descriptor):  # closing the stream would write what waits in it
+        with contextlib.suppress(OSError):
+            os.close(end)
+    with contextlib.suppress(OSError):
+        out.close()
+
+
+def test_a_frozen_terminal_keeps_the_newest_screen(monkeypatch, frozen):
+    monkeypatch.setattr("finjax.live.terminal.REFRESH_S", 0.0)
+    out, window = frozen
+    view = Terminal(("a",), NAMES, deadline_s=0.02, out=out)
+    screens, until = 0, time.monotonic() + 20
+    while view.problems[LOST] < 100 and time.monotonic() < until:
+        screens += 1
+        view(decision(time_s=screens), np.zeros(1))
+    assert view.problems[LOST] >= 100
+    reader = threading.Thread(target=view.close)  # waits for what is now read
+    reader.start()
+    text = b""
+    while f"{screens:8.2f} s".encode() not in text and time.monotonic() < until:
+        text += os.read(window, 4096)
+    reader.join()
+    assert screens - view.problems[LOST] == text.count(b"latency")  # whole ones, each over the one before
+    assert text.count(b"\x1b[7A") == text.count(b"latency") - 1
+
+
+@pytest.fixture
+def frozen_session(monkeypatch):
+    """A session on a frozen terminal; gives the late signals that would have ended the tests."""
+    monkeypatch.setattr("finjax.live.terminal.REFRESH_S", 0.0)
+    monkeypatch.setattr("finjax.live.writer.CLOSE_S", 0.05)
+    late = []
+    before = signal.signal(signal.SIGTERM, lambda *_: late.append(True))
+    yield late
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_a_signal_ends_a_session_whose_terminal_is_frozen(small_decoder, monkeypatch, frozen, frozen_session):
+    counted = []
+
+    def asked(self):
+        for count, chunk in enumerate(self._chunks()):
+            if count == 800:
+                os.kill(os.getpid(), signal.SIGTERM)
+            yield chunk
+
+    lines = Summary.lines
+    monkeypatch.setattr(Replay, "__iter__", asked)
+    monkeypatch.setattr(Summary, "lines", lambda self, problems: counted.append(problems) or lines(self, problems))
+    monkeypatch.setattr(sys, "stdout", frozen[0])
+    assert main([str(small_decoder), "--replay=2"]) == 0
+    assert counted[0][LOST] > 100 and not frozen_session
+
+
+def test_a_signal_ends_the_wait_for_a_terminal_to_take_the_summary(small_decoder, monkeypatch, frozen, frozen_session):
+    lines = Summary.lines
+
+    def then_asked(self, problems):
+        assert problems[LOST] > 100
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        return lines(self, problems) * 200  # more than any terminal has room for
+
+    monkeypatch.setattr(Summary, "lines", then_asked)
+    monkeypatch.setattr(sys, "stdout", frozen[0])
+    assert main([str(small_decoder), "--replay=2", "--speed=0"]) == 75
+    assert not frozen_session
 
 
 def test_without_a_terminal_only_changes_are_printed():

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import json
+import os
 import re
 import socket
 import time
@@ -323,4 +324,31 @@ def test_what_is_written_is_there_at_once(tmp_path):
     sink = JSONLines(tmp_path / "out.jsonl")
     sink(DECISION, np.zeros(1))
     assert re.fullmatch(r"\{.*\}\n", (tmp_path / "out.jsonl").read_text())
+    sink.close()
+
+
+def test_a_pipe_without_a_reader_is_one_error(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FinjaxError, match="nobody reads this pipe. Start its reader first"):
+        JSONLines(tmp_path / "pipe")
+
+
+def test_a_pipe_that_is_not_read_holds_nothing_up_and_loses_whole_lines(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    sink, sent = JSONLines(tmp_path / "pipe"), 0
+    while not sink.problems:
+        sink(DECISION, np.zeros(1))
+        sent += 1
+    assert sink.problems == {"decisions that the reader of the file did not take": 1}
+    found = b""
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            found += os.read(reader, 65_536)
+    sink(DECISION, np.zeros(1))
+    found += os.read(reader, 65_536)
+    assert [json.loads(line)["movement"] for line in found.splitlines()] == ["grip"] * sent
+    os.close(reader)
+    sink(DECISION, np.zeros(1))
+    assert sink.problems["decisions that could not be written to the file (Broken pipe)"] == 1
     sink.close()

@@ -95,7 +95,7 @@ def test_a_new_stream_begins_as_the_first_did(model, recording, decisions):
 @pytest.mark.parametrize(
     ("fault", "spoil"),
     [
-        ("not finite", lambda x: np.where(np.arange(len(x)) % 50 == 7, np.nan, x)),
+        ("not finite", lambda x: np.where(np.arange(len(x)) % 9 == 7, np.nan, x)),
         ("flat", lambda x: np.full_like(x, 0.25)),
         ("saturated", lambda x: np.where(x > 0, x.max(), x)),
     ],
@@ -113,6 +113,27 @@ def test_a_broken_electrode_is_said_and_silenced(model, recording, fault, spoil)
     # The filter and the window's sums come before the network's: some thousand terms.
     np.testing.assert_allclose(broken[0].probabilities, expected, rtol=of_probabilities(logits, terms=1000))
     assert np.isfinite(mean)
+
+
+@pytest.mark.parametrize("channels", [slice(3, 4), slice(None)])
+def test_a_lost_sample_now_and_then_is_said_and_decoded_from_the_one_before(model, recording, channels):
+    # A channel was silenced for a whole window by one lost sample, and a stream that loses one in 500 never decided.
+    samples, held = recording.signal[:3000].copy(), recording.signal[:3000].copy()
+    samples[250::500, channels] = np.nan
+    held[250::500, channels] = held[249::500, channels]
+    found, expected = Decoder(model).push(samples), Decoder(model).push(held)
+    assert all(set(d.faults.values()) == {"not finite"} and d.has_signal for d in found)
+    assert [d.movement for d in found] == [d.movement for d in expected]
+    np.testing.assert_array_equal([d.probabilities for d in found], [d.probabilities for d in expected])
+
+
+def test_an_envelope_without_signal_gives_no_decision(model, recording, monkeypatch):
+    monkeypatch.setattr("finjax.realtime.decoder.gives_envelope", lambda config: True)
+    samples = recording.signal[:4000].copy()
+    samples[1000:] = 0.0024
+    found = Decoder(model).push(samples)  # 2 kHz: a second is 2000 samples
+    assert [d.has_signal for d in found] == [d.time_s * 2000 < 3000 for d in found]
+    assert found[-1].movement is None and set(found[-1].faults.values()) == {"flat"}
 
 
 @pytest.mark.parametrize("value", [0.0, 0.25, np.nan, -np.inf])
