@@ -21,8 +21,8 @@ from orbax.checkpoint.options import AsyncOptions
 from finjax import processes
 from finjax.checkpoint_items import (
     DamagedError,
-    closed_loops_ignored,
     handlers,
+    leave_out_closed_loops,
     one_process,
     restore_model,
     restore_training,
@@ -86,6 +86,7 @@ class Checkpoints:
             multiprocessing_options=one_process(),
             create=False,  # orbax refuses to where it works alone among several processes
         )
+        leave_out_closed_loops()
         require_devices()  # orbax asks for them, and would call their absence a fault of the folder
         self._folder = Path(workdir).absolute() / FOLDER
         with self._storage("cannot hold checkpoints"):
@@ -94,13 +95,11 @@ class Checkpoints:
             self._manager = ocp.CheckpointManager(self._folder, options=options, item_handlers=handlers())
 
     def __enter__(self):
-        self._quiet = contextlib.ExitStack()
-        self._quiet.enter_context(closed_loops_ignored())
         return self
 
     def __exit__(self, kind, error, trace):
         try:
-            with self._quiet, self._storage("the last checkpoint is not written"):
+            with self._storage("the last checkpoint is not written"):
                 self._manager.close()
         except StorageError as unwritten:
             if error is None or not isinstance(error, Exception):

@@ -183,7 +183,7 @@ def test_saving_logs_nothing(tmp_path, caplog):
 
 def test_only_the_errors_of_closed_event_loops_are_left_out():
     shown = []
-    hook = checkpoint_items._ignore_closed_loops(shown.append)
+    hook = checkpoint_items._without_closed_loops(shown.append)
     closed = types.SimpleNamespace(exc_value=RuntimeError("Event loop is closed"), object=None)
     of_a_user = types.SimpleNamespace(exc_value=RuntimeError("Event loop is closed"), object=print)
     other = types.SimpleNamespace(exc_value=RuntimeError("x"), object=None)

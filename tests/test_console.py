@@ -17,7 +17,15 @@ from finjax.evaluation.report import fin_table, horizon_table, recognition_table
 from finjax.plots.__main__ import main as plots
 
 TABLE = "R² of Δx\n50 % ± 3 – 40 × 12 … █▅░ café Ж \udc80"
-SCORES = {"r2": 0.5, "mae": 1.0, "mape": 3.0, "windows": 1, "windows_available": 2, "per_channel": [1, 2]}
+SCORES = {
+    "r2": 0.5,
+    "mae": 1.0,
+    "mape": 3.0,
+    "windows": 1,
+    "windows_available": 2,
+    "statistics_from": {1: "used"},
+    "per_channel": [1, 2],
+}
 FIN = {"target": "rms", "horizon_ms": 0, "dataset": "a", "seed": 0, "checkpoint_step": 1, "seen": SCORES}
 ACCURACY = {"mean": 0.5, "sd": 0.1, "low": 0.4, "high": 0.6, "subjects": 2}
 
@@ -61,6 +69,7 @@ def test_all_that_has_a_plain_form_is_plain():
 def test_the_tables_of_an_evaluation_are_printed_by_any_stdout(monkeypatch):
     monkeypatch.setattr(sys, "stdout", stdout("ascii"))
     row = {"subject": 1, "accuracy": 0.5, "balanced_accuracy": 0.5, "macro_f1": 0.5, "windows": 1, "segments": 1}
+    row["statistics_from"] = "used"
     summary = {"accuracy": ACCURACY, "balanced_accuracy": ACCURACY, "macro_f1": ACCURACY}
     say(fin_table(FIN, "run"))
     say(horizon_table([{"horizon_ms": 0, "seen": 0.5}], "rms"))

@@ -19,8 +19,6 @@ class SharedCheckpoints:
         self._latest = processes.from_first(lambda: self._own.latest())
 
     def __enter__(self):
-        if self._own:
-            self._own.__enter__()
         return self
 
     def __exit__(self, *exception):
