@@ -143,10 +143,10 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
 
 def _exists(pid: int) -> bool:
     """Tells whether this machine has a process with this number."""
-    if WINDOWS:  # where signal 0 is Ctrl-C
+    if WINDOWS:
         return _exists_on_windows(pid)
     try:
-        os.kill(pid, 0)
+        os.getpgid(pid)  # no signal: on Windows, signal 0 of os.kill is Ctrl-C
     except ProcessLookupError:
         return False
     except OSError:  # it is there, and somebody else's
