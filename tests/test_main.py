@@ -85,7 +85,7 @@ def test_evaluation_of_another_model_is_refused(finished_run):
         (["--config.data.synthetic.movement_s=0.5"], "config.data.synthetic.movement_s=0.5: must be 0.8 to 3600"),
         (
             ["--config.data.filter.highpass_hz=5000"],
-            "config.data.filter.highpass_hz=5000 must lie above 0 and below 1000 Hz",
+            "config.data.filter.highpass_hz=5000 must lie above 0",
         ),
         (["--config.seed=-1"], "config.seed=-1: must be at least 0"),
         (["--config.plugins=no_such_module"], "config.plugins=no_such_module"),

@@ -35,7 +35,7 @@ SHADOW_NOISE = 0.01
 COVARIANCE_NOISE = 1.0  # as in `configs/fine_tune.py:best`, as are the defaults below
 WINDOWS_AT_A_TIME = 64  # in prediction
 ARGUMENTS = {
-    "epochs": Whole(least=1),
+    "epochs": Whole(),
     "learning_rate": Real(),
     "tune_steps": Whole(),
     "fin_rate": Real(),

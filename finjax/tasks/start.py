@@ -188,7 +188,7 @@ def _fins_of_decoder(config: ConfigDict) -> bool:
 
 
 def _path(task: Task, field: str, rule: Folder, **names: str) -> str:
-    """Returns the folder that a field of `fine_tune` names, as `runs/fin_{feature}` or `runs/cnn/subject_{subject}`, filled in."""
+    """Returns the folder that a field of `fine_tune` names, such as `runs/fin_{feature}`, with the names filled in."""
     pattern = task.config.fine_tune[field]
     check(rule, pattern, option=option_of(f"fine_tune.{field}"))
     subject = "_".join(map(str, task.store.subjects))

@@ -43,12 +43,12 @@ def one_device(monkeypatch):
         (
             fin,
             {"data.filter.highpass_hz": 2000.0},
-            "--config.data.filter.highpass_hz=2000 must lie above 0 and below 1000",
+            "--config.data.filter.highpass_hz=2000 must lie above 0",
         ),
         (
             cnn,
             {"data.filter.notch_hz": 1000.0},
-            "--config.data.filter.notch_hz=1000 must lie above 0 and below 1000 Hz",
+            "--config.data.filter.notch_hz=1000 must .* below 1000 Hz",
         ),
         (
             cnn,

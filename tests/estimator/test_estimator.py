@@ -211,7 +211,7 @@ def test_arguments_of_features_are_checked(arguments, message, monkeypatch):
         ({"learning_rate": np.inf}, "learning_rate=inf: must be a finite number"),
         ({"fin_rate": -1e-4}, "fin_rate=-0.0001: must be at least 0"),
         ({"cnn_rate": None}, "cnn_rate=None: must be a number"),
-        ({"epochs": 0}, "epochs=0: must be at least 1"),
+        ({"epochs": -1}, "epochs=-1: must be at least 0"),
         ({"tune_steps": -3}, "tune_steps=-3: must be at least 0"),
         ({"fins": "runs"}, "fins='runs': must be a FINFeatures, or None"),
         ({"fins": FINFeatures(), "random_state": "x"}, "'x' cannot be used to seed"),
