@@ -201,7 +201,10 @@ def register(feature: Feature) -> Feature:
 def get_feature(name: str) -> Feature:
     """Returns the feature registered as `name`; raises `ConfigError` for an unknown one."""
     if name not in _REGISTRY:
-        raise ConfigError(f"unknown feature {name!r}; known are {', '.join(feature_names())}")
+        raise ConfigError(
+            f"unknown feature {name!r}; known are {', '.join(feature_names())}, and those of modules of your own that "
+            "--config.plugins names"
+        )
     return _REGISTRY[name]
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import logging
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,11 @@ from finjax.models.decoders import Decoder, FeatureDecoder, FINDecoder
 from finjax.models.fin import build_fin
 from finjax.models.tiling import map_in_tiles
 from finjax.paths import refuse_url
-from finjax.plugins import load_plugins
+from finjax.plugins import try_plugins
 from finjax.training.build import build_decoder
 from finjax.training.parallel import tile_size
+
+logger = logging.getLogger(__name__)
 
 WINDOWS_AT_A_TIME = 64  # that a restored decoder works on
 
@@ -266,7 +269,7 @@ def load(path: str | Path, *, step: int | str = "latest") -> FINModel | DecoderM
 
     Raises:
         CheckpointError: nothing usable is there.
-        ConfigError: the path is an address, or a plugin that the model needs cannot be imported.
+        ConfigError: the path is an address.
     """
     refuse_url(path, option="RUN")
     saved = read_model(path, step=int(step) if isinstance(step, str) and step.isdecimal() else step)
@@ -281,14 +284,24 @@ def load(path: str | Path, *, step: int | str = "latest") -> FINModel | DecoderM
 def _load_plugins_of(model: FINModel | DecoderModel, path: str | Path) -> None:
     """Imports the plugins that a model names, where its dataset or a feature of it is not registered yet.
 
-    Else nothing that a checkpoint names is imported: it may be a stranger's.
+    Else nothing that a checkpoint names is imported: it may be a stranger's. The network itself needs no plugin, so one
+    that cannot be imported is a warning: it is an error only where the dataset or the closed-form feature is looked up.
     """
+    faults = try_plugins(model.config.plugins) if _unregistered(model) else []
+    if faults and (missing := _unregistered(model)):
+        logger.warning(
+            "the model in %s: what needs its %s will not work: %s",
+            path,
+            " or ".join(missing),
+            " ".join("; ".join(faults).split()),  # on one line: an error of a plugin may have several
+        )
+
+
+def _unregistered(model: FINModel | DecoderModel) -> list[str]:
+    """Returns the dataset and features of a model that are not registered, for messages."""
     features = (model.target,) if isinstance(model, FINModel) else model.features
-    missing = [f"feature {name}" for name in features if name not in feature_names()]
-    if model.dataset not in dataset_names():
-        missing.insert(0, f"dataset {model.dataset}")
-    if missing and model.config.plugins:
-        load_plugins(model.config.plugins, wanted=f"the model in {path} needs it for its {' and '.join(missing)}")
+    missing = [f"dataset {model.dataset}"] if model.dataset not in dataset_names() else []
+    return missing + [f"feature {name}" for name in features if name not in feature_names()]
 
 
 def load_fin(path: str | Path, *, step: int | str = "latest") -> FINModel:

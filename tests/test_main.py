@@ -82,8 +82,11 @@ def test_evaluation_of_another_model_is_refused(finished_run):
         (["--config.data.subjects=1,7"], "no data of subjects 7; there are 1-2"),
         (["--config.data.train_repetitions=9"], "have no window in the training repetitions 9"),
         (["--config.window=0.2ms"], "it must be 1 sample, 0.5 ms, or more"),
-        (["--config.data.synthetic.movement_s=0.5"], "movements of 0.8 s or more"),
-        (["--config.data.filter.highpass_hz=5000"], "filter highpass_hz is 5000"),
+        (["--config.data.synthetic.movement_s=0.5"], "config.data.synthetic.movement_s=0.5: must be 0.8 to 3600"),
+        (
+            ["--config.data.filter.highpass_hz=5000"],
+            "config.data.filter.highpass_hz=5000 must lie above 0",
+        ),
         (["--config.seed=-1"], "config.seed=-1: must be at least 0"),
         (["--config.plugins=no_such_module"], "config.plugins=no_such_module"),
         (["--config.model.init=orthogonal"], "config.model.init='orthogonal': choose from chrono, uniform"),

@@ -1,6 +1,8 @@
 """A user's own dataset and feature, from one module, through the whole program."""
 
+import dataclasses
 import json
+import re
 import sys
 
 import numpy as np
@@ -8,10 +10,11 @@ import pytest
 from conftest import ROOT, run_main
 
 import finjax
-from finjax import export, features
+from finjax import export, features, restored
+from finjax.checkpoints import read_model
 from finjax.configs import cnn
 from finjax.data import registry
-from finjax.errors import ConfigError
+from finjax.errors import ConfigError, DataError
 from finjax.live.__main__ import main as live
 from finjax.plots.__main__ import main as plots
 from finjax.run import run
@@ -84,15 +87,44 @@ def test_a_model_brings_its_plugins(clinic, capsys, use):
         assert model.dataset == "clinic" and model.run(np.zeros((1, 2, 300))).shape == (1, 2)
 
 
-def test_a_plugin_that_is_not_there_is_one_message(clinic, monkeypatch, capsys):
+def test_a_plugin_that_is_not_there_is_a_warning_until_it_is_needed(clinic, monkeypatch, capsys, caplog):
+    """Loading needs no plugin. The CNN on closed-form features does, and so does reading the dataset."""
     folder, forget = clinic
     forget()
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(folder)])
-    named = r"plugin clinic: the model in .*subject_1 needs it for its dataset clinic and feature fourth_power: .*"
-    with pytest.raises(ConfigError, match=named + "No module named 'clinic'. Name the folder .* in PYTHONPATH"):
-        finjax.load(folder / "run/subject_1")
+    model = finjax.load(folder / "run/subject_1")
+    (warning,) = (record.getMessage() for record in caplog.records if record.levelname == "WARNING")
+    assert re.fullmatch(
+        r"the model in .*subject_1: what needs its dataset clinic or feature fourth_power will not work: importing "
+        r"clinic: .*No module named 'clinic'. Name the folder that holds clinic in PYTHONPATH",
+        warning,
+    )
+    with pytest.raises(ConfigError, match="unknown feature 'fourth_power'.*--config.plugins"):
+        model.logits(np.zeros((1, 2, 300)))
     assert live([str(folder / "run/subject_1"), "--quiet"]) == 1
-    assert capsys.readouterr().err.startswith("error: plugin clinic: ")
+    assert re.search("^error: unknown (dataset|feature) .*--config.plugins", capsys.readouterr().err, re.MULTILINE)
+
+
+def test_a_network_on_samples_works_without_its_plugin(finished_run, monkeypatch, caplog):
+    """Here a FIN, of a dataset that only a plugin knows; another plugin of it fails on two lines."""
+
+    def of_a_clinic(*where, **settings):
+        saved = read_model(*where, **settings)
+        config = {**saved.info["config"], "plugins": "no_such_plugin, plugin_that_fails"}
+        return dataclasses.replace(saved, info={**saved.info, "dataset": "clinic", "config": config})
+
+    def fail(name):
+        raise ImportError("first line\nsecond line") if name == "plugin_that_fails" else ModuleNotFoundError(name=name)
+
+    monkeypatch.setattr(restored, "read_model", of_a_clinic)
+    monkeypatch.setattr("finjax.plugins.importlib.import_module", fail)
+    model = finjax.load(finished_run[0])
+    assert model(np.ones((2, 600))).shape == (2,)
+    (warning,) = (record.getMessage() for record in caplog.records if record.levelname == "WARNING")
+    assert "what needs its dataset clinic will not work" in warning and "\n" not in warning
+    assert "no_such_plugin" in warning and "first line second line" in warning
+    with pytest.raises(DataError, match="unknown dataset 'clinic'.*--config.plugins"):
+        registry.get_spec(model.dataset)
 
 
 def test_own_dataset_and_feature(tmp_path):

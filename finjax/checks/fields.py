@@ -6,6 +6,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from finjax.checks.rules import (
+    WIDTH,
     Checkpoint,
     Choice,
     Choices,
@@ -24,18 +25,17 @@ from finjax.checks.rules import (
 from finjax.configs.templates import TEMPLATES
 from finjax.data.amount import WAYS
 from finjax.data.normalise import UNLABELLED, USED
+from finjax.data.synthetic import RAMP_S
 from finjax.errors import ConfigError
 from finjax.models.classical import CLASSIFIERS
 from finjax.models.discriminant import OWN_COVARIANCE
 from finjax.models.fin import INITIALISATIONS, PRECISIONS
-from finjax.tasks.start import FIN_INITS
+from finjax.tasks.start import CNN_INIT, FIN_INITS, FINS
 from finjax.training.build import FREEZABLE
 from finjax.training.optimiser import SCHEDULES
 
 SEED = Whole(most=2**32 - 1)  # JAX takes the lowest 32 bits of a seed: larger ones would be others' in disguise
 COUNT = Whole(least=1)
-WIDTH = Whole(least=1, most=10_000)  # of a layer; more would be a slip of the finger
-SECONDS = Real(above=0, most=3600)
 HERTZ = Real(unset=True)
 SHARE = Real(below=1)
 RATE = Real()
@@ -66,7 +66,7 @@ _COMMON = {
     "data.filter.lowpass_hz": HERTZ,
     "data.filter.notch_hz": HERTZ,
     "data.synthetic.subjects": Whole(least=1, most=9999),
-    "data.synthetic.movement_s": SECONDS,
+    "data.synthetic.movement_s": Real(least=2 * RAMP_S, most=3600),
     "data.synthetic.rest_s": Real(most=3600),
     "data.synthetic.seed": SEED,
 }
@@ -129,9 +129,9 @@ _RECOGNITION = {
     "pooled": YesNo(),
     "classifier": Choice(CLASSIFIERS),
     "evaluate.vote": COUNT,
-    "fine_tune.cnn_init": Folder(filled_in=("feature", "subject", "horizon")),
+    "fine_tune.cnn_init": CNN_INIT,
     "fine_tune.cnn_step": Checkpoint(),
-    "fine_tune.fins": Folder(filled_in=("feature", "subject", "horizon")),
+    "fine_tune.fins": FINS,
     "fine_tune.fin_init": Choice(FIN_INITS),
     "fine_tune.freeze": Choices(FREEZABLE),
     "fine_tune.recompute": YesNo(),

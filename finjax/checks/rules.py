@@ -8,7 +8,7 @@ import math
 import numbers
 import re
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from finjax.data.numbers import parse_numbers
@@ -27,18 +27,24 @@ class Rule(Protocol):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Whole:
-    """A whole number from `least` to `most`."""
+    """A whole number from `least` to `most`; None too, where it may be `unset`."""
 
     least: int = 0
     most: int = LARGEST
+    unset: bool = False
 
     def fault(self, value: Any) -> str | None:
         """See `Rule`."""
+        if value is None and self.unset:
+            return None
         if isinstance(value, bool) or not isinstance(value, numbers.Integral):
             return "must be a whole number"
         if value < self.least:
             return f"must be at least {self.least}"
         return f"must be at most {self.most}" if value > self.most else None
+
+
+WIDTH = Whole(least=1, most=10_000)  # of a layer; more would be a slip of the finger
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -197,13 +203,17 @@ class Folder:
     """A path of this machine, or a pattern of one with some names in braces.
 
     Attributes:
-        filled_in: the names; without any, braces are part of the path.
+        filled_in: an example of what is filled in, by its name; without any, braces are part of the path.
+        unset: whether None is allowed.
     """
 
-    filled_in: Sequence[str] = ()
+    filled_in: Mapping[str, str | int] = dataclasses.field(default_factory=dict)
+    unset: bool = False
 
     def fault(self, value: Any) -> str | None:
-        """See `Rule`; raises `ConfigError` for an address."""
+        """See `Rule`."""
+        if value is None and self.unset:
+            return None
         if not isinstance(value, str):
             return "must be text"
         if not self.filled_in:
@@ -212,9 +222,10 @@ class Folder:
             for _, name, _, _ in string.Formatter().parse(value):
                 if name is not None and name not in self.filled_in:
                     raise ValueError(name)
-        except ValueError:
+            value.format(**self.filled_in)
+        except (ValueError, LookupError):  # whatever `format` says of what is in the braces
             *names, last = (f"{{{name}}}" for name in self.filled_in)
-            return f"only {', '.join(names)} and {last} can be filled in"
+            return f"only {' and '.join(filter(None, [', '.join(names), last]))} can be filled in"
         return None
 
 

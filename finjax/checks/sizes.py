@@ -3,7 +3,8 @@
 from ml_collections import ConfigDict
 
 from finjax.checks.rules import Naming, option_of
-from finjax.data.source import framing_of, rate_of
+from finjax.data import filters
+from finjax.data.source import filter_of, framing_of, rate_of
 from finjax.errors import ConfigError
 from finjax.models.classical import FEATURE_SETS
 from finjax.tasks.task import parse_features
@@ -29,17 +30,19 @@ def check_names(config: ConfigDict, *, option: Naming = option_of) -> None:
 
 
 def check_sizes(config: ConfigDict, *, option: Naming = option_of) -> None:
-    """Checks the sizes that parts of a run share, before anything is built of them.
+    """Checks the sizes that parts of a run share, and its filter at the rate of its data, before anything is built.
 
     Args:
         config: of one run of a stage.
         option: gives the option that sets a field, for messages.
 
     Raises:
-        ConfigError: two sizes do not fit; names both options and their values.
+        ConfigError: two sizes or the filter do not fit; names the options and their values.
         DataError: an unknown dataset.
     """
     rate_hz = rate_of(config.data)
+    if fault := filters.fault_of(filter_of(config.data), rate_hz, named=lambda name: option(f"data.filter.{name}")):
+        raise ConfigError(fault)
     length = framing_of(config, rate_hz, horizon=0).length
     window = f"{length} samples of a window ({option('window')}={config.window} at {rate_hz:g} Hz)"
     if config.stage in ("fin", "fine_tune"):

@@ -1,5 +1,7 @@
 """Zero-phase filtering of one piece of signal."""
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import signal as scipy_signal
 
@@ -47,16 +49,9 @@ def design(filter: Filter, rate_hz: float) -> np.ndarray:
     Raises:
         DataError: a frequency is not between 0 and half the sampling rate, or the edges are the wrong way round.
     """
-    for name in ("highpass_hz", "lowpass_hz", "notch_hz"):
-        edge = getattr(filter, name)
-        if edge is not None and not 0 < edge < rate_hz / 2:
-            raise DataError(
-                f"filter {name} is {edge:g}; it must lie above 0 and below {rate_hz / 2:g} Hz, "
-                f"half the sampling rate of {rate_hz:g} Hz"
-            )
+    if fault := fault_of(filter, rate_hz, named="filter {}".format):
+        raise DataError(fault)
     low, high = filter.highpass_hz, filter.lowpass_hz
-    if low is not None and high is not None and low >= high:
-        raise DataError(f"filter highpass_hz ({low:g}) must lie below lowpass_hz ({high:g})")
     parts = [np.zeros((0, 6))]
     if low is not None or high is not None:
         kind = "bandpass" if None not in (low, high) else "lowpass" if low is None else "highpass"
@@ -66,3 +61,24 @@ def design(filter: Filter, rate_hz: float) -> np.ndarray:
         notch = scipy_signal.iirnotch(filter.notch_hz, NOTCH_QUALITY, fs=rate_hz)
         parts.append(scipy_signal.tf2sos(*notch))
     return np.concatenate(parts)
+
+
+def fault_of(filter: Filter, rate_hz: float, *, named: Callable[[str], str]) -> str | None:
+    """Returns why a filter cannot be made at a sampling rate, or None where it can.
+
+    Args:
+        filter: the filter.
+        rate_hz: sampling rate.
+        named: gives the name of a field of the filter, for the message.
+    """
+    for name in ("highpass_hz", "lowpass_hz", "notch_hz"):
+        edge = getattr(filter, name)
+        if edge is not None and not 0 < edge < rate_hz / 2:
+            return (
+                f"{named(name)}={edge:g} must lie above 0 and below {rate_hz / 2:g} Hz, "
+                f"half the sampling rate of {rate_hz:g} Hz"
+            )
+    low, high = filter.highpass_hz, filter.lowpass_hz
+    if low is not None and high is not None and low >= high:
+        return f"{named('highpass_hz')}={low:g} must lie below {named('lowpass_hz')}={high:g}"
+    return None

@@ -224,5 +224,8 @@ def registered_names() -> tuple[str, ...]:
 def get_spec(name: str) -> DatasetSpec:
     """Returns the specification registered as `name`; raises `DataError` for an unknown one."""
     if name not in _SPECS:
-        raise DataError(f"unknown dataset {name!r}; known are {', '.join(registered_names())}")
+        raise DataError(
+            f"unknown dataset {name!r}; known are {', '.join(registered_names())}, and those of modules of your own "
+            "that --config.plugins names"
+        )
     return _SPECS[name]

@@ -9,13 +9,15 @@ from scipy.special import softmax
 from sklearn.base import ClassifierMixin, clone
 from sklearn.utils.multiclass import check_classification_targets
 
+from finjax.checks.rules import Real, Whole
 from finjax.data.gather import FeatureData, WindowData
 from finjax.data.normalise import stack_feature_normalisers
 from finjax.data.windows import pad_to_grid
 from finjax.defaults import with_defaults
 from finjax.errors import ConfigError
+from finjax.estimator.features import ARGUMENTS as OF_FEATURES
 from finjax.estimator.features import FINFeatures, seed_of
-from finjax.estimator.windows import OnWindows
+from finjax.estimator.windows import OnWindows, check_arguments
 from finjax.keys import initialisation_key
 from finjax.models.cnn import CNN
 from finjax.models.decoders import Decoder, FeatureDecoder, FINDecoder
@@ -32,6 +34,13 @@ READ_OUT_WEIGHT = 0.25
 SHADOW_NOISE = 0.01
 COVARIANCE_NOISE = 1.0  # as in `configs/fine_tune.py:best`, as are the defaults below
 WINDOWS_AT_A_TIME = 64  # in prediction
+ARGUMENTS = {
+    "epochs": Whole(),
+    "learning_rate": Real(),
+    "tune_steps": Whole(),
+    "fin_rate": Real(),
+    "cnn_rate": Real(),
+}
 
 
 class FINClassifier(ClassifierMixin, OnWindows):
@@ -91,12 +100,17 @@ class FINClassifier(ClassifierMixin, OnWindows):
         """Trains on windows `[n, C, T]` with labels `[n]`, two or more different ones.
 
         Raises:
-            ValueError: windows, labels or the read-out cannot be used.
+            ConfigError: an argument, also one of `fins`, has a value that it cannot have. It is a ValueError.
+            ValueError: windows or labels cannot be used.
             CheckpointError: see `FINFeatures.fit`.
         """
+        check_arguments(self, ARGUMENTS)
         if self.read_out is not None and self.read_out not in OWN_COVARIANCE:
             raise ConfigError(f"read_out={self.read_out!r}: choose from {', '.join(OWN_COVARIANCE)}, or None")
+        if not isinstance(self.fins, FINFeatures | None):
+            raise ConfigError(f"fins={self.fins!r}: must be a FINFeatures, or None")
         fins = self._default_fins() if self.fins is None else clone(self.fins)
+        check_arguments(fins, OF_FEATURES)
         windows, y = self._fit_windows(X, y, channels=fins.channels)
         check_classification_targets(y)
         self.classes_, movement = np.unique(y, return_inverse=True)

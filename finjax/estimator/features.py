@@ -10,13 +10,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from finjax.arithmetic import numpy_defaults
+from finjax.checks.rules import WIDTH, Folder, Real, Several, Text, Whole
 from finjax.data.gather import WindowData
 from finjax.data.normalise import fit_feature_normaliser
 from finjax.data.zscore import channel_statistics, z_score
 from finjax.defaults import with_defaults
 from finjax.devices import require_devices
-from finjax.errors import CheckpointError
-from finjax.estimator.windows import OnWindows
+from finjax.errors import CheckpointError, ConfigError
+from finjax.estimator.windows import OnWindows, check_arguments
 from finjax.evaluation.predict import imitated_features
 from finjax.features import get_feature
 from finjax.keys import initialisation_key
@@ -35,6 +36,17 @@ CLIP_NORM = 1.0
 SHADOW_NOISE = 0.01
 MOST_SAMPLES_A_STEP = 30  # of an LSTM, where the patch size is not given
 WINDOWS_AT_A_TIME = 64  # × channels, in `transform`
+ARGUMENTS = {
+    "runs": Folder(filled_in={"feature": "rms"}, unset=True),
+    "features": Several(of=Text(), wanted="a tuple of names of features, each once, as ('rms', 'var')", distinct=True),
+    "channels": Whole(least=1, unset=True),
+    "hidden": WIDTH,
+    "layers": WIDTH,
+    "patch_size": Whole(least=1, unset=True),
+    "steps": Whole(),
+    "learning_rate": Real(),
+    "limit_sd": Real(above=0, unset=True),
+}
 
 
 class FINFeatures(TransformerMixin, OnWindows):
@@ -98,13 +110,17 @@ class FINFeatures(TransformerMixin, OnWindows):
         """Takes the z-score from windows `[n, C, T]`, and trains the FINs on them unless they are trained.
 
         Raises:
+            ConfigError: an argument has a value that it cannot have. It is a ValueError.
             ValueError: the windows cannot be used, or a feature has no value on them.
             DeviceError: JAX has no devices.
             CheckpointError: no trained FIN is there, or it is one of other windows or another feature.
         """
         del y
+        check_arguments(self, ARGUMENTS)
         require_devices()
         windows, _ = self._fit_windows(X, channels=self.channels)
+        if self.runs is None and self.patch_size and self.length_ % self.patch_size:
+            raise ConfigError(f"patch_size={self.patch_size}: must divide the {self.length_} samples of a window")
         self.mean_, self.std_ = channel_statistics(windows.swapaxes(0, 1).reshape(self.channels_, -1))
         if self.runs is None:
             self._train(self.normalised(windows))

@@ -1,8 +1,13 @@
 """What the estimators do with their input: windows, flattened or not."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
+
+from finjax.checks.rules import Rule, check
 
 NO_TARGET = "no_validation"  # of `validate_data`, for what does not look at labels
 
@@ -42,6 +47,22 @@ class OnWindows(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+
+def check_arguments(estimator: BaseEstimator, rules: Mapping[str, Rule]) -> None:
+    """Checks the arguments of an estimator, as `fit` does first.
+
+    Args:
+        estimator: the estimator.
+        rules: what each argument may hold, by its name.
+
+    Raises:
+        ConfigError: an argument has a value that it cannot have; names both.
+        ValueError: `random_state` is no seed.
+    """
+    for name, rule in rules.items():
+        check(rule, getattr(estimator, name), option=name)
+    check_random_state(estimator.random_state)  # draws nothing
 
 
 def _shape(X) -> tuple[int, ...]:

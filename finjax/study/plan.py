@@ -11,7 +11,7 @@ from finjax.data.windows import duration_ms
 from finjax.errors import ConfigError
 from finjax.study.cells import FIN, Cell, fins_of, make_cells, within_run
 from finjax.study.dataset import dataset_of
-from finjax.study.methods import features_of, fin_config, method_config
+from finjax.study.methods import features_of, fin_config, method_config, option_in
 from finjax.tasks.task import parse_features
 
 
@@ -141,9 +141,21 @@ class _Planner:
             raise ConfigError(f"{where}: name a method that starts from no other")
         ours, theirs = (_shape(method_config(self._config, method)) for method in (cell.method, start))
         if differing := [field for field in ours if ours[field] != theirs.get(field)]:
-            raise ConfigError(f"{where}: the two differ in {', '.join(differing)}, and must not")
+            pairs = (
+                f"{self._set(cell.method, field, ours)} and {self._set(start, field, theirs)}" for field in differing
+            )
+            raise ConfigError(f"--config.{where}: these must be equal: {'; '.join(pairs)}")
         run = within_run(start, cell.subject) if cell.is_plain else cell.run.replace(f"/{cell.method}/", f"/{start}/")
         return self._decoder(dataclasses.replace(cell, method=start, run=run))
+
+    def _set(self, method: str, field: str, shape: dict) -> str:
+        """Returns the option that sets a field of a method, and its value, for a message."""
+        stage = self._config.methods[method].stage
+        value = shape.get(field)
+        if value is None:
+            return f"method {method} of stage {stage}, which has no {field}"
+        shown = ",".join(map(str, value)) if isinstance(value, tuple | list) else value
+        return f"{option_in(self._config, stage, method)(field)}={shown}"
 
     def _steps(self, horizon_ms: float, step: str, *, of: str) -> int:
         """Converts a horizon to steps from window to window; raises `ConfigError` where they are not whole."""

@@ -47,6 +47,7 @@ def run(config: ConfigDict, workdir: Path, *, mode: str, shard: str = "") -> Non
 
     chosen = parse_shard(shard)
     split = find_split(config.data) if mode == "train" else split_of(read_study(workdir))
+    _check_names(config)
     plan = make_plan(config, split, workdir)
     _check(config, plan)
     failed = {}
@@ -135,6 +136,15 @@ def _quiet(path: Path) -> Iterator[None]:
                 other.setLevel(level)
 
 
+def _check_names(config: ConfigDict) -> None:
+    """Raises `ConfigError` where a method, or what a method names, does not exist; the plan is made of these names."""
+    methods = dict.fromkeys(method for part in PARTS for method in names_in(config, part))
+    starts = (config.methods[method].get("start") for method in methods)
+    for method in dict.fromkeys([*methods, *(start for start in starts if start in config.methods)]):
+        one = method_config(config, method)
+        check_names(one, option=option_in(config, one.stage, method))
+
+
 def _check(config: ConfigDict, plan: Sequence[Run]) -> None:
     """Raises `ConfigError` for what would otherwise be noticed only hours later."""
     for field in ("baseline", "shown"):
@@ -149,10 +159,9 @@ def _check(config: ConfigDict, plan: Sequence[Run]) -> None:
 
 
 def _check_method(config: ConfigDict, method: str, *, lengths: Sequence[float]) -> None:
-    """Raises `ConfigError` where what a method's run needs does not exist or does not fit; names the option."""
+    """Raises `ConfigError` where the sizes of a method's runs do not fit; names the options."""
     one = method_config(config, method)
     option = option_in(config, one.stage, method)
-    check_names(one, option=option)
     check_sizes(one, option=option)
     for window_ms in lengths:
         one.window = f"{window_ms:g}ms"

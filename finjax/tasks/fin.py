@@ -44,7 +44,6 @@ def run(config: ConfigDict, workdir: Path, *, mode: str) -> None:
 
     Several horizons go to folders `prediction_0`, `prediction_3`, … of the working directory.
     """
-    get_feature(config.target)  # before the data is read
     horizons = config.prediction
     store, split = load_store(config.data)
     results = {}

@@ -9,6 +9,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from finjax import processes
+from finjax.checks.rules import Folder, check, option_of
 from finjax.data.normalise import (
     FeatureNormaliser,
     SignalNormaliser,
@@ -35,6 +36,8 @@ from finjax.training import parallel
 from finjax.training.build import build_decoder
 
 FIN_INITS = ("pretrained", "random", "decoder")
+CNN_INIT = Folder(filled_in={"subject": "1", "horizon": 0})
+FINS = Folder(filled_in={"feature": "rms", "subject": "1", "horizon": 0})
 Repetitions = Mapping[int, tuple[int, ...]]
 
 
@@ -153,7 +156,7 @@ def _pretrained_fins(task: Task, features: Sequence[str]) -> dict[str, FINModel]
         return {}
     fins = {}
     for feature in features:
-        path = _path(task, config.fine_tune.fins, feature=feature, field="fins")
+        path = _path(task, "fins", FINS, feature=feature)
         fins[feature] = load_fin(path)
         refuse_unfit_fin(fins[feature], feature, task, path=path)
     return fins
@@ -167,7 +170,7 @@ def _started_decoder(task: Task, features: Sequence[str]) -> DecoderModel | None
         if from_decoder:
             raise ConfigError("--config.fine_tune.fin_init=decoder: name that decoder with --config.fine_tune.cnn_init")
         return None
-    path = _path(task, config.fine_tune.cnn_init, feature="", field="cnn_init")
+    path = _path(task, "cnn_init", CNN_INIT)
     start = load_decoder(path, step=config.fine_tune.cnn_step)
     fitting = {"cnn": ("cnn",), "raw_cnn": ("raw_cnn",), "fine_tune": ("cnn", "fine_tune")}[config.stage]
     if from_decoder:
@@ -184,15 +187,12 @@ def _fins_of_decoder(config: ConfigDict) -> bool:
     return config.stage == "fine_tune" and config.fine_tune.fin_init == "decoder"
 
 
-def _path(task: Task, pattern: str, *, feature: str, field: str) -> str:
-    """Fills in a pattern such as `runs/fin_{feature}` or `runs/cnn/subject_{subject}`."""
+def _path(task: Task, field: str, rule: Folder, **names: str) -> str:
+    """Returns the folder that a field of `fine_tune` names, such as `runs/fin_{feature}`, with the names filled in."""
+    pattern = task.config.fine_tune[field]
+    check(rule, pattern, option=option_of(f"fine_tune.{field}"))
     subject = "_".join(map(str, task.store.subjects))
-    try:
-        return pattern.format(feature=feature, subject=subject, horizon=task.framing.horizon)
-    except (KeyError, IndexError, ValueError) as error:
-        raise ConfigError(
-            f"--config.fine_tune.{field}={pattern}: only {{feature}}, {{subject}} and {{horizon}} can be filled in"
-        ) from error
+    return pattern.format(**names, subject=subject, horizon=task.framing.horizon)
 
 
 def _standardisation(

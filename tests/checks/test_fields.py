@@ -75,6 +75,11 @@ def test_no_number_may_be_something_else(stage, value):
         (classical, {"percentage": 0.0}, "percentage=0: per cent .* that a classical baseline .* above 0 and at most"),
         (fine_tune, {"fine_tune.freeze": "fins,lstm"}, "--config.fine_tune.freeze=fins,lstm: unknown lstm; choose"),
         (fine_tune, {"fine_tune.fins": "runs/{name}"}, "fins=runs/{name}: only {feature}, {subject} and {horizon}"),
+        (fine_tune, {"fine_tune.fins": "runs/{horizon:x}{subject:d}"}, "only {feature}, {subject} and {horizon} can"),
+        (fine_tune, {"fine_tune.cnn_init": "runs/{feature}"}, "cnn_init=runs/{feature}: only {subject} and {horizon}"),
+        (cnn, {"fine_tune.cnn_init": "runs/{}"}, "cnn_init=runs/{}: only {subject} and {horizon} can be filled in"),
+        (cnn, {"fine_tune.cnn_init": "runs/{subject!z}"}, "only {subject} and {horizon} can be filled in"),
+        (fin, {"data.synthetic.movement_s": 0.1}, "--config.data.synthetic.movement_s=0.1: must be 0.8 to 3600"),
         (fine_tune, {"fine_tune.cnn_init": "gs://b/{subject}"}, "--config.fine_tune.cnn_init=gs://b/{subject}: finjax"),
         (
             fine_tune,

@@ -41,6 +41,24 @@ def one_device(monkeypatch):
         (fin, {"target": "rms,"}, "--config.target=rms,: give names"),
         (fin, {"data.name": "ninapro_db9"}, "unknown dataset 'ninapro_db9'"),
         (
+            fin,
+            {"data.filter.highpass_hz": 2000.0},
+            "--config.data.filter.highpass_hz=2000 must lie above 0",
+        ),
+        (
+            cnn,
+            {"data.filter.notch_hz": 1000.0},
+            "--config.data.filter.notch_hz=1000 must .* below 1000 Hz",
+        ),
+        (
+            cnn,
+            {"data.filter.highpass_hz": 500.0, "data.filter.lowpass_hz": 20.0},
+            "--config.data.filter.highpass_hz=500 must lie below --config.data.filter.lowpass_hz=20",
+        ),
+        (study, {"data.filter.lowpass_hz": 1e4}, "--config.data.filter.lowpass_hz=10000 must lie above 0"),
+        (study, {"cnn.features": "rms,nope"}, "--config.cnn.features=rms,nope: unknown feature 'nope'"),
+        (study, {"fine_tune.features": "rms,"}, "--config.fine_tune.features=rms,: give names of features"),
+        (
             study,
             {"fin.model.shadows": 8},
             r"--config.fin.model.shadows=8 and --config.fine_tune.cnn.shadows=12 must be equal",

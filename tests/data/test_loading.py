@@ -226,7 +226,7 @@ def test_a_readers_own_failure_names_the_file(tmp_path):
 
 
 def test_a_bad_filter_is_refused_before_any_file_is_read(tmp_path):
-    with pytest.raises(DataError, match="filter highpass_hz is 2000") as caught:
+    with pytest.raises(DataError, match="filter highpass_hz=2000") as caught:
         loading.load_recordings(get_spec("ninapro_db2"), tmp_path, filter=Filter(highpass_hz=2000.0))
     assert "Mend these files" not in str(caught.value)
 

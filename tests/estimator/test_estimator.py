@@ -172,3 +172,52 @@ def test_what_cannot_be_used_is_refused(data, fitted):
         FINClassifier(read_out="qda").fit(windows, movements)
     with pytest.raises(ConfigError, match="unknown feature"):
         FINFeatures(features=("loudness",)).fit(windows)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"learning_rate": np.nan}, "learning_rate=nan: must be a finite number"),
+        ({"learning_rate": "fast"}, "learning_rate=fast: must be a number"),
+        ({"steps": -1}, "steps=-1: must be at least 0"),
+        ({"steps": 2.5}, "steps=2.5: must be a whole number"),
+        ({"limit_sd": -1.0}, "limit_sd=-1: must be above 0"),
+        ({"limit_sd": 0}, "limit_sd=0: must be above 0"),
+        ({"features": ("rms", "rms")}, "features=rms,rms: must be a tuple of names of features, each once"),
+        ({"features": ()}, "features=: must be a tuple of names"),
+        ({"features": "rms"}, "features=rms: must be a tuple of names"),
+        ({"hidden": 0}, "hidden=0: must be at least 1"),
+        ({"layers": None}, "layers=None: must be a whole number"),
+        ({"patch_size": 0}, "patch_size=0: must be at least 1"),
+        ({"patch_size": 7}, "patch_size=7: must divide the 20 samples of a window"),
+        ({"channels": -1}, "channels=-1: must be at least 1"),
+        ({"runs": "runs/{subject}"}, "runs=runs/{subject}: only {feature} can be filled in"),
+        ({"runs": "gs://bucket/fin"}, "runs=gs://bucket/fin: finjax"),
+        ({"random_state": "x"}, "'x' cannot be used to seed"),
+    ],
+)
+def test_arguments_of_features_are_checked(arguments, message, monkeypatch):
+    monkeypatch.setattr(FINFeatures, "_train", lambda *_: pytest.fail("it was trained"))
+    windows, labels = np.ones((4, 2, 20)), [0, 0, 1, 1]
+    with pytest.raises(ValueError, match=message):
+        FINFeatures(**arguments).fit(windows)
+    with pytest.raises(ValueError, match=message):  # as a part
+        FINClassifier(FINFeatures(**arguments)).fit(windows, labels)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"learning_rate": np.inf}, "learning_rate=inf: must be a finite number"),
+        ({"fin_rate": -1e-4}, "fin_rate=-0.0001: must be at least 0"),
+        ({"cnn_rate": None}, "cnn_rate=None: must be a number"),
+        ({"epochs": -1}, "epochs=-1: must be at least 0"),
+        ({"tune_steps": -3}, "tune_steps=-3: must be at least 0"),
+        ({"fins": "runs"}, "fins='runs': must be a FINFeatures, or None"),
+        ({"fins": FINFeatures(), "random_state": "x"}, "'x' cannot be used to seed"),
+    ],
+)
+def test_arguments_of_the_classifier_are_checked(arguments, message, monkeypatch):
+    monkeypatch.setattr(FINFeatures, "_train", lambda *_: pytest.fail("it was trained"))
+    with pytest.raises(ValueError, match=message):
+        FINClassifier(**arguments).fit(np.ones((4, 2, 20)), [0, 0, 1, 1])

@@ -155,7 +155,17 @@ def test_other_shards_are_refused(text):
         ({"horizons": (0, 70)}, "70 ms is 1.4 steps of --config.step=50ms"),
         ({"horizons": (0, 50), "fin.step": "20ms"}, "50 ms is 2.5 steps of --config.fin.step=20ms"),
         ({"fins": "rms,rsm"}, "unknown feature 'rsm'"),
-        ({"cnn.cnn.kernel": 3}, "methods.fin_cnn.start=cnn: the two differ in cnn.kernel"),
+        (
+            {"cnn.cnn.kernel": 3},
+            "--config.methods.fin_cnn.start=cnn: these must be equal: "
+            r"--config.fine_tune.cnn.kernel=\d+ and --config.cnn.cnn.kernel=3$",
+        ),
+        (
+            {"methods.fin_cnn.cnn": {"shadows": 5}, "cnn.cnn.filters": (2, 3)},
+            r"equal: --config.fine_tune.cnn.filters=\d+,\d+ and --config.cnn.cnn.filters=2,3; .*"
+            r"--config.methods.fin_cnn.cnn.shadows=5 and --config.cnn.cnn.shadows=\d+",
+        ),
+        ({"methods.fin_cnn.start": "raw_cnn"}, "and method raw_cnn of stage raw_cnn, which has no features"),
         (
             {"cross": "cnn,fin_cnn", "cnn.train.max_epochs": 3, "methods.fin_cnn.start": "", "cnn.cnn.kernel": 3},
             "fin_cnn and one before it would start from different decoders",

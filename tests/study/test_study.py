@@ -193,6 +193,11 @@ def test_a_run_that_fails_does_not_stop_the_others(tmp_path, environment):
         ({"horizons": (0, 70)}, {}, "70 ms is 1.4 steps"),
         ({"cnn.train.batch_size": 0}, {}, "--config.cnn.train.batch_size=0: must be at least 1"),
         ({"methods.lda_logstd.features": "rsm"}, {}, "--config.methods.lda_logstd.features=rsm: unknown feature 'rsm'"),
+        (  # of a method that another starts from
+            {"within": "fin_cnn", "cross": "", "horizon": "", "length": "", "cnn.features": "rms,nope"},
+            {},
+            "--config.cnn.features=rms,nope: unknown feature 'nope'",
+        ),
         ({"data.subjects": "1,7"}, {}, "no data of subjects 7; there are 1-2"),
         ({}, {"mode": "evaluate"}, "no study in "),
     ],
