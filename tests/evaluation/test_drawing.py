@@ -20,7 +20,7 @@ NAMES = ("rest", "cost $1 or $2, 100 % of R²")  # a formula to matplotlib, and 
 SCORED = [
     {
         "subject": subject, "windows": 20, "segments": 4, "accuracy": 0.85, "balanced_accuracy": 0.85, "macro_f1": 0.85,
-        "recall": [0.9, 0.8], "confusion": COUNTS.tolist(), "movements": NAMES,
+        "recall": [0.9, 0.8], "confusion": COUNTS.tolist(), "movements": NAMES, "statistics_from": "used",
     }
     for subject in (1, 2)
 ]  # fmt: skip

@@ -220,7 +220,7 @@ def test_results_of_other_settings_do_not_mix(whole_study):
     done = run_main(TEST, f"--workdir={whole_study[0]}", "--config.seed=5", "--config.cnn.cnn.dropout=0.1", check=False)
     assert done.returncode == 1
     assert re.search(
-        r"other settings \(cnn.cnn.dropout: 0.3 there, 0.1 here; seed: 0 there, 5 here\)\. Choose another", done.stderr
+        r"other settings \(cnn.cnn.dropout: 0.3 there, 0.1 here; seed: 0 there, 5 here\)\. Set these", done.stderr
     )
 
 

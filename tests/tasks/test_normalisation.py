@@ -219,7 +219,7 @@ def test_a_zero_shot_run_reads_the_test_repetitions_alone(small_decoder, tmp_pat
     assert 2 not in model.trained_on
     (entry,) = json.loads((tmp_path / "eval/metrics.json").read_text())["subjects"]
     assert entry["statistics_from"] == "others" and np.isfinite(entry["accuracy"])
-    assert "z-scores from: subjects 2: the mean of the people trained on" in capsys.readouterr().out
+    assert "z-scores from: subject 2: the mean of the people trained on" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("module", [cnn, classical])
