@@ -74,7 +74,7 @@ def test_training_and_loading_refuse_them(tmp_path, monkeypatch):
         run(cnn.get_config("test"), workdir=ADDRESS)
     with pytest.raises(ConfigError, match="RUN=gs://bucket/x: finjax reads"):
         finjax.load(ADDRESS)
-    with pytest.raises(ConfigError, match="RUN=gs://bucket/x/fin_rms: finjax reads"):
+    with pytest.raises(ConfigError, match=r"runs=gs://bucket/x/fin_\{feature\}: finjax reads"):
         FINFeatures(f"{ADDRESS}/fin_{{feature}}", features=["rms"]).fit([[0.0] * 300] * 2)
     monkeypatch.setenv("FINJAX_CACHE_DIR", ADDRESS)
     with pytest.raises(ConfigError, match="FINJAX_CACHE_DIR=gs://bucket/x: finjax reads"):
