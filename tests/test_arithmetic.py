@@ -70,8 +70,7 @@ def test_scores_of_nothing_right(tmp_path):
     statistics.compare([1e-200, 2e-300, 0.5], [0.0, 1e-300, 0.5])
 
 
-def test_a_run_from_a_script(tmp_path, monkeypatch):
-    monkeypatch.setattr("finjax.training.parallel.use_cpu_devices", lambda count, **batch: None)  # jax has begun here
+def test_a_run_from_a_script(tmp_path):
     config = classical.get_config("test")
     config.subject, config.step = "1", "200ms"
     run(config, workdir=tmp_path / "run")

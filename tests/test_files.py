@@ -84,7 +84,6 @@ def test_odd_names_are_names(tmp_path, name):
     ],
     ids=["load", "run", "config", "torch", "data", "live"],
 )
-def test_a_home_folder_that_is_not_known_is_one_message(no_home, monkeypatch, use):
-    monkeypatch.setattr("finjax.training.parallel.use_cpu_devices", lambda count, **batch: None)  # jax has begun here
+def test_a_home_folder_that_is_not_known_is_one_message(no_home, use):
     with pytest.raises(FinjaxError, match="no such home folder. Give the whole path, or set HOME"):
         use()

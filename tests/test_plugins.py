@@ -55,7 +55,6 @@ def clinic(tmp_path_factory):
     config.cnn.update(filters=(2, 2), kernel=2, shadows=2)
     config.step, config.validation_share = "100ms", 0.0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("finjax.training.parallel.use_cpu_devices", lambda count, **batch: None)  # jax has begun here
         patch.setattr(registry, "_SPECS", dict(registry._SPECS))
         patch.setattr(features, "_REGISTRY", dict(features._REGISTRY))
         patch.syspath_prepend(folder)

@@ -36,7 +36,10 @@ def complete(fields: Mapping[str, Any]) -> ConfigDict:
     config = TEMPLATES[fields["stage"]]()
     if "methods" in fields:  # of a study, which has those alone that it names
         config.methods = ConfigDict()
-    _fill(config, _tuples({**BEFORE, **fields}))
+    fields = {**BEFORE, **fields}
+    if fields.get("limit_sd", 0.0) is None:  # infinite, which JSON does not have
+        fields["limit_sd"] = 0.0  # no limit either
+    _fill(config, _tuples(fields))
     return config
 
 

@@ -1,6 +1,7 @@
 """The z-score of each person of a task: where it comes from, as `config.statistics` says."""
 
 import dataclasses
+import logging
 from collections.abc import Collection
 
 import numpy as np
@@ -18,6 +19,8 @@ from finjax.data.windows import Windows
 from finjax.errors import CheckpointError
 from finjax.restored import Model
 from finjax.tasks.task import Task
+
+logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -88,6 +91,13 @@ def stored_statistics(task: Task, model: Model) -> Statistics:
         DataError: an unknown subject has no repetition outside the test set, and its own are asked for.
     """
     store, known = task.store, set(np.asarray(model.signal.subjects).tolist())
+    if model.config.statistics != task.config.statistics and known.intersection(store.subjects):
+        logger.warning(
+            "--config.statistics=%s: the model was trained with --config.statistics=%s, and keeps these z-scores "
+            "for the people that it knows",
+            task.config.statistics,
+            model.config.statistics,
+        )
     missing = [subject for subject in store.subjects if subject not in known]
     if missing and task.config.statistics == UNLABELLED:
         own = fit_signal_normaliser(

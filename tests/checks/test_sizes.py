@@ -9,11 +9,6 @@ from finjax.run import run
 from finjax.study.methods import method_config
 
 
-@pytest.fixture(autouse=True)
-def one_device(monkeypatch):
-    monkeypatch.setattr("finjax.training.parallel.use_cpu_devices", lambda count, **batch: None)  # jax has begun here
-
-
 @pytest.mark.parametrize(
     ("module", "changes", "message"),
     [

@@ -27,6 +27,10 @@ def test_fields_that_an_older_finjax_did_not_know_have_their_defaults():
     assert config.data.filter.notch_hz is None
 
 
+def test_an_infinite_limit_stays_none():
+    assert complete({**fin.get_config("test").to_dict(), "limit_sd": None}).limit_sd == 0
+
+
 def test_a_field_that_may_be_unset_stays_so():
     fields = fine_tune.get_config().to_dict()
     assert complete(fields).optimiser.fin.layer_factors is None

@@ -84,7 +84,6 @@ def test_what_cannot_be_replayed_is_one_message(small_decoder, capsys):
 
 
 def test_a_demonstration_that_cannot_be_written_is_one_message(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("finjax.training.parallel.use_cpu_devices", lambda count, **batch: None)  # jax has begun here
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs").touch()  # where a folder is to be made
     assert main([]) == 1

@@ -176,7 +176,7 @@ def test_a_fin_scores_unseen_people_as_its_configuration_says():
 
 
 @pytest.mark.parametrize(("statistics", "source"), [("used", "others"), ("unlabelled", "unlabelled")])
-def test_someone_a_stored_model_does_not_know(statistics, source):
+def test_someone_a_stored_model_does_not_know(caplog, statistics, source):
     task = make_task(subjects=(2, 3), statistics=statistics)
     allowed = samples_by(task, subject=3, repetitions=(1, 2, 3)) & (statistics == "unlabelled")
     task.store.samples[:, ~allowed] = np.nan
@@ -185,6 +185,7 @@ def test_someone_a_stored_model_does_not_know(statistics, source):
     np.testing.assert_array_equal(found.signal.mean[0], [3, 6])
     own = task.store.samples[:, allowed].mean(axis=1, dtype=np.float64) if statistics == "unlabelled" else [2, 4]
     np.testing.assert_allclose(found.signal.mean[1], own, rtol=1e-5)
+    assert ("the model was trained with --config.statistics=used" in caplog.text) == (statistics == "unlabelled")
 
 
 def test_nobody_in_tuning_repetitions_is_an_error_except_at_0_percent():
@@ -207,7 +208,6 @@ def test_a_zero_shot_run_reads_the_test_repetitions_alone(small_decoder, tmp_pat
         return task
 
     monkeypatch.setattr(Task, "load", classmethod(poisoned))
-    monkeypatch.setattr("finjax.training.parallel.use_cpu_devices", lambda count, **batch: None)  # jax has begun here
     config = cnn.get_config("test")
     config.features, config.subject, config.step, config.percentage = "rms,wl", "2", "100ms", 0.0
     config.fine_tune.cnn_init = str(small_decoder)
@@ -224,7 +224,6 @@ def test_a_zero_shot_run_reads_the_test_repetitions_alone(small_decoder, tmp_pat
 
 @pytest.mark.parametrize("module", [cnn, classical])
 def test_an_unknown_choice_is_refused(tmp_path, monkeypatch, module):
-    monkeypatch.setattr("finjax.training.parallel.use_cpu_devices", lambda count, **batch: None)  # jax has begun here
     config = module.get_config("test")
     config.statistics = "all"
     with pytest.raises(ConfigError, match="--config.statistics='all': choose from used, unlabelled"):
