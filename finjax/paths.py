@@ -9,12 +9,12 @@ from finjax.errors import ConfigError
 _ADDRESS = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]+):/")
 
 
-def refuse_url(path: str | os.PathLike, *, option: str) -> None:
+def refuse_url(path: str | os.PathLike, *, option: str = "") -> None:
     """Raises `ConfigError` where a folder or file is an address such as `gs://bucket/runs`.
 
     Args:
         path: what the user gave.
-        option: where the user gave it, as `"--workdir"`.
+        option: where the user gave it, as `"--workdir"`; empty where it is an argument of its own.
     """
     if not (match := _ADDRESS.match(os.fspath(path))):
         return
@@ -24,6 +24,5 @@ def refuse_url(path: str | os.PathLike, *, option: str) -> None:
         if scheme == "file"
         else "mount that storage and give its folder here, or copy it from and to a local folder"
     )
-    raise ConfigError(
-        f"{option}={path}: finjax reads and writes local paths, no {scheme}:// addresses. Please {remedy}"
-    )
+    named = f"{option}={path}" if option else path
+    raise ConfigError(f"{named}: finjax reads and writes local paths, no {scheme}:// addresses. Please {remedy}")

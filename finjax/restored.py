@@ -271,7 +271,7 @@ def load(path: str | Path, *, step: int | str = "latest") -> FINModel | DecoderM
         CheckpointError: nothing usable is there.
         ConfigError: the path is an address.
     """
-    refuse_url(path, option="RUN")
+    refuse_url(path)
     saved = read_model(path, step=int(step) if isinstance(step, str) and step.isdecimal() else step)
     try:
         model = _fin_model(saved) if saved.info["kind"] == "fin" else _decoder_model(saved)

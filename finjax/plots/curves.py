@@ -22,7 +22,7 @@ def read_curve(workdir: Path, part: str) -> tuple[ConfigDict, list[int], list[fl
     Raises:
         FinjaxError: the folder is no run, or its R² was not recorded.
     """
-    refuse_url(workdir, option="RUN")
+    refuse_url(workdir)
     try:
         config = complete(json.loads((workdir / "config.json").read_text(encoding="utf-8"))["config"])
         lines = read_metrics(workdir)
