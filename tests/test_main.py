@@ -101,8 +101,9 @@ def test_evaluation_of_another_model_is_refused(finished_run):
     ],
 )
 def test_what_cannot_be_done_is_said(tmp_path, options, message):
-    with pytest.raises(FinjaxError, match=message):
+    with pytest.raises(FinjaxError, match=message) as refused:
         run(configured(*options), workdir=tmp_path)
+    assert len(str(refused.value).splitlines()) <= 4
     assert not (tmp_path / "checkpoints").exists()
 
 

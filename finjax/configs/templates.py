@@ -37,8 +37,8 @@ def complete(fields: Mapping[str, Any]) -> ConfigDict:
     if "methods" in fields:  # of a study, which has those alone that it names
         config.methods = ConfigDict()
     fields = {**BEFORE, **fields}
-    if fields.get("limit_sd", 0.0) is None:  # infinite, which JSON does not have
-        fields["limit_sd"] = 0.0  # no limit either
+    if fields.get("limit_sd", 0.0) is None:  # JSON has no infinity, so that null was written for it
+        fields["limit_sd"] = 0.0  # means "no limit" too
     _fill(config, _tuples(fields))
     return config
 
