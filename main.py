@@ -9,12 +9,12 @@ from absl import app, flags
 from absl import logging as absl_logging
 from ml_collections import config_flags
 
-from finjax import interrupts, processes
-from finjax.command_line import explain
+from finjax.commands.explain import explain
 from finjax.configs import recorded
-from finjax.console import any_terminal
 from finjax.errors import FinjaxError, report
 from finjax.run import place_of, run
+from finjax.system import interrupts, processes
+from finjax.system.console import any_terminal
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "What to run, such as configs/fin_ssi.py, or the config.json of an earlier run.", lock_config=True

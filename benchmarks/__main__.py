@@ -10,7 +10,7 @@ import sys
 
 import jax
 
-from finjax.devices import require_devices
+from finjax.devices.require import require_devices
 
 ON_CPU = {
     "fin": (),

@@ -18,10 +18,10 @@ from finjax.data.loading import load_recordings
 from finjax.data.recording import Recording
 from finjax.data.registry import Filter, get_spec
 from finjax.data.source import filter_of
-from finjax.realtime import Decoder
+from finjax.live import LiveDecoder
 
 
-def accuracy(decoder: Decoder, recording: Recording) -> tuple[float, int]:
+def accuracy(decoder: LiveDecoder, recording: Recording) -> tuple[float, int]:
     """Returns the share of right decisions in the test repetitions, and their number."""
     segments = recording.segments()
     segments = segments[np.isin(segments[:, 3], decoder.model.split.test_repetitions)]
@@ -52,7 +52,7 @@ def main() -> None:
     for folder in sorted(options.run.glob("subject_*")):
         found = {}
         for filtered in (True, False):
-            decoder = Decoder(folder, update="50ms", filtered=filtered)
+            decoder = LiveDecoder(folder, update="50ms", filtered=filtered)
             (subject,), config = decoder.model.subjects, decoder.model.config.data
             filter = filter_of(config) if filtered else Filter()
             (recording,) = load_recordings(get_spec(config.name), options.dir, subjects=(subject,), filter=filter)

@@ -9,7 +9,7 @@ import torch
 
 from benchmarks import problems, rival
 from benchmarks.measure import Table, alternate
-from finjax.training import parallel
+from finjax.devices import parallel
 
 CHANNELS, LENGTH = 12, 600
 

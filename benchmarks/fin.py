@@ -10,7 +10,7 @@ from torch import nn
 
 from benchmarks import problems, rival
 from benchmarks.measure import Table, alternate
-from finjax.training import parallel
+from finjax.devices import parallel
 
 LENGTH = 600
 

@@ -77,7 +77,7 @@ def _alone(name: str, windows: int, programs: str) -> dict:
 def _one_step(name: str, windows: int, programs: Path) -> dict:
     """Takes a step to warm up and one to time; returns its time and the peak of this process."""
     if name == "finjax":
-        from finjax.training import parallel
+        from finjax.devices import parallel
 
         parallel.keep_programs(programs)
     step = STEPS[name](windows)
@@ -92,7 +92,7 @@ def _one_step(name: str, windows: int, programs: Path) -> dict:
 
 def _finjax_step(windows: int) -> Callable[[], None]:
     from benchmarks import problems
-    from finjax.training import parallel
+    from finjax.devices import parallel
 
     parallel.use_cpu_devices(0, batch_size=windows)
     return problems.joint_training(windows=windows)

@@ -13,7 +13,7 @@ from benchmarks import problems
 from benchmarks.measure import Table, Timing, alternate
 from finjax.data.synthetic import Settings, generate
 from finjax.data.windows import Framing, index_windows, pack
-from finjax.training import parallel
+from finjax.devices import parallel
 
 
 def main() -> None:

@@ -8,12 +8,12 @@ from ml_collections import ConfigDict
 
 from finjax.configs import fin_ssi, fine_tune
 from finjax.data.gather import WindowData
-from finjax.evaluation.predict import decoded_logits, imitated_features
+from finjax.devices import parallel
 from finjax.models.fin import build_fin
-from finjax.training import parallel
 from finjax.training.build import build_decoder, build_decoder_optimiser
 from finjax.training.losses import DecoderData, DecoderLoss, FINData, FINLoss
 from finjax.training.optimiser import Optimiser, build_optimiser
+from finjax.training.predict import decoded_logits, imitated_features
 from finjax.training.step import Loss, compiled_train_steps, create_state
 
 SAMPLES = 100_000

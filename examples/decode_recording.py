@@ -9,12 +9,12 @@ import sys
 import numpy as np
 
 from finjax.data import synthetic
-from finjax.realtime import Decoder
+from finjax.live import LiveDecoder
 
 
 def main(run: str) -> None:
     """Prints every change of movement, and how many decisions were right."""
-    decoder = Decoder(run, update="20ms", vote=5, least_probability=0.3, dwell="60ms")
+    decoder = LiveDecoder(run, update="20ms", vote=5, least_probability=0.3, dwell="60ms")
     settings = synthetic.Settings(**decoder.model.config.data.synthetic)
     recording = synthetic.generate(decoder.model.subjects[0], settings)
     new = recording.repetition == decoder.model.split.test_repetitions[0]

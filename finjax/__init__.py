@@ -6,12 +6,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from finjax.files import expanded, reading_errors
+from finjax.system.files import expanded, reading_errors
 from finjax.version import __version__
 
 if TYPE_CHECKING:
-    from finjax.exported import ExportedModel
-    from finjax.restored import DecoderModel, FINModel
+    from finjax.inference.exported import ExportedModel
+    from finjax.inference.restored import DecoderModel, FINModel
 
 __all__ = ["__version__", "load"]
 
@@ -21,7 +21,7 @@ def load(path: str | Path, *, step: int | str = "latest") -> "FINModel | Decoder
 
     Args:
         path: working directory of a run, such as `runs/fin_ssi` or `runs/fine_tune/subject_1`, or a file that
-            `python -m finjax.export` wrote; that one takes neither flax nor orbax.
+            `python -m finjax.inference.export` wrote; that one takes neither flax nor orbax.
         step: of a run, which checkpoint: a training step, `"latest"`, or `"best"` by validation loss, or by
             training loss where nothing was validated.
 
@@ -33,9 +33,9 @@ def load(path: str | Path, *, step: int | str = "latest") -> "FINModel | Decoder
     with reading_errors(expanded(path)):
         exported = expanded(path).is_file()
     if exported:
-        from finjax.exported import load_exported
+        from finjax.inference.exported import load_exported
 
         return load_exported(expanded(path))
-    from finjax.restored import load
+    from finjax.inference.restored import load
 
     return load(path, step=step)

@@ -1,108 +1,13 @@
-"""Exports a trained model to one file that runs without flax, orbax or the run it came from.
+"""The old name of `finjax.inference.export`."""
 
-    python -m finjax.export runs/fine_tune/subject_1 model.finjax
-
-`finjax.load("model.finjax")` gives it back: the program (StableHLO, compiled for each of the platforms), the
-normalisers, the names and the configuration.
-"""
-
-import argparse
-import dataclasses
 import sys
-from pathlib import Path
 
-import jax
-import numpy as np
-from jax import export
+from finjax.inference.export import DEFAULT_PLATFORMS, PLATFORMS, export_model, main
+from finjax.system.moved import warn_moved
 
-from finjax.console import any_terminal
-from finjax.defaults import with_defaults
-from finjax.errors import ConfigError, FinjaxError, add_debug_option, report
-from finjax.exported import MISSING, ExportedModel, load_exported, write_exported
-from finjax.files import expanded
-from finjax.paths import refuse_url
-from finjax.restored import DecoderModel, FINModel, load
+__all__ = ["DEFAULT_PLATFORMS", "PLATFORMS", "export_model", "main"]
 
-PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
-DEFAULT_PLATFORMS = ("cpu", "cuda", "tpu")
-
-
-@with_defaults
-def export_model(
-    run: str | Path,
-    path: str | Path,
-    *,
-    step: int | str = "latest",
-    platforms: tuple[str, ...] = DEFAULT_PLATFORMS,
-) -> ExportedModel:
-    """Exports the model of a run; returns what was written, loaded again.
-
-    Args:
-        run: working directory of the run, as for `finjax.load`.
-        path: the file to write.
-        step: checkpoint to take.
-        platforms: devices to compile for, among `PLATFORMS`.
-
-    Raises:
-        CheckpointError: no usable model is there.
-        ConfigError: an unknown platform.
-        FinjaxError: flatbuffers is not installed.
-    """
-    refuse_url(path, option="FILE")
-    if unknown := set(platforms) - set(PLATFORMS):
-        raise ConfigError(f"--platforms: unknown {', '.join(sorted(unknown))}; choose from {', '.join(PLATFORMS)}")
-    model = load(run, step=step)
-    if isinstance(model, FINModel):
-        forward, shape = model.forward, f"b, {model.framing.length}"
-        names = {"kind": "fin", "target": model.target, "channel_names": (), "movement_names": ()}
-    else:
-        assert isinstance(model, DecoderModel)
-        forward, shape = model.forward, f"b, {len(model.channel_names)}, {model.framing.length}"
-        names = {
-            "kind": model.kind, "target": "", "channel_names": model.channel_names,
-            "movement_names": model.movement_names,
-        }  # fmt: skip
-    windows = jax.ShapeDtypeStruct(export.symbolic_shape(shape), np.float32)
-    try:
-        program = export.export(jax.jit(forward), platforms=platforms)(windows).serialize()
-    except ImportError as error:
-        raise FinjaxError(MISSING) from error
-    description = {
-        **names,
-        "config": model.config.to_dict(),
-        "rate_hz": model.rate_hz,
-        "dataset": model.dataset,
-        "length": model.framing.length,
-        "horizon_ms": model.horizon_ms,
-        "subjects": np.asarray(model.signal.subjects).tolist(),
-        "platforms": platforms,
-    }
-    signal = {field.name: np.asarray(getattr(model.signal, field.name)) for field in dataclasses.fields(model.signal)}
-    del signal["subjects"]
-    path = expanded(path)
-    write_exported(path, description=description, program=bytes(program), arrays=signal)
-    return load_exported(path)
-
-
-@any_terminal()
-def main(arguments: list[str] | None = None) -> int:
-    """Exports; an error of the user's is one message."""
-    parser = argparse.ArgumentParser(prog="python -m finjax.export", description=__doc__.splitlines()[0])
-    parser.add_argument("run", help="folder of a trained model, as runs/fin_ssi or runs/fine_tune/subject_1")
-    parser.add_argument("file", help="what to write, as model.finjax")
-    parser.add_argument("--step", default="latest", help="checkpoint to take: latest, best or a number")
-    parser.add_argument("--platforms", default=",".join(DEFAULT_PLATFORMS), help="to compile for, comma-separated")
-    add_debug_option(parser)
-    options = parser.parse_args(arguments)
-    step = int(options.step) if options.step.isdigit() else options.step
-    try:
-        model = export_model(options.run, options.file, step=step, platforms=tuple(options.platforms.split(",")))
-    except FinjaxError as error:
-        return report(error, debug=options.debug)
-    size = expanded(options.file).stat().st_size / 1024**2
-    print(f"{options.file}: {model.kind}, {size:.1f} MiB, for {', '.join(model.platforms)}")
-    return 0
-
+warn_moved("finjax.export", "finjax.inference.export")
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,36 +1,25 @@
 """Runs what a configuration says: the one way in for `main.py`."""
 
-import contextlib
 import copy
 from collections.abc import Iterator
 from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from finjax import processes
-from finjax.arithmetic import numpy_defaults
-from finjax.checks.fields import check_fields
-from finjax.checks.sizes import check_names, check_sizes
+from finjax.configs.feature_list import parse_features
+from finjax.configs.fields import check_fields
+from finjax.configs.sizes import check_names, check_sizes
 from finjax.data import cache, synthetic
-from finjax.defaults import with_defaults
-from finjax.devices import require_devices
+from finjax.devices import parallel
+from finjax.devices.defaults import with_defaults
+from finjax.devices.require import require_devices
 from finjax.errors import ConfigError
-from finjax.files import expanded, storage_errors
-from finjax.locks import locked
-from finjax.paths import refuse_url
-from finjax.plugins import load_plugins
-from finjax.processes import ALONE, Place
-from finjax.tasks import classical, decoder, fin
-from finjax.tasks.task import parse_features
-from finjax.training import parallel
-
-STAGES = {
-    "fin": fin.run,
-    "cnn": decoder.run,
-    "fine_tune": decoder.run,
-    "raw_cnn": decoder.run,
-    "classical": classical.run,
-}
+from finjax.study import runner
+from finjax.system.files import expanded
+from finjax.system.paths import refuse_url
+from finjax.system.plugins import load_plugins
+from finjax.system.processes import SINGLE_PROCESS, ProcessPlace
+from finjax.tasks.stages import STAGES, run_stage
 
 
 @with_defaults
@@ -70,18 +59,7 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
         run_stage(one, folder, mode=mode)
 
 
-@numpy_defaults()
-def run_stage(config: ConfigDict, workdir: Path, *, mode: str) -> None:
-    """Does one run of a known stage, alone in its folder if it trains there.
-
-    Evaluations need no lock: they read finished checkpoints, and write whole files.
-    """
-    alone = locked(workdir) if mode == "train" and processes.is_first() else contextlib.nullcontext()
-    with storage_errors(workdir), alone:
-        STAGES[config.stage](config, workdir, mode=mode)
-
-
-def place_of(config: ConfigDict, place: Place, *, shard: str) -> Place:
+def place_of(config: ConfigDict, place: ProcessPlace, *, shard: str) -> ProcessPlace:
     """Returns where a process stands among those that do one thing together; the parts of a study are each alone.
 
     Args:
@@ -96,7 +74,7 @@ def place_of(config: ConfigDict, place: Place, *, shard: str) -> Place:
         return place
     if config.stage == "study":
         if shard and place.launcher:
-            return ALONE
+            return SINGLE_PROCESS
         raise ConfigError(
             f"{place.count} processes of one study: give each a part of it with --shard (1/{place.count} to "
             f"{place.count}/{place.count}), without --coordinator"
@@ -107,12 +85,10 @@ def place_of(config: ConfigDict, place: Place, *, shard: str) -> Place:
 
 
 def _run_study(config: ConfigDict, workdir: Path, *, mode: str, shard: str) -> None:
-    from finjax.study import runner  # it runs the stages above
-
     parallel.use_cpu_devices(config.cpu_devices, batch_size=runner.smallest_batch(config))
     require_devices()
     load_plugins(config.plugins)
-    runner.run(config, workdir, mode=mode, shard=shard)
+    runner.run_study(config, workdir, mode=mode, shard=shard)
 
 
 def _runs(config: ConfigDict, workdir: Path | None) -> Iterator[tuple[ConfigDict, Path]]:

@@ -17,7 +17,7 @@ import tempfile
 import threading
 from pathlib import Path
 
-from finjax.files import write_json
+from finjax.system.files import write_json
 from soak.mutated.sources import LOADERS, write_sources
 from soak.mutated.verdicts import LOADED, RAW, REFUSED, WRONG, fingerprint
 
@@ -60,7 +60,7 @@ def train(folder: Path) -> Path:
 
 def prepare(folder: Path, *, run: Path) -> Path:
     """Writes sound inputs of every kind, and beside the models what they are."""
-    from finjax.export import export_model
+    from finjax.inference.export import export_model
 
     folder.mkdir(parents=True, exist_ok=True)
     export_model(run, folder / "model.finjax", platforms=("cpu",))

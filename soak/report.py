@@ -6,7 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from finjax.files import write_json
+from finjax.system.files import write_json
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "runs/soak"

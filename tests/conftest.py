@@ -17,7 +17,7 @@ import hypothesis
 import jax
 import pytest
 
-from finjax.training import parallel
+from finjax.devices import parallel
 
 ROOT = Path(__file__).parent.parent
 REAL_DATA = {

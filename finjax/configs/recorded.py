@@ -12,8 +12,8 @@ from ml_collections import ConfigDict
 
 from finjax.configs.templates import complete
 from finjax.errors import ConfigError
-from finjax.files import expanded
-from finjax.paths import refuse_url
+from finjax.system.files import expanded
+from finjax.system.paths import refuse_url
 
 logger = logging.getLogger(__name__)
 

@@ -12,13 +12,13 @@ import sys
 
 import numpy as np
 
-from finjax.console import any_terminal
-from finjax.data import inspect, loading, ninapro, registry, synthetic, three_dc, windows
-from finjax.data.numbers import parse_numbers
+from finjax.data import inspection, loading, ninapro, registry, synthetic, three_dc, windows
+from finjax.data.number_lists import parse_numbers
 from finjax.errors import DataError, add_debug_option, report
-from finjax.files import expanded
-from finjax.paths import refuse_url
-from finjax.plugins import load_plugins
+from finjax.system.console import any_terminal
+from finjax.system.files import expanded
+from finjax.system.paths import refuse_url
+from finjax.system.plugins import load_plugins
 
 BUILT_IN = (*ninapro.SPECS, three_dc.SPEC)  # importing them is what registers them
 
@@ -72,7 +72,7 @@ def _inspect(options: argparse.Namespace) -> int:
     except (ValueError, OSError) as error:
         report(error, debug=options.debug, message=_with_own_options(str(error)))
         return 2
-    text = inspect.report(spec, recordings, bad, framing=framing, remarks=remarks, unreadable=unreadable)
+    text = inspection.report(spec, recordings, bad, framing=framing, remarks=remarks, unreadable=unreadable)
     print(_with_own_options(text))
     segments = [recording.segments() for recording in recordings]
     if recordings and not sum(windows.count_windows(table, framing).sum() for table in segments):

@@ -22,8 +22,8 @@ import numpy as np
 from finjax.data.recording import Recording
 from finjax.data.registry import DatasetSpec, Filter
 from finjax.errors import StorageError
-from finjax.files import expanded
-from finjax.paths import refuse_url
+from finjax.system.files import expanded
+from finjax.system.paths import refuse_url
 
 logger = logging.getLogger(__name__)
 

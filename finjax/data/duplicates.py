@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from finjax.data.numbers import format_numbers
+from finjax.data.number_lists import format_numbers
 from finjax.data.recording import Recording
 from finjax.data.sketches import SIZE
 from finjax.data.splits import Split
-from finjax.data.windows import Outline
+from finjax.data.windows import RecordingSummary
 from finjax.errors import DataError
 
 SHARED = SIZE // 2  # values of a sketch that two segments must share to be of the same samples
@@ -33,7 +33,7 @@ class Segment:
 Group = tuple[Segment, ...]  # segments that hold the same samples, ascending
 
 
-def find(recordings: Iterable[Recording | Outline]) -> list[Group]:
+def find(recordings: Iterable[Recording | RecordingSummary]) -> list[Group]:
     """Returns the groups of segments that hold the same samples, though their labels differ.
 
     Args:

@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from finjax.arithmetic import numpy_defaults
 from finjax.data import cache, electrodes, filters
 from finjax.data.fetched import refuse_unfetched
 from finjax.data.lookalikes import common_lookalikes
-from finjax.data.numbers import format_numbers
+from finjax.data.number_lists import format_numbers
 from finjax.data.recording import UNLABELLED, Recording
 from finjax.data.registry import DatasetSpec, Filter, Piece, get_spec
 from finjax.data.sketches import sketch
-from finjax.data.windows import Outline
+from finjax.data.windows import RecordingSummary
 from finjax.errors import DataError
+from finjax.system.arithmetic import numpy_defaults
 
 
 @numpy_defaults()
@@ -150,7 +150,7 @@ def load_recordings(
 def refuse_lookalikes(
     spec: DatasetSpec,
     folder: str | Path,
-    read: Sequence[Recording | Outline],
+    read: Sequence[Recording | RecordingSummary],
     *,
     filter: Filter | None = None,
     cache_dir: str | Path | None = None,

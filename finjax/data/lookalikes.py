@@ -4,10 +4,12 @@ from collections.abc import Iterable, Sequence
 
 from finjax.data.recording import Recording
 from finjax.data.registry import get_spec
-from finjax.data.windows import Outline
+from finjax.data.windows import RecordingSummary
 
 
-def common_lookalikes(read: Sequence[Recording | Outline], others: Iterable[Recording | Outline]) -> list[str]:
+def common_lookalikes(
+    read: Sequence[Recording | RecordingSummary], others: Iterable[Recording | RecordingSummary]
+) -> list[str]:
     """Returns the datasets that every subject may be of too, and of which all subjects together have every movement.
 
     Args:

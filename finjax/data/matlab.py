@@ -12,8 +12,8 @@ import h5py
 import numpy as np
 import scipy.io
 
-from finjax.archives import METHODS, read_member
 from finjax.data.matlab_headers import IncompleteError, cut_out, is_damaged, variables
+from finjax.system.archives import METHODS, read_member
 
 # A broken file must not fill the memory.
 MAX_MEMBER_BYTES = 4 << 30  # ten times the largest recording

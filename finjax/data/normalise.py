@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from flax import struct
 
-from finjax.data.numbers import format_numbers
+from finjax.data.number_lists import format_numbers
 from finjax.data.windows import Framing, SignalStore, Windows
 from finjax.data.zscore import SMALLEST_DEVIATION, channel_statistics
 from finjax.errors import DataError

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from finjax.errors import DataError
-from finjax.files import expanded
+from finjax.system.files import expanded
 
 logger = logging.getLogger(__name__)
 

@@ -9,16 +9,16 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from ml_collections import ConfigDict
 
-from finjax import processes
 from finjax.data import duplicates, filters, ninapro, synthetic, three_dc  # noqa: F401  (they register their datasets)
+from finjax.data.combined import gather_outlines, share_samples
 from finjax.data.loading import refuse_bad, refuse_lookalikes, try_recordings
-from finjax.data.numbers import format_numbers, parse_numbers
+from finjax.data.number_lists import format_numbers, parse_numbers
 from finjax.data.recording import Recording
 from finjax.data.registry import Filter, Splits, get_spec, registered_names
 from finjax.data.splits import Split, resolve_split
-from finjax.data.together import gather_outlines, share_samples
-from finjax.data.windows import Framing, Outline, SignalStore, describe_rounding, pack, to_samples
+from finjax.data.windows import Framing, RecordingSummary, SignalStore, describe_rounding, pack, to_samples
 from finjax.errors import DataError
+from finjax.system import processes
 
 logger = logging.getLogger(__name__)
 
@@ -62,17 +62,17 @@ def load_store(config: ConfigDict, *, subjects: Collection[int] | None = None) -
     if subjects is not None:
         split = split.only(subjects)
     recordings, bad = _read(config, processes.own_part(split.subjects))
-    outlines, bad = gather_outlines(recordings, bad, split=split)
+    summaries, bad = gather_outlines(recordings, bad, split=split)
     if bad:
-        refuse_bad(get_spec(config.name), good=[outline.subject for outline in outlines], bad=bad)
+        refuse_bad(get_spec(config.name), good=[summary.subject for summary in summaries], bad=bad)
     if config.name != synthetic.NAME:
         options = {"filter": filter_of(config), "cache_dir": config.cache_dir or None}
-        refuse_lookalikes(get_spec(config.name), config.dir, outlines, **options)
-    groups = duplicates.find(outlines)
+        refuse_lookalikes(get_spec(config.name), config.dir, summaries, **options)
+    groups = duplicates.find(summaries)
     duplicates.refuse_leaks(groups, split)
-    store = pack(recordings, outlines)
+    store = pack(recordings, summaries)
     share_samples(store)
-    notes = [f"subject {outline.subject}: {note}" for outline in outlines for note in outline.notes]
+    notes = [f"subject {summary.subject}: {note}" for summary in summaries for note in summary.notes]
     _report(store, split, notes + duplicates.describe(groups), started=started)
     return store, split
 
@@ -87,8 +87,8 @@ def find_copies(config: ConfigDict, subjects: Collection[int]) -> list[duplicate
     if config.name == synthetic.NAME:
         return []  # generated, never copied
     there = set(subjects).intersection(get_spec(config.name).find(config.dir))
-    found = (_outline(config.name, config.dir, config.cache_dir, filter_of(config), one) for one in sorted(there))
-    return duplicates.find(outline for outline in found if outline)
+    found = (_summary_of(config.name, config.dir, config.cache_dir, filter_of(config), one) for one in sorted(there))
+    return duplicates.find(summary for summary in found if summary)
 
 
 def warn_of_copies(config: ConfigDict, subjects: Collection[int]) -> None:
@@ -104,12 +104,12 @@ def warn_of_copies(config: ConfigDict, subjects: Collection[int]) -> None:
 
 
 @functools.lru_cache(maxsize=1024)  # decoders of forty people ask for the same others
-def _outline(name: str, folder: str, cache_dir: str, chosen: Filter, subject: int) -> Outline | None:
+def _summary_of(name: str, folder: str, cache_dir: str, chosen: Filter, subject: int) -> RecordingSummary | None:
     """Returns what is known of a subject's recording besides its signal; None where it cannot be read."""
     recordings, _ = try_recordings(
         get_spec(name), folder, subjects=(subject,), filter=chosen, cache_dir=cache_dir or None, progress=False
     )
-    return Outline.of(recordings[0]) if recordings else None
+    return RecordingSummary.of(recordings[0]) if recordings else None
 
 
 def _read(config: ConfigDict, subjects: Sequence[int]) -> tuple[list[Recording], dict[int, str]]:

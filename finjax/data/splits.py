@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from finjax.data.numbers import format_numbers, parse_numbers
+from finjax.data.number_lists import format_numbers, parse_numbers
 from finjax.data.registry import Splits
 from finjax.errors import DataError
 

@@ -11,10 +11,10 @@ import dataclasses
 import numpy as np
 from scipy import signal as dsp
 
-from finjax.arithmetic import numpy_defaults
 from finjax.data.recording import UNLABELLED, Recording
 from finjax.data.registry import Splits
 from finjax.errors import DataError
+from finjax.system.arithmetic import numpy_defaults
 
 NAME = "synthetic"
 RATE_HZ = 2000.0

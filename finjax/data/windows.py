@@ -149,7 +149,7 @@ def pad_to_grid(rows: np.ndarray) -> np.ndarray:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Outline:
+class RecordingSummary:
     """What a store must know of a recording besides its signal.
 
     Attributes:
@@ -168,8 +168,8 @@ class Outline:
     resembles: tuple[str, ...]
 
     @classmethod
-    def of(cls, recording: Recording) -> "Outline":
-        """Returns the outline of a recording."""
+    def of(cls, recording: Recording) -> "RecordingSummary":
+        """Returns the summary of a recording."""
         same = (field.name for field in dataclasses.fields(cls) if field.name != "segments")
         return cls(segments=recording.segments(), **{name: getattr(recording, name) for name in same})
 
@@ -179,29 +179,29 @@ class Outline:
         return int((self.segments[:, 1] - self.segments[:, 0]).sum())
 
 
-def pack(recordings: Sequence[Recording], outlines: Sequence[Outline] = ()) -> SignalStore:
+def pack(recordings: Sequence[Recording], summaries: Sequence[RecordingSummary] = ()) -> SignalStore:
     """Copies the labelled segments of recordings of one dataset into one store.
 
     Args:
         recordings: the recordings.
-        outlines: of all that belong into the store, where `recordings` are only some of them: room is left for
+        summaries: of all that belong into the store, where `recordings` are only some of them: room is left for
             the samples of the others. By default those of `recordings`.
 
     Raises:
         DataError: no recording, none with a labelled sample, or recordings that do not fit together.
     """
-    outlines = outlines or [Outline.of(recording) for recording in recordings]
-    if not outlines:
+    summaries = summaries or [RecordingSummary.of(recording) for recording in recordings]
+    if not summaries:
         raise DataError("no recordings to work on")
-    first = outlines[0]
-    for other in outlines[1:]:
+    first = summaries[0]
+    for other in summaries[1:]:
         for field in ("dataset", "rate_hz", "channel_names", "movement_names"):
             if getattr(other, field) != getattr(first, field):
                 raise DataError(
                     f"subjects {first.subject} and {other.subject} differ in {field}: "
                     f"{getattr(first, field)} and {getattr(other, field)}"
                 )
-    total = sum(outline.samples for outline in outlines)
+    total = sum(summary.samples for summary in summaries)
     if not 0 < total < 2**31:
         raise DataError(f"{total} labelled samples; finjax works on 1 to {2**31 - 1} at a time: take fewer subjects")
 
@@ -209,9 +209,9 @@ def pack(recordings: Sequence[Recording], outlines: Sequence[Outline] = ()) -> S
     samples[:, total:] = 0.0
     signals = {recording.subject: recording.signal for recording in recordings}
     packed, position = [], 0
-    for index, outline in enumerate(outlines):
-        signal = signals.get(outline.subject)
-        for start, stop, movement, repetition in outline.segments:
+    for index, summary in enumerate(summaries):
+        signal = signals.get(summary.subject)
+        for start, stop, movement, repetition in summary.segments:
             end = position + stop - start
             if signal is not None:
                 samples[:, position:end] = signal[start:stop].T  # [n, C] → [C, n]
@@ -221,7 +221,7 @@ def pack(recordings: Sequence[Recording], outlines: Sequence[Outline] = ()) -> S
     return SignalStore(
         samples=samples,
         segments=np.array(packed, np.int64),
-        subjects=tuple(outline.subject for outline in outlines),
+        subjects=tuple(summary.subject for summary in summaries),
         dataset=first.dataset,
         rate_hz=first.rate_hz,
         channel_names=first.channel_names,

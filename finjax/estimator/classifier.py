@@ -9,22 +9,22 @@ from scipy.special import softmax
 from sklearn.base import ClassifierMixin, clone
 from sklearn.utils.multiclass import check_classification_targets
 
-from finjax.checks.rules import Real, Whole
+from finjax.configs.rules import Real, Whole
 from finjax.data.gather import FeatureData, WindowData
 from finjax.data.normalise import stack_feature_normalisers
 from finjax.data.windows import pad_to_grid
-from finjax.defaults import with_defaults
+from finjax.devices import parallel
+from finjax.devices.defaults import with_defaults
 from finjax.errors import ConfigError
 from finjax.estimator.features import ARGUMENTS as OF_FEATURES
 from finjax.estimator.features import FINFeatures, seed_of
 from finjax.estimator.windows import OnWindows, check_arguments
-from finjax.keys import initialisation_key
 from finjax.models.cnn import CNN
-from finjax.models.decoders import Decoder, FeatureDecoder, FINDecoder
+from finjax.models.decoders import DecoderNetwork, FeatureDecoder, FINDecoder
 from finjax.models.discriminant import OWN_COVARIANCE, empty_discriminant
 from finjax.models.stack import FINStack, stack_fins
-from finjax.tasks.in_memory import Recipe, progress_bar, tune
-from finjax.training import parallel
+from finjax.training.fit import Recipe, progress_bar, tune
+from finjax.training.keys import initialisation_key
 from finjax.training.losses import noise_factor
 from finjax.training.optimiser import FITTED, Group, Optimiser
 
@@ -205,5 +205,5 @@ class FINClassifier(ClassifierMixin, OnWindows):
 
 
 @functools.lru_cache(maxsize=8)
-def _logits(decoder: Decoder) -> Callable:
+def _logits(decoder: DecoderNetwork) -> Callable:
     return jax.jit(decoder.predict)

@@ -9,26 +9,26 @@ from sklearn.base import TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from finjax.arithmetic import numpy_defaults
-from finjax.checks.rules import WIDTH, Folder, Real, Several, Text, Whole
+from finjax.configs.rules import WIDTH, Folder, Real, Several, Text, Whole
 from finjax.data.gather import WindowData
 from finjax.data.normalise import fit_feature_normaliser
 from finjax.data.zscore import channel_statistics, z_score
-from finjax.defaults import with_defaults
-from finjax.devices import require_devices
+from finjax.devices import parallel
+from finjax.devices.defaults import with_defaults
+from finjax.devices.require import require_devices
 from finjax.errors import CheckpointError, ConfigError
 from finjax.estimator.windows import OnWindows, check_arguments
-from finjax.evaluation.predict import imitated_features
 from finjax.features import get_feature
-from finjax.keys import initialisation_key
+from finjax.inference.restored import load_fin
 from finjax.models.fin import FIN
 from finjax.models.initialisers import jitted_init
 from finjax.models.stack import TrainedFIN
-from finjax.restored import load_fin
-from finjax.tasks.in_memory import Recipe, progress_bar, train
-from finjax.training import parallel
+from finjax.system.arithmetic import numpy_defaults
+from finjax.training.fit import Recipe, progress_bar, train
+from finjax.training.keys import initialisation_key
 from finjax.training.losses import FINData, FINLoss
 from finjax.training.optimiser import Group, Optimiser
+from finjax.training.predict import imitated_features
 
 FEATURES = ("logstd", "logstd_d1", "logstd_d2", "smyop")
 BATCH_SIZE = 256  # windows of one channel

@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from finjax.checks.rules import Rule, check
+from finjax.configs.rules import Rule, check
 
 NO_TARGET = "no_validation"  # of `validate_data`, for what does not look at labels
 

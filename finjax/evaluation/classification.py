@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from finjax.arithmetic import numpy_defaults
+from finjax.system.arithmetic import numpy_defaults
 
 
 def confusion_matrix(true: np.ndarray, predicted: np.ndarray, *, classes: int) -> np.ndarray:

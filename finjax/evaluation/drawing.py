@@ -16,7 +16,7 @@ import matplotlib  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
-from finjax.files import first_line, whole_file  # noqa: E402
+from finjax.system.files import first_line, whole_file  # noqa: E402
 
 if _BACKEND is not None:
     os.environ["MPLBACKEND"] = _BACKEND

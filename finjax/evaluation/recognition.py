@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from finjax import processes
-from finjax.console import say
 from finjax.data.windows import SignalStore, Windows
 from finjax.evaluation import figures, report
 from finjax.evaluation.classification import confusion_matrix, majority_vote, score
 from finjax.evaluation.statistics import summarise
-from finjax.files import whole_file, write_json
+from finjax.system import processes
+from finjax.system.console import say
+from finjax.system.files import whole_file, write_json
 from finjax.training.logs import read_metrics
 
 METRICS = ("accuracy", "balanced_accuracy", "macro_f1")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import scipy.stats
 
-from finjax.arithmetic import numpy_defaults
+from finjax.system.arithmetic import numpy_defaults
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95

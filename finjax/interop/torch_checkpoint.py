@@ -17,21 +17,21 @@ from pathlib import Path
 import numpy as np
 from ml_collections import ConfigDict
 
-from finjax.checkpoints import Checkpoints, has_checkpoint
-from finjax.console import any_terminal
 from finjax.data import source, synthetic  # noqa: F401  (source registers the datasets)
 from finjax.data.normalise import FeatureNormaliser, SignalNormaliser
-from finjax.data.numbers import parse_numbers
+from finjax.data.number_lists import parse_numbers
 from finjax.data.registry import DatasetSpec, Filter, get_spec
 from finjax.data.splits import resolve_split
 from finjax.data.windows import Framing, to_samples
-from finjax.defaults import with_defaults
+from finjax.devices.defaults import with_defaults
 from finjax.errors import CheckpointError, ConfigError, FinjaxError, add_debug_option, report
 from finjax.features import feature_names
-from finjax.files import expanded
 from finjax.interop.torch_weights import Network, convert, read_state_dict
-from finjax.paths import refuse_url
-from finjax.plugins import load_plugins
+from finjax.system.console import any_terminal
+from finjax.system.files import expanded
+from finjax.system.paths import refuse_url
+from finjax.system.plugins import load_plugins
+from finjax.training.checkpoints import Checkpoints, has_checkpoint
 from finjax.training.logs import record_run
 from finjax.training.optimiser import Group, Optimiser
 from finjax.training.progress import Progress

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from finjax.errors import CheckpointError, FinjaxError
-from finjax.files import expanded
+from finjax.system.files import expanded
 
 WRAPPERS = ("state_dict", "model_state_dict")  # what a state dict may be an entry of
 LANDMARKS = {"fin": "lstm.weight_ih_l0", "cnn": "conv1.weight"}

@@ -1,1 +1,6 @@
-"""`python -m finjax.live`: decodes a stream, shows it, and passes the decisions on."""
+"""Live decoding: samples in, decisions out, chunk by chunk; `python -m finjax.live` shows it on a stream."""
+
+from finjax.live.decision import Decision
+from finjax.live.decoder import LiveDecoder
+
+__all__ = ["Decision", "LiveDecoder"]

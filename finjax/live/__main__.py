@@ -22,24 +22,24 @@ from pathlib import Path
 import numpy as np
 from absl import logging as absl_logging
 
-from finjax import interrupts
-from finjax.console import any_terminal, drop_if_stuck, messages_held_back
 from finjax.data import synthetic
-from finjax.data.numbers import format_numbers, parse_numbers
+from finjax.data.number_lists import format_numbers, parse_numbers
 from finjax.data.recording import Recording
+from finjax.devices import parallel
 from finjax.errors import DataError, FinjaxError, StorageError, add_debug_option, report
-from finjax.files import whats_wrong
+from finjax.live import LiveDecoder
 from finjax.live.addresses import check_port, parse
 from finjax.live.lab_stream import LabStream
 from finjax.live.loop import decode
-from finjax.live.memory import MemoryWatch
+from finjax.live.memory_watch import MemoryWatch
 from finjax.live.sinks import JSONLines, Port, Sink
 from finjax.live.sources import Lines, Replay, Silences, Source
 from finjax.live.summary import Summary
 from finjax.live.terminal import Terminal
-from finjax.paths import refuse_url
-from finjax.realtime import Decoder
-from finjax.training import parallel
+from finjax.system import interrupts
+from finjax.system.console import any_terminal, drop_if_stuck, messages_held_back
+from finjax.system.files import whats_wrong
+from finjax.system.paths import refuse_url
 
 DEMO = Path("runs/live_demo")
 SILENCE_S = 1.0  # without samples, which is said and counted
@@ -84,7 +84,7 @@ def _session(options: argparse.Namespace) -> list[str]:
     refuse_url(options.data, option="--data")
     refuse_url(options.to_file or "", option="--to-file")
     run = options.run or _demo()
-    decoder = Decoder(
+    decoder = LiveDecoder(
         run,
         subject=None if options.calibrate else options.subject,
         update=options.update,
@@ -117,7 +117,7 @@ def _session(options: argparse.Namespace) -> list[str]:
     return summary.lines(problems) + memory.lines()
 
 
-def _sinks(options: argparse.Namespace, decoder: Decoder, *, deadline_s: float) -> Iterator[Sink]:
+def _sinks(options: argparse.Namespace, decoder: LiveDecoder, *, deadline_s: float) -> Iterator[Sink]:
     names = decoder.channel_names, decoder.movement_names
     for protocol, address in (("udp", options.to_udp), ("tcp", options.to_tcp)):
         if address:
@@ -128,7 +128,7 @@ def _sinks(options: argparse.Namespace, decoder: Decoder, *, deadline_s: float) 
         yield Terminal(*names, deadline_s=deadline_s)
 
 
-def _source(options: argparse.Namespace, decoder: Decoder) -> tuple[Source, Recording | None]:
+def _source(options: argparse.Namespace, decoder: LiveDecoder) -> tuple[Source, Recording | None]:
     """Returns the source, and the recording that it replays, if any."""
     channels = len(decoder.channel_names)
     if options.tcp is not None or options.udp is not None:
@@ -143,7 +143,7 @@ def _source(options: argparse.Namespace, decoder: Decoder) -> tuple[Source, Reco
     return Replay(recording, chunk=decoder.update, speed=options.speed, loop=options.loop), recording
 
 
-def _recording(options: argparse.Namespace, decoder: Decoder) -> Recording:
+def _recording(options: argparse.Namespace, decoder: LiveDecoder) -> Recording:
     """Returns the recording of the person asked for, or the decoder's own, unfiltered."""
     model = decoder.model
     subject = model.person(options.subject, option="--subject")
@@ -172,9 +172,9 @@ def _repetitions(recording: Recording, numbers: str, *, option: str) -> Recordin
 
 def _demo() -> Path:
     """Returns a decoder of a synthetic person, tuned now if it is not there yet."""
-    from finjax.checkpoints import has_checkpoint
     from finjax.configs import cnn
     from finjax.run import run
+    from finjax.training.checkpoints import has_checkpoint
 
     folder = DEMO / "subject_1"
     if not has_checkpoint(folder):

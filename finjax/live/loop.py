@@ -4,16 +4,16 @@ import contextlib
 import gc
 import time
 
-from finjax import interrupts
-from finjax.live.memory import MemoryWatch
+from finjax.live import LiveDecoder
+from finjax.live.memory_watch import MemoryWatch
 from finjax.live.sinks import Sink
 from finjax.live.sources import Silences, Source, limited
 from finjax.live.summary import Summary
-from finjax.realtime import Decoder
+from finjax.system import interrupts
 
 
 def decode(
-    decoder: Decoder,
+    decoder: LiveDecoder,
     source: Source,
     sinks: list[Sink],
     summary: Summary,

@@ -15,10 +15,10 @@ from typing import Protocol
 import numpy as np
 
 from finjax.errors import FinjaxError
-from finjax.files import expanded
+from finjax.live import Decision
 from finjax.live.addresses import look_up
 from finjax.live.connection import Connection
-from finjax.realtime import Decision
+from finjax.system.files import expanded
 
 
 class Sink(Protocol):

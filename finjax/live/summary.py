@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 
 from finjax.data.recording import UNLABELLED, Recording
-from finjax.realtime import Decision
+from finjax.live import Decision
 
 
 class Summary:

@@ -11,9 +11,9 @@ from typing import TextIO
 
 import numpy as np
 
-from finjax.console import Output
+from finjax.live import Decision
 from finjax.live.writer import Writer
-from finjax.realtime import Decision
+from finjax.system.console import Output
 
 REFRESH_S = 0.1  # of the screen
 SHOWN_MOVEMENTS = 3

@@ -8,7 +8,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable
 
-from finjax.console import ERRORS, NOBODY_READS, Output
+from finjax.system.console import ERRORS, NOBODY_READS, Output
 
 CLOSE_S = 0.5  # how long the end waits for what is not written yet
 

@@ -13,15 +13,15 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from finjax.data.gather import FeatureData, WindowData
+from finjax.devices.tiling import Tile
 from finjax.models import discriminant
 from finjax.models.initialisers import jitted_init
 from finjax.models.shadows import shadow
 from finjax.models.stack import FINStack
-from finjax.models.tiling import Tile
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Decoder(ABC):
+class DecoderNetwork(ABC):
     """What training and evaluation need of a decoder; its `b` examples are windows of all channels.
 
     Attributes:
@@ -98,7 +98,7 @@ def feature_values_of(features: jax.Array) -> jax.Array:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FeatureDecoder(Decoder):
+class FeatureDecoder(DecoderNetwork):
     """A CNN on closed-form features.
 
     Attributes:
@@ -112,7 +112,7 @@ class FeatureDecoder(Decoder):
     features: int
 
     def cnn_input(self, *, channels: int) -> tuple[int, ...]:
-        """See `Decoder`."""
+        """See `DecoderNetwork`."""
         return channels, self.shadows, self.features
 
     def take(self, data: FeatureData, windows: jax.Array, *, keys: jax.Array | None = None) -> jax.Array:
@@ -124,7 +124,7 @@ class FeatureDecoder(Decoder):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class _WindowDecoder(Decoder):
+class _WindowDecoder(DecoderNetwork):
     """A decoder that reads the samples.
 
     Attributes:
@@ -161,7 +161,7 @@ class FINDecoder(_WindowDecoder):
     recompute: bool = True
 
     def cnn_input(self, *, channels: int) -> tuple[int, ...]:
-        """See `Decoder`."""
+        """See `DecoderNetwork`."""
         return channels, self.fins.fin.shadows, self.fins.features
 
     def init_fins(self, key: jax.Array) -> Any:
@@ -180,5 +180,5 @@ class RawDecoder(_WindowDecoder):
     """A CNN on the samples themselves."""
 
     def cnn_input(self, *, channels: int) -> tuple[int, ...]:
-        """See `Decoder`."""
+        """See `DecoderNetwork`."""
         return channels, self.length

@@ -12,7 +12,7 @@ import numpy as np
 # Share of each movement's own covariance in its density; the rest is common to all movements. That of `rda` is the
 # one with which leaving one of the tuning repetitions of 3DC out lost least.
 OWN_COVARIANCE = {"lda": 0.0, "rda": 0.1}
-ABSENT = -1e4  # score of a movement that was never seen
+UNSEEN_SCORE = -1e4  # score of a movement that was never seen
 TOLERANCE = 1e-4  # directions in which features vary less within movements are left out, relative to the most
 
 
@@ -34,7 +34,7 @@ def fit_discriminant(features: np.ndarray, labels: np.ndarray, *, kind: str, cla
     params = {
         "mean": np.zeros((classes, dimensions)),
         "whitening": np.zeros((classes, dimensions, dimensions)),
-        "offset": np.full(classes, ABSENT),
+        "offset": np.full(classes, UNSEEN_SCORE),
     }
     residual = np.empty_like(features)
     for movement in present:

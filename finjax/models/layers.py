@@ -5,8 +5,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from finjax.devices.reduce import total_over
 from finjax.models.initialisers import uniform
-from finjax.models.reduce import total_over
 
 # As torch has them, where momentum is the share of the new value.
 BATCHNORM_MOMENTUM = 0.9

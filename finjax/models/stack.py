@@ -11,10 +11,10 @@ import numpy as np
 from jax import lax
 
 from finjax.data.normalise import FeatureNormaliser
+from finjax.devices.tiling import Tile, map_in_tiles
 from finjax.models.fin import FIN
 from finjax.models.initialisers import jitted_init
 from finjax.models.lstm import STATES
-from finjax.models.tiling import Tile, map_in_tiles
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

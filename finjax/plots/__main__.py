@@ -11,12 +11,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from finjax.console import any_terminal
 from finjax.errors import FinjaxError, add_debug_option, report
 from finjax.evaluation.figures import TITLES
-from finjax.paths import refuse_url
+from finjax.inference.restored import load_decoder
 from finjax.plots import curves, sheet
-from finjax.restored import load_decoder
+from finjax.system.console import any_terminal
+from finjax.system.paths import refuse_url
 from finjax.tasks.task import Task
 
 

@@ -9,7 +9,7 @@ from finjax.configs.templates import complete
 from finjax.errors import FinjaxError
 from finjax.evaluation.drawing import Figure, in_default_style, save
 from finjax.evaluation.figures import TITLES
-from finjax.paths import refuse_url
+from finjax.system.paths import refuse_url
 from finjax.training.logs import read_metrics
 
 STYLES = {"chrono": "-", "uniform": "--"}

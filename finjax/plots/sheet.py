@@ -5,18 +5,18 @@ from pathlib import Path
 
 import numpy as np
 
-from finjax.data.numbers import format_numbers
+from finjax.data.number_lists import format_numbers
 from finjax.data.zscore import z_score
-from finjax.defaults import with_defaults
+from finjax.devices import parallel
+from finjax.devices.defaults import with_defaults
 from finjax.errors import DataError
 from finjax.evaluation.drawing import Axes, Figure, in_default_style, plain, save
 from finjax.evaluation.figures import COLOURS
-from finjax.evaluation.predict import decoded_logits, decoder_features
-from finjax.restored import DecoderModel
+from finjax.inference.restored import DecoderModel
 from finjax.tasks.decoder import inputs_of
 from finjax.tasks.normalisation import stored_statistics
 from finjax.tasks.task import Task
-from finjax.training import parallel
+from finjax.training.predict import decoded_logits, decoder_features
 
 CHANNELS = 4  # of the signal, the most active ones
 DRAWN_SAMPLES = 20_000  # of each channel, at most

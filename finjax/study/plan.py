@@ -6,13 +6,13 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
+from finjax.configs.feature_list import parse_features
 from finjax.data.splits import Split
 from finjax.data.windows import duration_ms
 from finjax.errors import ConfigError
-from finjax.study.cells import FIN, Cell, fins_of, make_cells, within_run
 from finjax.study.dataset import dataset_of
 from finjax.study.methods import features_of, fin_config, method_config, option_in
-from finjax.tasks.task import parse_features
+from finjax.study.runs import FIN, Cell, fins_of, make_cells, within_run
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

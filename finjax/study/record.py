@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 from finjax.configs.templates import complete
 from finjax.data.splits import Split
 from finjax.errors import CheckpointError
-from finjax.files import write_json
+from finjax.system.files import write_json
 from finjax.training.logs import describe_run
 
 FILE = "study.json"

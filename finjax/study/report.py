@@ -12,14 +12,14 @@ from finjax.data.normalise import MEANINGS, OTHERS, UNLABELLED, USED
 from finjax.data.splits import Split
 from finjax.data.windows import to_samples
 from finjax.evaluation.figures import confusion
-from finjax.files import whole_file, write_text
 from finjax.study import figures, tables
-from finjax.study.cells import PARTS, Cell, fins_of, make_cells, window_ms
-from finjax.study.circumstances import data_section, how_section
 from finjax.study.dataset import dataset_of
 from finjax.study.pages import Block, Heading, Image, Table, Text, to_html, to_markdown
 from finjax.study.plan import make_plan
 from finjax.study.results import finished, read_result
+from finjax.study.runs import PARTS, Cell, fins_of, make_cells, window_ms
+from finjax.study.setup import data_section, how_section
+from finjax.system.files import whole_file, write_text
 
 TITLES = {
     "within": "Recognition within subjects",

@@ -8,18 +8,18 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from finjax.checks.sizes import check_names, check_sizes
+from finjax.configs.sizes import check_names, check_sizes
 from finjax.data.source import find_split, warn_of_copies
 from finjax.errors import ConfigError, FinjaxError, StorageError, TrainingError
-from finjax.files import storage_errors, write_json
-from finjax.locks import FILE, locked
-from finjax.run import STAGES, run_stage
-from finjax.study.cells import PARTS
 from finjax.study.methods import method_config, names_in, option_in
 from finjax.study.plan import Run, make_plan
 from finjax.study.record import open_study, read_study, split_of
 from finjax.study.results import TIMING, finished
+from finjax.study.runs import PARTS
 from finjax.study.shard import of_shard, parse_shard
+from finjax.system.files import storage_errors, write_json
+from finjax.system.locks import FILE, locked
+from finjax.tasks.stages import STAGES, run_stage
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ OUTPUT = "output.txt"
 NAMED = 6  # runs that a message lists
 
 
-def run(config: ConfigDict, workdir: Path, *, mode: str, shard: str = "") -> None:
+def run_study(config: ConfigDict, workdir: Path, *, mode: str, shard: str = "") -> None:
     """Does the runs of a study that are left, and writes the report once all are done.
 
     Args:

@@ -7,7 +7,7 @@ import pandas as pd
 from finjax.data.normalise import UNLABELLED
 from finjax.data.splits import TEST_PARTS
 from finjax.evaluation.statistics import compare, summarise
-from finjax.study.cells import FIN, Cell
+from finjax.study.runs import FIN, Cell
 
 Read = Callable[[str], dict | None]  # the result of a run by name, None where it is not finished
 SUMMARY = ("subjects", "mean", "sd", "low", "high")

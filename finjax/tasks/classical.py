@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from ml_collections import ConfigDict
 
+from finjax.configs.feature_list import parse_features
 from finjax.data.normalise import SignalNormaliser
 from finjax.data.source import find_split, warn_of_copies
 from finjax.data.windows import Windows
@@ -12,11 +13,11 @@ from finjax.evaluation import recognition
 from finjax.models.classical import FEATURE_SETS, fit
 from finjax.tasks.decoder import chosen_subjects, split_for_validation, test_windows, tuning_windows
 from finjax.tasks.normalisation import fit_statistics
-from finjax.tasks.task import Task, parse_features
+from finjax.tasks.task import Task
 from finjax.training.logs import describe_run
 
 
-def run(config: ConfigDict, workdir: Path, *, mode: str) -> None:
+def run_classical(config: ConfigDict, workdir: Path, *, mode: str) -> None:
     """Fits a classifier to each subject's tuning windows, and scores it on the test repetitions.
 
     Fitting takes seconds, so that nothing is kept but the results: `mode` makes no difference.

@@ -6,15 +6,15 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from finjax.checkpoints import has_checkpoint
 from finjax.data.duplicates import refuse_known
-from finjax.data.numbers import format_numbers
+from finjax.data.number_lists import format_numbers
 from finjax.data.source import find_copies
 from finjax.data.splits import Split
 from finjax.data.windows import Framing
 from finjax.errors import CheckpointError
-from finjax.restored import DecoderModel, FINModel, Model, load
+from finjax.inference.restored import DecoderModel, FINModel, Model, load
 from finjax.tasks.task import Task
+from finjax.training.checkpoints import has_checkpoint
 
 # Fields that may change between a run and its continuation: they do not touch what is learnt.
 FREE_FIELDS = (

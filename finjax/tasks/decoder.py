@@ -7,31 +7,31 @@ import numpy as np
 import optax
 from ml_collections import ConfigDict
 
-from finjax.data.amount import split_off_last, take_share
 from finjax.data.gather import FeatureData, WindowData
 from finjax.data.normalise import FeatureNormaliser, SignalNormaliser
-from finjax.data.numbers import format_numbers, parse_numbers
+from finjax.data.number_lists import format_numbers, parse_numbers
 from finjax.data.source import find_split, warn_of_copies
 from finjax.data.splits import Split
+from finjax.data.tuning_share import split_off_last, take_share
 from finjax.data.windows import Windows, pad_to_grid
+from finjax.devices import parallel
 from finjax.errors import ConfigError, DataError
 from finjax.evaluation import recognition
-from finjax.evaluation.predict import decoded_logits, decoder_features
+from finjax.inference.restored import load_decoder
 from finjax.models.discriminant import fit_discriminant
-from finjax.restored import load_decoder
 from finjax.tasks import compatibility
+from finjax.tasks.initial import InitialDecoder, decoder_of, features_seen, initial_decoder, merge
 from finjax.tasks.normalisation import stored_statistics
-from finjax.tasks.start import Start, decoder_of, features_seen, merge, starting_point
 from finjax.tasks.task import Task
-from finjax.training import parallel
 from finjax.training.build import build_decoder_optimiser
 from finjax.training.logs import describe_run
 from finjax.training.loop import Problem, Trainer
 from finjax.training.losses import DecoderData, DecoderLoss, noise_factor
+from finjax.training.predict import decoded_logits, decoder_features
 from finjax.training.step import TrainState
 
 
-def run(config: ConfigDict, workdir: Path, *, mode: str) -> None:
+def run_decoder(config: ConfigDict, workdir: Path, *, mode: str) -> None:
     """Trains (unless `mode` is `"evaluate"`) and evaluates decoders of the subjects and horizons asked for.
 
     Each subject's is in a folder `subject_1`, … of the working directory, that of several in `pooled`; several
@@ -77,7 +77,7 @@ def train(task: Task, workdir: Path) -> None:
     compatibility.refuse_another_run(workdir, task)
     share = tuning_windows(task)
     fitted, held_out = split_for_validation(task, share)
-    start = starting_point(task, fitted, share=share)
+    start = initial_decoder(task, fitted, share=share)
     signal = start.statistics.signal
     inputs = inputs_of(task, start.features, start.feature, fitted, signal=signal)
     data = DecoderData(
@@ -184,7 +184,7 @@ def _part(config: ConfigDict) -> str:
     return "pool" if config.get("pooled") else "tune"
 
 
-def _describe(task: Task, start: Start) -> dict:
+def _describe(task: Task, start: InitialDecoder) -> dict:
     """Returns what a checkpoint says of its model, JSON."""
     config, store = task.config, task.store
     described = task.describe(part=_part(config) if config.percentage else None)
@@ -201,7 +201,7 @@ def _describe(task: Task, start: Start) -> dict:
     }
 
 
-def _jitter(task: Task, start: Start, windows: Windows) -> np.ndarray | None:
+def _jitter(task: Task, start: InitialDecoder, windows: Windows) -> np.ndarray | None:
     """Returns the factor of the noise that training adds to the features: of their spread within movements.
 
     The spread is that of the features that the CNN sees: with FINs, those of the windows ahead.
@@ -213,7 +213,7 @@ def _jitter(task: Task, start: Start, windows: Windows) -> np.ndarray | None:
 
 
 def _read_out_fitter(
-    task: Task, start: Start, windows: Windows, inputs: FeatureData | WindowData
+    task: Task, start: InitialDecoder, windows: Windows, inputs: FeatureData | WindowData
 ) -> Callable[[TrainState], TrainState]:
     """Returns a function that fits the read-out beside the CNN, to the features of a state."""
     if not start.decoder.read_out_weight or not len(windows):
@@ -232,7 +232,7 @@ def _read_out_fitter(
     return fit
 
 
-def _validator(task: Task, start: Start, windows: Windows) -> Callable[[TrainState], dict[str, float]]:
+def _validator(task: Task, start: InitialDecoder, windows: Windows) -> Callable[[TrainState], dict[str, float]]:
     """Returns a function that scores a state on windows that are later in time than those it is fitted to."""
     signal = start.statistics.signal
     data = parallel.replicate(inputs_of(task, start.features, start.feature, windows, signal=signal))

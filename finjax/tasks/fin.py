@@ -8,38 +8,38 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from finjax import processes
-from finjax.console import say
 from finjax.data.gather import WindowData
 from finjax.data.normalise import FeatureNormaliser, SignalNormaliser, fit_feature_normaliser
-from finjax.data.numbers import format_numbers
+from finjax.data.number_lists import format_numbers
 from finjax.data.source import framing_of, load_store
 from finjax.data.splits import TEST_PARTS
 from finjax.data.windows import Windows
+from finjax.devices import parallel
 from finjax.errors import DataError
 from finjax.evaluation import figures, report
-from finjax.evaluation.predict import imitated_features
 from finjax.evaluation.regression import score, score_by_group
 from finjax.features import get_feature
-from finjax.files import write_json
-from finjax.keys import initialisation_key
+from finjax.inference.restored import load_fin
 from finjax.models.fin import build_fin
 from finjax.models.initialisers import jitted_init
-from finjax.restored import load_fin
+from finjax.system import processes
+from finjax.system.console import say
+from finjax.system.files import write_json
 from finjax.tasks import compatibility
 from finjax.tasks.normalisation import Statistics, fit_statistics, stored_statistics
 from finjax.tasks.task import Task
-from finjax.training import parallel
+from finjax.training.keys import initialisation_key
 from finjax.training.logs import describe_run
 from finjax.training.loop import Problem, Trainer
 from finjax.training.losses import FINData, FINLoss
 from finjax.training.optimiser import build_optimiser
+from finjax.training.predict import imitated_features
 from finjax.training.step import TrainState
 
 WATCHED_WINDOWS = 100  # of each part, for the curves drawn during training
 
 
-def run(config: ConfigDict, workdir: Path, *, mode: str) -> None:
+def run_fin(config: ConfigDict, workdir: Path, *, mode: str) -> None:
     """Trains (unless `mode` is `"evaluate"`) and evaluates one FIN for each horizon of the configuration.
 
     Several horizons go to folders `prediction_0`, `prediction_3`, … of the working directory.

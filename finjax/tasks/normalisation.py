@@ -14,10 +14,10 @@ from finjax.data.normalise import (
     fit_signal_normaliser,
     fit_signal_normaliser_to_windows,
 )
-from finjax.data.numbers import format_numbers
+from finjax.data.number_lists import format_numbers
 from finjax.data.windows import Windows
 from finjax.errors import CheckpointError
-from finjax.restored import Model
+from finjax.inference.restored import Model
 from finjax.tasks.task import Task
 
 logger = logging.getLogger(__name__)

@@ -12,8 +12,7 @@ from finjax.data.sliding import feature_values
 from finjax.data.source import framing_of, load_store
 from finjax.data.splits import Split
 from finjax.data.windows import Framing, SignalStore, Windows, index_windows
-from finjax.errors import ConfigError
-from finjax.features import feature_names, get_feature
+from finjax.features import get_feature
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -74,29 +73,3 @@ class Task:
         framing = self.framing if ahead else dataclasses.replace(self.framing, horizon=0)
         features = [get_feature(name) for name in names]
         return feature_values(self.store, signal, windows, framing=framing, features=features)
-
-
-def parse_features(text: str, *, field: str) -> tuple[str, ...]:
-    """Returns the names of features in a list such as `rms,var`.
-
-    Args:
-        text: the list.
-        field: of the configuration, which the list is from.
-
-    Raises:
-        ConfigError: none, an unknown or a repeated one; names the option.
-    """
-    option = f"--config.{field}={text}"
-    names = tuple(name.strip() for name in text.split(","))
-    if not all(names):
-        raise ConfigError(
-            f"{option}: give names of features, comma-separated, as rms,var; known are {', '.join(feature_names())}"
-        )
-    for name in names:
-        try:
-            get_feature(name)
-        except ConfigError as error:
-            raise ConfigError(f"{option}: {error}") from error
-    if len(set(names)) < len(names):
-        raise ConfigError(f"{option}: a feature is named twice")
-    return names

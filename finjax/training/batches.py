@@ -5,9 +5,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-# Written where a device has fewer examples than the others: nothing, not even a BatchNorm, sees it.
-ABSENT = np.iinfo(np.int32).min
-
 
 def stand_in(examples):
     """Returns examples written as negative numbers: they are in the batch, but do not count. Its own inverse."""

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from ml_collections import ConfigDict
 
+from finjax.devices import parallel
 from finjax.models.cnn import build_cnn, build_raw_cnn
-from finjax.models.decoders import Decoder, FeatureDecoder, FINDecoder, RawDecoder
+from finjax.models.decoders import DecoderNetwork, FeatureDecoder, FINDecoder, RawDecoder
 from finjax.models.fin import build_fin
 from finjax.models.stack import FINStack
-from finjax.training import parallel
 from finjax.training.optimiser import FITTED, Group, Optimiser, build_optimiser
 
 FREEZABLE = ("fins", "head", "cnn")
@@ -16,7 +16,7 @@ FREEZABLE = ("fins", "head", "cnn")
 
 def build_decoder(
     config: ConfigDict, *, features: Sequence[str], channels: int, classes: int, length: int, batch_size: int
-) -> Decoder:
+) -> DecoderNetwork:
     """Builds the decoder of a configuration's stage.
 
     Args:

@@ -15,8 +15,8 @@ from pathlib import Path
 import jax
 from ml_collections import ConfigDict
 
-from finjax import processes
-from finjax.files import without_nan, write_json, write_text
+from finjax.system import processes
+from finjax.system.files import without_nan, write_json, write_text
 
 logger = logging.getLogger(__name__)
 

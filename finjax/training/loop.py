@@ -13,9 +13,10 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from finjax import interrupts, processes
+from finjax.devices import parallel
 from finjax.errors import TrainingError
-from finjax.training import memory, parallel
+from finjax.system import interrupts, processes
+from finjax.training import memory
 from finjax.training.batches import Batches
 from finjax.training.logs import MetricLog, record_run
 from finjax.training.optimiser import Optimiser, schedule

@@ -11,9 +11,10 @@ from flax import linen as nn
 from flax import struct
 
 from finjax.data.gather import WindowData
-from finjax.models.decoders import Decoder
+from finjax.devices.parallel import ABSENT
+from finjax.models.decoders import DecoderNetwork
 from finjax.models.shadows import shadow
-from finjax.training.batches import ABSENT, stand_in
+from finjax.training.batches import stand_in
 
 
 def resolve(examples: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -69,7 +70,7 @@ class DecoderData:
     """What a decoder's loss reads, on the device.
 
     Attributes:
-        inputs: where the decoder takes windows from (see `Decoder.take`).
+        inputs: where the decoder takes windows from (see `DecoderNetwork.take`).
         movement: `[n]` class of each window.
         jitter: `[C × F, C × F]` factor of the covariance of the noise that is added to the features, or `None`.
     """
@@ -88,7 +89,7 @@ class DecoderLoss:
         label_smoothing: share of the target that is spread over all movements.
     """
 
-    decoder: Decoder
+    decoder: DecoderNetwork
     label_smoothing: float
 
     def __call__(self, params: Any, stats: Any, data: DecoderData, examples: jax.Array, key: jax.Array):

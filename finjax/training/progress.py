@@ -8,7 +8,7 @@ import time
 
 from tqdm import tqdm
 
-from finjax import processes
+from finjax.system import processes
 
 logger = logging.getLogger(__name__)
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from finjax import processes
-from finjax.checkpoints import Checkpoints
+from finjax.system import processes
+from finjax.training.checkpoints import Checkpoints
 from finjax.training.step import TrainState
 
 

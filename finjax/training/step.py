@@ -10,12 +10,12 @@ import optax
 from flax import struct
 from jax import lax
 
-from finjax.keys import noise_key
-from finjax.models.reduce import sum_over
-from finjax.training import parallel
+from finjax.devices import parallel
+from finjax.devices.parallel import AXIS
+from finjax.devices.reduce import sum_over
 from finjax.training.batches import stand_in
+from finjax.training.keys import noise_key
 from finjax.training.optimiser import Optimiser
-from finjax.training.parallel import AXIS
 
 
 class Loss(Protocol):

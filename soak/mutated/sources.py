@@ -10,10 +10,10 @@ import h5py
 import numpy as np
 import scipy.io
 
-from finjax.checkpoints import Checkpoints
 from finjax.data import loading, ninapro, synthetic, three_dc  # noqa: F401  (they register their datasets)
 from finjax.data.recording import Recording
 from finjax.data.registry import get_spec
+from finjax.training.checkpoints import Checkpoints
 from finjax.training.optimiser import Group, Optimiser
 from finjax.training.step import TrainState, create_state
 

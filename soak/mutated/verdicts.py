@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from finjax import digests
 from finjax.data.recording import Recording
 from finjax.data.registry import get_spec
 from finjax.errors import FinjaxError
+from finjax.system import digests
 from soak.mutated.changes import CHANGES
 from soak.mutated.sources import LOADERS
 

@@ -12,14 +12,14 @@ from ninapro_files import make_recording, write_database
 
 from finjax.configs import fin
 from finjax.data import duplicates, loading, source
+from finjax.data.combined import _from_json, _to_json
 from finjax.data.duplicates import Segment
-from finjax.data.numbers import format_numbers
+from finjax.data.number_lists import format_numbers
 from finjax.data.recording import Recording
 from finjax.data.registry import get_spec
 from finjax.data.sketches import SIZE, sketch
 from finjax.data.splits import Split
-from finjax.data.together import _from_json, _to_json
-from finjax.data.windows import Outline
+from finjax.data.windows import RecordingSummary
 from finjax.errors import DataError
 
 LENGTH = 400
@@ -58,7 +58,9 @@ def test_the_same_samples_are_found_between_subjects_repetitions_and_movements()
         (Segment(1, 0, 1), Segment(1, 1, 2)),
         (Segment(1, 0, 2), Segment(2, 4, 5)),
     ]
-    assert duplicates.find([Outline.of(first), Outline.of(second)]) == duplicates.find([first, second])
+    assert duplicates.find([RecordingSummary.of(first), RecordingSummary.of(second)]) == duplicates.find(
+        [first, second]
+    )
     lines = duplicates.describe(duplicates.find([first, second]))
     assert lines[0].startswith(
         "subject 1: 1 pair of segments with the same samples: subject 1 movement 0 repetition 1 ="
@@ -172,11 +174,11 @@ def test_a_model_is_not_tested_on_what_it_knows_under_another_name(one, other, k
 
 
 def test_outlines_come_whole_through_other_processes():
-    outline = Outline.of(recording(1, [(noise(0), 0, 1), (noise(1), 0, 2)]))
-    again = _from_json(_to_json(outline))
-    np.testing.assert_array_equal(again.sketches, outline.sketches)
+    summary = RecordingSummary.of(recording(1, [(noise(0), 0, 1), (noise(1), 0, 2)]))
+    again = _from_json(_to_json(summary))
+    np.testing.assert_array_equal(again.sketches, summary.sketches)
     assert again.sketches.dtype == np.uint64 and again.sketches.shape == (2, SIZE)
-    assert duplicates.find([outline, dataclasses.replace(again, subject=2)])
+    assert duplicates.find([summary, dataclasses.replace(again, subject=2)])
 
 
 def test_a_copied_file_is_refused_by_training_and_leaves_a_way_out(tmp_path, caplog):

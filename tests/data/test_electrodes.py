@@ -8,7 +8,7 @@ import pytest
 
 from finjax.data import synthetic, three_dc
 from finjax.data.electrodes import describe_faults, is_envelope
-from finjax.realtime.electrodes import Electrodes, Faults
+from finjax.live.electrodes import Electrodes, Faults
 
 SAMPLES = 20_000
 RNG = np.random.default_rng(0)

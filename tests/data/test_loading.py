@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finjax.data import loading, ninapro  # noqa: F401  (which registers its datasets)
-from finjax.data.numbers import LARGEST_NUMBER, format_numbers, parse_numbers
+from finjax.data.number_lists import LARGEST_NUMBER, format_numbers, parse_numbers
 from finjax.data.registry import DatasetSpec, Filter, Piece, Splits, get_spec
 from finjax.errors import DataError
 

@@ -14,24 +14,24 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 from published import random_cnn, random_fin  # noqa: E402
 
 import finjax  # noqa: E402
-from finjax import export  # noqa: E402
-from finjax.checkpoints import has_checkpoint  # noqa: E402
 from finjax.configs import default, fine_tune, recorded  # noqa: E402
 from finjax.data.normalise import SignalNormaliser  # noqa: E402
 from finjax.data.source import find_split  # noqa: E402
 from finjax.data.synthetic import Settings, generate  # noqa: E402
 from finjax.errors import CheckpointError, ConfigError, DataError, FinjaxError  # noqa: E402
+from finjax.inference import export  # noqa: E402
+from finjax.inference.restored import load_decoder, load_fin  # noqa: E402
 from finjax.interop import torch_weights  # noqa: E402
 from finjax.interop.torch_checkpoint import Surroundings, import_checkpoint, main  # noqa: E402
 from finjax.interop.torch_weights import read_state_dict  # noqa: E402
+from finjax.live import LiveDecoder  # noqa: E402
 from finjax.live.__main__ import main as live  # noqa: E402
 from finjax.plots.__main__ import main as plots  # noqa: E402
-from finjax.realtime import Decoder  # noqa: E402
-from finjax.restored import load_decoder, load_fin  # noqa: E402
 from finjax.tasks import decoder  # noqa: E402
 from finjax.tasks.compatibility import refuse_other_claims  # noqa: E402
-from finjax.tasks.start import starting_point  # noqa: E402
+from finjax.tasks.initial import starting_point  # noqa: E402
 from finjax.tasks.task import Task  # noqa: E402
+from finjax.training.checkpoints import has_checkpoint  # noqa: E402
 
 SSI = Surroundings(target="ssi")
 SMALL_FIN = {"hidden": 4, "layers": 2, "shadows": 3}
@@ -256,7 +256,7 @@ def test_an_imported_decoder_is_calibrated_with_the_defaults_of_its_stage(nobody
     model.config.train.max_epochs, model.config.train.batch_size = 1, 300
     recording = generate(1, Settings(subjects=1, movement_s=0.8, rest_s=0.0))
     few = recording.movement < 2
-    decoder = Decoder(model)
+    decoder = LiveDecoder(model)
     with pytest.raises(DataError, match="holds nobody's z-score"):
         decoder.push(recording.signal[:1000])
     decoder.calibrate(recording.signal[few], recording.movement[few], progress=False)

@@ -20,12 +20,12 @@ import pytest
 
 from finjax.data import synthetic
 from finjax.errors import FinjaxError
+from finjax.live import Decision
 from finjax.live.__main__ import main
 from finjax.live.sinks import JSONLines, Port
 from finjax.live.sources import LONGEST_LINE, Lines, Replay, limited
 from finjax.live.summary import Summary
 from finjax.live.terminal import LOST, Terminal
-from finjax.realtime import Decision
 
 NAMES = ("rest", "grip", "pinch")
 
@@ -111,7 +111,7 @@ def test_a_replay_may_begin_again():
 
 
 def test_memory_is_watched(small_decoder, monkeypatch, capsys):
-    monkeypatch.setattr("finjax.live.memory.WARM_UP_S", 0.0)
+    monkeypatch.setattr("finjax.live.memory_watch.WARM_UP_S", 0.0)
     assert main([str(small_decoder), "--replay=2", "--speed=0", "--quiet"]) == 0
     assert "MiB after the first minute, then" in capsys.readouterr().out
 

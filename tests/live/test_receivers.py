@@ -13,16 +13,15 @@ import numpy as np
 import pytest
 
 from finjax.errors import FinjaxError
-from finjax.live import connection
+from finjax.live import Decision, connection
 from finjax.live.__main__ import main
 from finjax.live.addresses import look_up
 from finjax.live.connection import Connection
 from finjax.live.loop import decode
-from finjax.live.memory import MemoryWatch
+from finjax.live.memory_watch import MemoryWatch
 from finjax.live.sinks import JSONLines, Port
 from finjax.live.sources import Lines, Silences
 from finjax.live.summary import Summary
-from finjax.realtime import Decision
 
 NAMES = ("rest", "grip", "pinch")
 DECISION = Decision(time_s=1.0, movement="grip", probabilities=np.array([0.1, 0.7, 0.2]), latency_s=0.002, faults={})

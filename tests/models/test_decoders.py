@@ -10,12 +10,12 @@ import scipy.special
 from rounding import assert_close
 
 from finjax.data.gather import FeatureData, WindowData
+from finjax.devices.tiling import Tile
 from finjax.models.cnn import CNN
 from finjax.models.decoders import FeatureDecoder, FINDecoder, feature_values_of
 from finjax.models.discriminant import fit_discriminant, scores
 from finjax.models.fin import FIN
 from finjax.models.stack import FINStack
-from finjax.models.tiling import Tile
 from finjax.training.losses import correlated_noise
 
 pytestmark = pytest.mark.numerics

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from finjax.models.discriminant import ABSENT, OWN_COVARIANCE, empty_discriminant, fit_discriminant, scores
+from finjax.models.discriminant import OWN_COVARIANCE, UNSEEN_SCORE, empty_discriminant, fit_discriminant, scores
 
 pytestmark = pytest.mark.numerics
 
@@ -48,7 +48,7 @@ def test_the_two_kinds_differ():
 
 def test_a_movement_that_was_never_seen_is_ruled_out():
     params = fit_discriminant(FEATURES, LABELS, kind="rda", classes=5)
-    assert log_posterior(params, FEATURES)[:, [1, 4]].max() < ABSENT / 2
+    assert log_posterior(params, FEATURES)[:, [1, 4]].max() < UNSEEN_SCORE / 2
 
 
 def test_features_that_depend_on_each_other_add_nothing():

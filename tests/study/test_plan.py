@@ -8,8 +8,8 @@ from ml_collections import ConfigDict
 from finjax.configs import classical, cnn, fin, fine_tune, raw_cnn, study
 from finjax.data.source import find_split
 from finjax.errors import ConfigError
-from finjax.study.cells import fins_of, make_cells
 from finjax.study.plan import make_plan
+from finjax.study.runs import fins_of, make_cells
 from finjax.study.shard import of_shard, parse_shard
 
 FOLDER = Path("/study")

@@ -14,12 +14,12 @@ import pandas as pd
 import pytest
 from conftest import ROOT, run_main
 
-from finjax.checkpoints import has_checkpoint
 from finjax.configs import classical, study
 from finjax.errors import ConfigError, FinjaxError
 from finjax.run import run
 from finjax.study.pages import Image, Text
 from finjax.study.report import _image
+from finjax.training.checkpoints import has_checkpoint
 
 TEST = f"--config={ROOT}/configs/study.py:test"
 

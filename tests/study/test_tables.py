@@ -8,8 +8,8 @@ from finjax.configs import study
 from finjax.data.source import find_split
 from finjax.errors import CheckpointError
 from finjax.study import tables
-from finjax.study.cells import FIN, Cell
 from finjax.study.record import FILE, open_study
+from finjax.study.runs import FIN, Cell
 
 SCORES = {"accuracy": 0.5, "balanced_accuracy": 0.5, "macro_f1": 0.5, "windows": 8, "segments": 2}
 

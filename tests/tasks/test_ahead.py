@@ -10,8 +10,8 @@ from test_normalisation import LENGTH, make_task
 from finjax.configs import cnn, fine_tune
 from finjax.data.normalise import FeatureNormaliser, SignalNormaliser
 from finjax.tasks import decoder
+from finjax.tasks.initial import _standardisation
 from finjax.tasks.normalisation import fit_statistics
-from finjax.tasks.start import _standardisation
 from finjax.training.losses import noise_factor
 
 

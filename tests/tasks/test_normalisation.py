@@ -12,11 +12,11 @@ from finjax.data.normalise import FeatureNormaliser, SignalNormaliser
 from finjax.data.splits import Split
 from finjax.data.windows import Framing, SignalStore
 from finjax.errors import CheckpointError, ConfigError, DataError
-from finjax.restored import Model
+from finjax.inference.restored import Model
 from finjax.run import run
 from finjax.tasks import decoder
+from finjax.tasks.initial import initial_decoder
 from finjax.tasks.normalisation import fit_statistics, stored_statistics
-from finjax.tasks.start import starting_point
 from finjax.tasks.task import Task
 
 LENGTH, STEP, SEGMENT = 100, 50, 430  # samples; a segment's last 30 are in no window
@@ -100,7 +100,7 @@ def test_windows_that_validate_are_part_of_the_share_and_nothing_else_goes_into_
     fitted, held_out = decoder.split_for_validation(task, share)
     assert len(held_out)
     task.store.samples[:, ~samples_of(task, share)] = np.nan
-    start = starting_point(task, fitted, share=share)
+    start = initial_decoder(task, fitted, share=share)
     whole = fit_statistics(task, share).signal
     np.testing.assert_array_equal(start.statistics.signal.mean, whole.mean)
     assert np.abs(whole.mean - fit_statistics(task, fitted).signal.mean).max() > 0

@@ -8,10 +8,10 @@ import pytest
 from rounding import assert_close
 
 import finjax
-from finjax.checkpoints import has_checkpoint
 from finjax.configs import classical, cnn, fin, fine_tune, raw_cnn
 from finjax.errors import FinjaxError
 from finjax.run import run
+from finjax.training.checkpoints import has_checkpoint
 
 
 def small(module, **changes):
@@ -158,7 +158,7 @@ def test_what_cannot_be_done_is_refused_before_any_training(runs, tmp_path, modu
 
 def test_a_cnn_of_other_movements_is_refused(runs, tmp_path):
     """17 movements of the checkpoint against 11 of the data."""
-    from finjax.restored import load_decoder
+    from finjax.inference.restored import load_decoder
     from finjax.tasks.compatibility import refuse_unfit_start
     from finjax.tasks.task import Task
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from finjax import processes
 from finjax.configs import fin, fine_tune
+from finjax.devices import parallel
+from finjax.system import processes
 from finjax.tasks import decoder
 from finjax.tasks import fin as fin_task
 from finjax.tasks.task import Task
-from finjax.training import parallel
 
 BATCH = 56  # which needs padding at the end of an epoch
 

@@ -8,8 +8,8 @@ from finjax.configs import fine_tune
 from finjax.data.gather import WindowData
 from finjax.models.cnn import CNN
 from finjax.models.decoders import FeatureDecoder
-from finjax.tasks.in_memory import Recipe, tune
 from finjax.training.build import build_decoder, build_decoder_optimiser
+from finjax.training.fit import Recipe, tune
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ import pytest
 from rounding import assert_trees_close
 
 import finjax
-from finjax.checkpoints import Checkpoints
 from finjax.training.build import build_decoder_optimiser
+from finjax.training.checkpoints import Checkpoints
 from finjax.training.step import create_state
 
 pytestmark = pytest.mark.numerics

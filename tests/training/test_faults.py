@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from toy import config, final, problem
 
-from finjax.checkpoints import read_model
 from finjax.errors import CheckpointError, LockError, StorageError
-from finjax.interrupts import Interrupted, raised_at_once
-from finjax.run import STAGES, run_stage
+from finjax.system.interrupts import Interrupted, raised_at_once
+from finjax.tasks.stages import STAGES, run_stage
+from finjax.training.checkpoints import read_model
 from finjax.training.loop import Trainer
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from toy import TARGETS, config, final, loss, problem
 
-from finjax.checkpoints import read_model
 from finjax.errors import TrainingError
+from finjax.training.checkpoints import read_model
 from finjax.training.loop import Trainer
 
 

@@ -7,8 +7,9 @@ import pytest
 from flax import linen as nn
 
 from finjax.data.gather import WindowData
+from finjax.devices.parallel import ABSENT
 from finjax.models.shadows import shadow
-from finjax.training.batches import ABSENT, stand_in
+from finjax.training.batches import stand_in
 from finjax.training.losses import FINData, FINLoss
 
 pytestmark = pytest.mark.numerics

@@ -16,8 +16,8 @@ import pytest
 import finjax
 from finjax.configs import classical, study
 from finjax.errors import ConfigError
-from finjax.processes import ALONE, Place, find_place
 from finjax.run import place_of
+from finjax.system.processes import SINGLE_PROCESS, ProcessPlace, find_place
 from finjax.training.logs import read_metrics
 
 ROOT = Path(__file__).parents[2]
@@ -145,8 +145,8 @@ def test_flags_that_do_not_fit_together_are_refused(told, message):
 
 
 def test_what_several_processes_do_not_do_together_is_refused():
-    many = Place(count=4, index=1, launcher="slurm")
-    assert place_of(study.get_config(), many, shard="2/4") == ALONE  # a part each
+    many = ProcessPlace(count=4, index=1, launcher="slurm")
+    assert place_of(study.get_config(), many, shard="2/4") == SINGLE_PROCESS  # a part each
     for config, message in ((study.get_config(), "4 processes of one study"), (classical.get_config(), "alone")):
         with pytest.raises(ConfigError, match=message):
             place_of(config, many, shard="")
@@ -157,6 +157,6 @@ def test_a_process_is_alone_unless_told_otherwise(monkeypatch):
         monkeypatch.setenv(name, "1")
     monkeypatch.setenv("SLURM_NTASKS", "8")  # of the allocation: this is a shell in it
     monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "1")
-    assert find_place() == ALONE
+    assert find_place() == SINGLE_PROCESS
     monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "8")
-    assert find_place() == Place(count=8, index=1, launcher="slurm")
+    assert find_place() == ProcessPlace(count=8, index=1, launcher="slurm")

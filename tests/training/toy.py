@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from finjax.checkpoints import read_model
 from finjax.configs import fin
+from finjax.training.checkpoints import read_model
 from finjax.training.loop import Problem
 from finjax.training.losses import fold_in_each, resolve
 from finjax.training.optimiser import Group, Optimiser

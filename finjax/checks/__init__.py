@@ -1,1 +1,0 @@
-"""What a configuration may hold, checked before any data is read."""

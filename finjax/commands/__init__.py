@@ -1,0 +1,1 @@
+"""The command line: `finjax`, and what `main.py` shares with it."""

@@ -1,0 +1,30 @@
+"""The features that a field of the configuration names."""
+
+from finjax.errors import ConfigError
+from finjax.features import feature_names, get_feature
+
+
+def parse_features(text: str, *, field: str) -> tuple[str, ...]:
+    """Returns the names of features in a list such as `rms,var`.
+
+    Args:
+        text: the list.
+        field: of the configuration, which the list is from.
+
+    Raises:
+        ConfigError: none, an unknown or a repeated one; names the option.
+    """
+    option = f"--config.{field}={text}"
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise ConfigError(
+            f"{option}: give names of features, comma-separated, as rms,var; known are {', '.join(feature_names())}"
+        )
+    for name in names:
+        try:
+            get_feature(name)
+        except ConfigError as error:
+            raise ConfigError(f"{option}: {error}") from error
+    if len(set(names)) < len(names):
+        raise ConfigError(f"{option}: a feature is named twice")
+    return names

@@ -1,0 +1,1 @@
+"""Trained models: restored from checkpoints, or exported to one file."""

@@ -1,0 +1,93 @@
+"""Tuning a trained decoder to a new person, from a short labelled recording."""
+
+import dataclasses
+
+import numpy as np
+
+from finjax.data.gather import FeatureData, WindowData
+from finjax.data.recording import Recording
+from finjax.data.windows import count_windows, index_windows, pack, pad_to_grid
+from finjax.errors import DataError
+from finjax.features import get_feature
+from finjax.inference.restored import DecoderModel
+from finjax.models.decoders import FeatureDecoder
+from finjax.training.build import build_decoder_optimiser
+from finjax.training.fit import Recipe, progress_bar, tune
+from finjax.training.losses import noise_factor
+
+
+def windows_of(model: DecoderModel, recording: Recording) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns the windows of a recording, at the step of the training.
+
+    Returns:
+        The windows `[n, C, T]`, those that they predict (they themselves at horizon 0), and their movements `[n]`.
+
+    Raises:
+        DataError: fewer than two of its movements are as long as a window.
+    """
+    if not count_windows(recording.segments(), model.framing).sum():
+        raise DataError(f"calibration: no movement of the recording is as long as a window ({model.window_text})")
+    store = pack([recording])
+    windows = index_windows(store.segments, model.framing)
+    if len(found := np.unique(windows.movement)) < 2:
+        names = ", ".join(recording.movement_names[movement] for movement in found)
+        raise DataError(f"calibration takes two movements or more; the recording has windows of {names} alone")
+    framing = model.framing
+    predicted = dataclasses.replace(windows, start=windows.start + framing.lead)
+    cut = [store.cut_out(which, length=framing.length) for which in (windows, predicted)]
+    return cut[0], cut[1], windows.movement
+
+
+def tuned(
+    model: DecoderModel, windows: np.ndarray, movement: np.ndarray, *, predicted: np.ndarray, progress: bool
+) -> DecoderModel:
+    """Returns the decoder after it has been trained on windows, as its configuration says.
+
+    It trains as a run with that configuration does on all of these windows: none is kept for validation.
+
+    Movements that are not among them stay with the CNN, but the read-out beside it, fitted anew, rules them out.
+
+    Args:
+        model: the decoder.
+        windows: `[n, C, T]` z-scored.
+        movement: `[n]` their movements, as indices into `model.movement_names`.
+        predicted: `[n, C, T]` z-scored, the windows that they predict.
+        progress: whether to show a bar on stderr.
+    """
+    config, cnn = model.config, model.config.cnn
+    on_features = isinstance(model.decoder, FeatureDecoder)
+    # What the CNN sees the features of: FINs imitate those of the windows to be predicted.
+    values = _features(model, windows if on_features else predicted) if model.features else None
+    jitter = None
+    if scale := config.train.get("covariance_noise"):
+        jitter = noise_factor(values.reshape(len(values), -1), movement, scale=scale)
+    with progress_bar("calibration", shown=progress) as report:
+        params, stats = tune(
+            model.decoder,
+            model.params,
+            model.stats,
+            FeatureData(values=pad_to_grid(values)) if on_features else WindowData.of_windows(windows),
+            movement,
+            recipe=Recipe(
+                optimiser=build_decoder_optimiser(config),
+                schedule=config.optimiser.schedule,
+                batch_size=config.train.batch_size,
+                fill_up=True,
+                steps=config.train.max_steps or None,
+                epochs=config.train.max_epochs,
+                steps_per_dispatch=config.train.steps_per_dispatch,
+                stop_after_epochs=config.train.stop_after_epochs,
+                stop_change=config.train.stop_change,
+                seed=config.seed,
+                report=report,
+            ),
+            jitter=jitter,
+            read_out=cnn.get("read_out", ""),
+            label_smoothing=config.train.label_smoothing,
+        )
+    return dataclasses.replace(model, params=params, stats=stats)
+
+
+def _features(model: DecoderModel, windows: np.ndarray) -> np.ndarray:
+    """Returns standardised closed-form features `[n, C, F]`."""
+    return model.feature.standardise(np.stack([get_feature(name).direct(windows) for name in model.features], axis=-1))

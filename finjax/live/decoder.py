@@ -1,0 +1,248 @@
+"""A decoder that takes samples as they come and decides at a steady pace."""
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from scipy import signal as scipy_signal
+
+from finjax.data import filters
+from finjax.data.recording import UNLABELLED, Recording
+from finjax.data.source import filter_of, gives_envelope
+from finjax.data.windows import to_samples
+from finjax.data.zscore import channel_statistics, z_score
+from finjax.devices.defaults import with_defaults
+from finjax.errors import ConfigError, DataError
+from finjax.inference.restored import DecoderModel, load_decoder
+from finjax.live.calibration import tuned, windows_of
+from finjax.live.decision import Decision
+from finjax.live.electrodes import Electrodes
+from finjax.live.output import Output
+from finjax.live.ring import Ring
+from finjax.live.statistics import stored_statistics
+from finjax.system.arithmetic import numpy_defaults
+
+logger = logging.getLogger(__name__)
+
+
+class LiveDecoder:
+    """Decodes a stream with a trained decoder of movements; compiled when it is made.
+
+    The signal is filtered as in training, but causally: training filters forwards and backwards, which takes the
+    future. It is z-scored with the statistics of the person that the decoder was tuned to, or those of
+    `calibrate`; for a person that it does not know, with the mean of the people that it was trained on, and a warning.
+    How samples are cut into chunks makes no difference to the decisions. Memory does not grow.
+
+    Args:
+        run: folder of a decoder's run, such as `runs/fine_tune/subject_1`, or the restored model.
+        step: checkpoint to take, see `finjax.load`.
+        subject: whose stored z-score to use, where the decoder knows several people and is not calibrated.
+        update: from one decision to the next, as `"20ms"` or in samples.
+        filtered: whether the samples come filtered already.
+        vote: see `Output`.
+        least_probability: see `Output`.
+        dwell: how long a movement must win before it replaces another, as `"100ms"`; empty: not at all.
+
+    Raises:
+        CheckpointError: no decoder is there.
+        ConfigError: an interval of less than a sample, or an output stage out of range.
+        DataError: the subject is not in the checkpoint.
+    """
+
+    @with_defaults
+    def __init__(
+        self,
+        run: str | Path | DecoderModel,
+        *,
+        step: int | str = "latest",
+        subject: int | None = None,
+        update: str | int = "20ms",
+        filtered: bool = False,
+        vote: int = 1,
+        least_probability: float = 0.0,
+        dwell: str | int = "",
+    ):
+        self.model = run if isinstance(run, DecoderModel) else load_decoder(run, step=step)
+        self.rate_hz, self.movement_names = self.model.rate_hz, self.model.movement_names
+        self.channel_names = self.model.channel_names
+        self.update = to_samples(update, self.rate_hz, option="--update")
+        if vote < 1 or not 0 <= least_probability < 1:
+            raise ConfigError(f"vote={vote} must be at least 1, least_probability={least_probability:g} from 0 to 1")
+        dwell_samples = to_samples(dwell, self.rate_hz, option="--dwell") if dwell else self.update
+        self._output = Output(vote=vote, least_probability=least_probability, dwell=-(-dwell_samples // self.update))
+        sections = filters.design(filter_of(self.model.config.data), self.rate_hz)
+        self._sections = np.zeros((0, 6)) if filtered else sections
+        self._statistics, self._unknown = stored_statistics(self.model, subject)
+        channels, length = len(self.channel_names), self.model.framing.length
+        self._filtered = Ring(channels, length)
+        self._electrodes = Electrodes(
+            channels, length, rate_hz=self.rate_hz, envelope=gives_envelope(self.model.config.data)
+        )
+        self._compile()
+        self.reset()
+
+    def reset(self) -> None:
+        """Begins a new stream; statistics stay."""
+        for part in (self._filtered, self._electrodes, self._output):
+            part.clear()
+        self._seen = 0
+        self._state: np.ndarray | None = None
+
+    @with_defaults
+    def calibrate(self, samples: np.ndarray, movement: np.ndarray | None = None, *, progress: bool = True) -> None:
+        """Fits the decoder to a person by a recording of theirs, and begins a new stream.
+
+        Without labels it takes the z-score of the samples, which should hold some movements. With labels the
+        z-score is that of the labelled samples, and the network is trained on their windows as its configuration
+        says: seconds for a CNN, minutes for FINs.
+
+        Args:
+            samples: `[n, C]` in the unit of the training data, unfiltered unless the decoder's samples come filtered.
+            movement: `[n]` index into `movement_names` of each sample; −1: none.
+            progress: whether to show a bar on stderr while the network is trained.
+
+        Raises:
+            DataError: another number of channels, too short, not finite, or labels that do not fit.
+        """
+        samples = self._checked(samples)
+        if len(samples) < self.model.framing.length or not np.isfinite(samples).all():
+            raise DataError(f"{len(samples)} samples: calibration takes a window or more, all of them finite")
+        if movement is not None:
+            movement = np.asarray(movement)
+            if movement.shape != samples.shape[:1] or movement.dtype.kind not in "iu":
+                raise DataError(f"calibration takes one integer for each of the {len(samples)} samples as movement")
+        if len(self._sections):
+            wide = samples.astype(np.float64)
+            wide, _ = scipy_signal.sosfilt(self._sections, wide, axis=0, zi=self._settled(wide[0]))
+            samples = wide.astype(np.float32)
+        if movement is None:
+            self._statistics = channel_statistics(samples.T)
+        else:
+            recording = Recording(
+                dataset=self.model.dataset,
+                subject=0,
+                signal=samples,
+                movement=movement.astype(np.int16),
+                repetition=np.ones(len(samples), np.int16),
+                rate_hz=self.rate_hz,
+                channel_names=self.channel_names,
+                movement_names=self.movement_names,
+            )
+            windows, predicted, labels = windows_of(self.model, recording)
+            self._statistics = channel_statistics(samples[movement != UNLABELLED].T)
+            windows, predicted = self._z_scored(windows), self._z_scored(predicted)
+            self.model = tuned(self.model, windows, labels, predicted=predicted, progress=progress)
+            self._compile()
+        self._unknown = ""
+        self.reset()
+
+    def check_statistics(self) -> None:
+        """Warns, once, where the z-score is not the person's own; `push` does it where nobody has asked before.
+
+        Raises:
+            DataError: nobody's statistics are known yet.
+        """
+        if self._statistics is None:
+            raise DataError(
+                "the decoder holds nobody's z-score, as imported ones do: call calibrate(samples) first "
+                "(python -m finjax.live --calibrate=1)"
+            )
+        if self._unknown:
+            logger.warning(self._unknown)
+            self._unknown = ""
+
+    @with_defaults
+    @np.errstate(over="ignore")  # float64 → float32: infinite is a fault of an electrode
+    def push(self, samples: np.ndarray) -> list[Decision]:
+        """Takes the next samples `[n, C]`, in the unit of the training data; any number of them.
+
+        Returns:
+            A decision for every update interval that they complete, once the first window is full.
+
+        Raises:
+            DataError: another number of channels, or nobody's statistics are known yet.
+        """
+        arrived = time.perf_counter()
+        samples = self._checked(samples)
+        self.check_statistics()
+        length, decisions, position = self.model.framing.length, [], 0
+        while position < len(samples):
+            to_next = self.update - (self._seen - length) % self.update if self._seen >= length else length - self._seen
+            part = samples[position : position + min(to_next, length)]
+            self._take(part)
+            position += len(part)
+            self._seen += len(part)
+            if self._seen >= length and (self._seen - length) % self.update == 0:
+                decisions.append(self._decide(arrived))
+        return decisions
+
+    @numpy_defaults()
+    def level(self) -> np.ndarray:
+        """Returns the standard deviation of each channel's last window, in those of the training data, `[C]`."""
+        if self._statistics is None:
+            return np.zeros(len(self.channel_names))
+        return self._filtered.window().std(axis=1) / self._statistics[1]
+
+    def _decide(self, arrived: float) -> Decision:
+        found = self._electrodes.look()
+        if found.has_signal:
+            window = self._z_scored(self._filtered.window())
+            window[found.dead] = 0.0
+            probabilities = self._decode(window)
+            movement = self._output(probabilities)
+        else:
+            self._output.clear()  # what was decided before neither votes nor lasts
+            probabilities = np.full(len(self.movement_names), 1 / len(self.movement_names), np.float32)
+            movement = None
+        return Decision(
+            time_s=self._seen / self.rate_hz,
+            movement=None if movement is None else self.movement_names[movement],
+            probabilities=probabilities,
+            latency_s=time.perf_counter() - arrived,
+            faults={self.channel_names[channel]: fault for channel, fault in found.by_channel.items()},
+            has_signal=found.has_signal,
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns what to copy or pickle: all but the compiled function; a stream can go on in the copy."""
+        return {name: value for name, value in self.__dict__.items() if name != "_probabilities"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._compile()
+
+    def _z_scored(self, windows: np.ndarray) -> np.ndarray:
+        mean, std = self._statistics
+        return z_score(windows, mean[:, None], std[:, None], self.model.signal.limit)
+
+    def _compile(self) -> None:
+        self._probabilities = jax.jit(lambda windows: jax.nn.softmax(self.model.logits(windows)))
+        self._decode(np.zeros((len(self.channel_names), self.model.framing.length), np.float32))
+
+    def _decode(self, window: np.ndarray) -> np.ndarray:
+        return np.asarray(self._probabilities(window[None]))[0]
+
+    def _take(self, samples: np.ndarray) -> None:
+        """Notes samples, filters them and puts them into the ring."""
+        samples = self._electrodes.take(samples)
+        if len(self._sections):
+            if self._state is None:
+                self._state = self._settled(samples[0])
+            samples, self._state = scipy_signal.sosfilt(self._sections, samples, axis=0, zi=self._state)
+        self._filtered.append(samples)
+
+    def _settled(self, first: np.ndarray) -> np.ndarray:
+        """Returns the filter's state had the first sample been there for ever, `[sections, 2, C]`."""
+        return scipy_signal.sosfilt_zi(self._sections)[..., None] * first
+
+    def _checked(self, samples: np.ndarray) -> np.ndarray:
+        samples = np.asarray(samples, np.float32)
+        if samples.ndim != 2 or samples.shape[1] != len(self.channel_names):
+            raise DataError(
+                f"samples are {list(samples.shape)}; this decoder takes [n, {len(self.channel_names)}] "
+                f"({', '.join(self.channel_names)})"
+            )
+        return samples

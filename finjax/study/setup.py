@@ -1,0 +1,116 @@
+"""What a study is of and how it was run: the first and the last section of its report."""
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from finjax.data import synthetic
+from finjax.data.normalise import MEANINGS, OTHERS, USED
+from finjax.data.number_lists import format_numbers
+from finjax.data.splits import TEST_PARTS, Split
+from finjax.study.dataset import Dataset, dataset_of
+from finjax.study.pages import Block, Heading, Table, Text
+from finjax.study.plan import Run
+from finjax.study.record import FILE, read_study
+from finjax.study.results import finished, read_result, read_seconds
+from finjax.study.runs import FIN, Cell
+from finjax.study.tables import Read
+
+
+def data_section(
+    config: ConfigDict, split: Split, fins: Sequence[FIN], cells: Sequence[Cell], read: Read
+) -> list[Block]:
+    """Returns the description of the data, with the windows as the runs counted them."""
+    dataset = dataset_of(config.data)
+    rows = [
+        ["dataset", dataset.name],
+        ["seen subjects", _counted(split.seen_subjects)],
+        ["unseen subjects", _counted(split.unseen_subjects)],
+        ["repetitions that train FINs", _counted(split.train_repetitions)],
+        ["repetitions that tune to seen subjects", _counted(split.seen_tune_repetitions)],
+        ["repetitions that tune to unseen subjects", _counted(split.unseen_tune_repetitions)],
+        ["repetitions that test", _counted(split.test_repetitions)],
+        ["channels", f"{len(dataset.channel_names)}, {dataset.rate_hz:g} Hz"],
+        ["movements", f"{len(dataset.movement_names)}: {', '.join(dataset.movement_names)}"],
+        ["filter", _filter(dataset)],
+        ["z-score of a person, recognition", _statistics(config.statistics)],
+        ["z-score of a person, FINs", _statistics(config.fin.statistics)],
+        ["limit of the z-scored signal", f"{config.limit_sd:g}" if config.limit_sd else "none"],
+        ["windows", f"{config.window}, every {config.step} for recognition, every {config.fin.step} for FINs"],
+        ["test windows of recognition", _recognition_windows(cells, read)],
+        ["test windows of FINs", _fin_windows(fins, read)],
+        ["seed", str(config.seed)],
+    ]
+    if dataset.name == synthetic.NAME:
+        made = config.data.synthetic
+        facts = f"{made.subjects} subjects, {made.movement_s:g} s of each movement, seed {made.seed}"
+        rows.insert(1, ["synthetic", f"generated, not recorded: {facts}"])
+    return [Heading("Data"), Table(["what", "which"], rows, numeric=False)]
+
+
+def how_section(workdir: Path, plan: Sequence[Run]) -> list[Block]:
+    """Returns how the study was run: command, date, versions, times."""
+    study, done = read_study(workdir), [one.name for one in plan if finished(workdir, one.name)]
+    seconds = Counter()
+    circumstances: dict[str, set[str]] = {"versions": set(), "devices": set(), "revision": set()}
+    for name in done:
+        seconds[name.split("/")[0]] += read_seconds(workdir, name)
+        run = read_result(workdir, name)["run"]
+        circumstances["versions"].add(", ".join(f"{package} {v}" for package, v in run["versions"].items()))
+        circumstances["devices"].add(f"{run['device']['count']} × {run['device']['kind']}")
+        circumstances["revision"].add(str(run["git_revision"]))
+    rows = [
+        ["command", shlex.join(study["command"])],
+        ["begun", study["date"]],
+        ["runs finished", f"{len(done)} of {len(plan)}"],
+        *([name, "; ".join(sorted(values))] for name, values in circumstances.items() if values),
+        *([f"time of {part}/", f"{taken / 60:.1f} minutes"] for part, taken in seconds.items()),
+    ]
+    return [
+        Heading("How it was run"),
+        Text(f"{FILE} beside this folder holds the whole configuration; so does eval/metrics.json of each run."),
+        Table(["what", "which"], rows, numeric=False),
+    ]
+
+
+def _counted(numbers: Sequence[int]) -> str:
+    return f"{format_numbers(numbers)} ({len(numbers)})" if numbers else "none"
+
+
+def _statistics(choice: str) -> str:
+    others = f"; of people without such windows: {MEANINGS[OTHERS]}" if choice == USED else ""
+    return f"{choice}: {MEANINGS[choice]}{others}"
+
+
+def _filter(dataset: Dataset) -> str:
+    edges = {"high-pass": "highpass_hz", "low-pass": "lowpass_hz", "notch": "notch_hz"}
+    values = {name: getattr(dataset.filter, field) for name, field in edges.items()}
+    return ", ".join(f"{name} {hz:g} Hz" for name, hz in values.items() if hz) or "none"
+
+
+def _recognition_windows(cells: Sequence[Cell], read: Read) -> str:
+    """Returns how many windows of how many segments a method is tested on, by horizon."""
+    counts: dict[float, dict[int, tuple[int, int]]] = {}
+    for cell in cells:
+        if cell.part in ("within", "horizon") and (result := read(cell.run)):
+            counts.setdefault(cell.horizon_ms, {})[cell.subject] = (result["windows"], result["segments"])
+    return "; ".join(
+        f"{ms:g} ms ahead: {sum(w for w, _ in of.values())} in {sum(s for _, s in of.values())} repetitions "
+        f"of movements by {len(of)} subjects"
+        for ms, of in sorted(counts.items())
+    ) or "none yet"  # fmt: skip
+
+
+def _fin_windows(fins: Sequence[FIN], read: Read) -> str:
+    """Returns how many windows of how many a FIN is tested on, by horizon."""
+    counts = {}
+    for fin in fins:
+        if result := read(fin.run):
+            parts = (
+                f"{result[p]['windows']} of {result[p]['windows_available']} ({p})" for p in TEST_PARTS if p in result
+            )
+            counts[fin.horizon_ms] = ", ".join(parts)
+    return "; ".join(f"{ms:g} ms ahead: {text}" for ms, text in sorted(counts.items())) or "none yet"

@@ -1,0 +1,214 @@
+"""What a decoder starts from: random weights, FINs that were trained, a decoder that was, or some of each."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from finjax.configs.feature_list import parse_features
+from finjax.configs.fields import CNN_INIT, FINS
+from finjax.configs.rules import Folder, check, option_of
+from finjax.data.normalise import (
+    FeatureNormaliser,
+    SignalNormaliser,
+    fit_feature_normaliser,
+    stack_feature_normalisers,
+)
+from finjax.data.windows import Windows
+from finjax.devices import parallel
+from finjax.errors import ConfigError
+from finjax.inference.restored import DecoderModel, FINModel, load_decoder, load_fin
+from finjax.models.decoders import DecoderNetwork
+from finjax.models.discriminant import empty_discriminant
+from finjax.models.stack import stack_fins
+from finjax.system import processes
+from finjax.tasks.compatibility import (
+    refuse_copies,
+    refuse_known_subjects,
+    refuse_trained_as_tested,
+    refuse_unfit_fin,
+    refuse_unfit_start,
+)
+from finjax.tasks.normalisation import Statistics, fit_statistics
+from finjax.tasks.task import Task
+from finjax.training.build import build_decoder
+from finjax.training.keys import initialisation_key
+
+Repetitions = Mapping[int, tuple[int, ...]]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InitialDecoder:
+    """A decoder before its training.
+
+    Attributes:
+        decoder: the network.
+        params: its parameters, on the host.
+        stats: its running statistics.
+        features: names of its features, in order.
+        feature: their standardisation.
+        statistics: z-scores of the task's subjects.
+        trained_on: repetitions that what it starts from was fitted to, by subject.
+    """
+
+    decoder: DecoderNetwork
+    params: Any
+    stats: Any
+    features: tuple[str, ...]
+    feature: FeatureNormaliser
+    statistics: Statistics
+    trained_on: Repetitions
+
+
+def features_of(task: Task) -> tuple[str, ...]:
+    """Returns the names of the features of a decoder's configuration, in order."""
+    return () if task.config.stage == "raw_cnn" else parse_features(task.config.features, field="features")
+
+
+def decoder_of(task: Task, features: Sequence[str]) -> DecoderNetwork:
+    """Returns the network of a task, set up for its batches."""
+    return build_decoder(
+        task.config,
+        features=features,
+        channels=len(task.store.channel_names),
+        classes=len(task.store.movement_names),
+        length=task.framing.length,
+        batch_size=parallel.share_size(task.config.train.batch_size),
+    )
+
+
+def initial_decoder(task: Task, fitted: Windows, *, share: Windows) -> InitialDecoder:
+    """Puts together what a decoder starts from.
+
+    Args:
+        task: the task; `config.fine_tune` says where to start.
+        fitted: windows that it is to be fitted to, none for a zero-shot test.
+        share: these and those that validate: what the z-scores may be taken from.
+
+    Raises:
+        ConfigError: an unknown way to start, or a zero-shot test of something untrained.
+        CheckpointError: a checkpoint is missing, does not fit, or was trained on what will be tested.
+    """
+    config, features = task.config, features_of(task)
+    fins = _pretrained_fins(task, features)
+    start = _started_decoder(task, features)
+    if not len(fitted) and (start is None or getattr(config.fine_tune, "fin_init", None) == "random"):
+        raise ConfigError(
+            "--config.percentage=0 tests without training anything: name a decoder of other people "
+            "(--config.fine_tune.cnn_init=FOLDER), and do not start from random FINs"
+        )
+    trained_on = merge(*(source.trained_on for source in (*fins.values(), *([start] if start else []))))
+    refuse_trained_as_tested(trained_on, task.split)
+    refuse_copies(trained_on, task)
+    if not len(fitted):
+        refuse_known_subjects(trained_on, task.store.subjects)
+
+    decoder, channels = decoder_of(task, features), len(task.store.channel_names)
+    statistics = fit_statistics(task, share, start=start)
+    feature = _standardisation(task, features, fins, start, fitted, signal=statistics.signal)
+    key_fins, key_cnn = jax.random.split(initialisation_key(config.seed))
+    params = {}
+    if start is None:
+        params["cnn"], stats = processes.from_first(lambda: decoder.init_cnn(key_cnn, channels=channels))
+    else:
+        params["cnn"], stats = start.params["cnn"], start.stats
+    if decoder.read_out_weight:
+        empty = empty_discriminant(features=channels * len(features), classes=len(task.store.movement_names))
+        params["read_out"] = start.params.get("read_out", empty) if start else empty
+    if fins:
+        params["fins"] = stack_fins([fins[name] for name in features], feature, channels=channels)
+    elif _fins_of_decoder(config):
+        params["fins"] = start.params["fins"]
+    elif config.stage == "fine_tune":
+        params["fins"] = processes.from_first(lambda: decoder.init_fins(key_fins))
+
+    params, stats = jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), (params, stats))
+    return InitialDecoder(
+        decoder=decoder, params=params, stats=stats, features=features, feature=feature, statistics=statistics,
+        trained_on=trained_on,
+    )  # fmt: skip
+
+
+def features_seen(task: Task, features: Sequence[str], windows: Windows, signal: SignalNormaliser) -> np.ndarray:
+    """Returns the closed-form features `[n, C, F]` that the CNN sees.
+
+    FINs imitate those of the windows that are `prediction` steps ahead, closed form gives those of the windows.
+    """
+    return task.features(features, windows, signal, ahead=task.config.stage == "fine_tune")
+
+
+def merge(*parts: Repetitions) -> Repetitions:
+    """Joins what several models were trained on."""
+    subjects = sorted({subject for part in parts for subject in part})
+    return {s: tuple(sorted({r for part in parts for r in part.get(s, ())})) for s in subjects}
+
+
+def _pretrained_fins(task: Task, features: Sequence[str]) -> dict[str, FINModel]:
+    """Loads the FIN of each feature, where the configuration asks for trained ones."""
+    config = task.config
+    if config.stage != "fine_tune":
+        return {}
+    if config.fine_tune.fin_init != "pretrained":
+        return {}
+    fins = {}
+    for feature in features:
+        path = _path(task, "fins", FINS, feature=feature)
+        fins[feature] = load_fin(path)
+        refuse_unfit_fin(fins[feature], feature, task, path=path)
+    return fins
+
+
+def _started_decoder(task: Task, features: Sequence[str]) -> DecoderModel | None:
+    """Loads the decoder to start from, where the configuration names one."""
+    config = task.config
+    from_decoder = _fins_of_decoder(config)
+    if not config.fine_tune.cnn_init:
+        if from_decoder:
+            raise ConfigError("--config.fine_tune.fin_init=decoder: name that decoder with --config.fine_tune.cnn_init")
+        return None
+    path = _path(task, "cnn_init", CNN_INIT)
+    start = load_decoder(path, step=config.fine_tune.cnn_step)
+    fitting = {"cnn": ("cnn",), "raw_cnn": ("raw_cnn",), "fine_tune": ("cnn", "fine_tune")}[config.stage]
+    if from_decoder:
+        fitting = ("fine_tune",)
+    if start.kind not in fitting:
+        raise ConfigError(
+            f"{path} holds a decoder of stage {start.kind}; this one can start from {' or '.join(fitting)}"
+        )
+    refuse_unfit_start(start, features, task, path=path)
+    return start
+
+
+def _fins_of_decoder(config: ConfigDict) -> bool:
+    return config.stage == "fine_tune" and config.fine_tune.fin_init == "decoder"
+
+
+def _path(task: Task, field: str, rule: Folder, **names: str) -> str:
+    """Returns the folder that a field of `fine_tune` names, such as `runs/fin_{feature}`, with the names filled in."""
+    pattern = task.config.fine_tune[field]
+    check(rule, pattern, option=option_of(f"fine_tune.{field}"))
+    subject = "_".join(map(str, task.store.subjects))
+    return pattern.format(**names, subject=subject, horizon=task.framing.horizon)
+
+
+def _standardisation(
+    task: Task,
+    features: Sequence[str],
+    fins: Mapping[str, FINModel],
+    start: DecoderModel | None,
+    fitted: Windows,
+    *,
+    signal: SignalNormaliser,
+) -> FeatureNormaliser:
+    """Returns the standardisation that the CNN knows, else the FINs', else that of the windows to be fitted to."""
+    if start is not None:
+        return start.feature
+    if fins:
+        return stack_feature_normalisers([fins[name].feature for name in features])
+    if not features:
+        return FeatureNormaliser(mean=np.zeros(1, np.float32), std=np.ones(1, np.float32))  # nothing reads it
+    values = features_seen(task, features, fitted, signal)
+    return stack_feature_normalisers([fit_feature_normaliser(values[..., f]) for f in range(len(features))])

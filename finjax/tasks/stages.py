@@ -1,0 +1,33 @@
+"""The stages by name: what a configuration's `stage` runs."""
+
+import contextlib
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from finjax.system import processes
+from finjax.system.arithmetic import numpy_defaults
+from finjax.system.files import storage_errors
+from finjax.system.locks import locked
+from finjax.tasks.classical import run_classical
+from finjax.tasks.decoder import run_decoder
+from finjax.tasks.fin import run_fin
+
+STAGES = {
+    "fin": run_fin,
+    "cnn": run_decoder,
+    "fine_tune": run_decoder,
+    "raw_cnn": run_decoder,
+    "classical": run_classical,
+}
+
+
+@numpy_defaults()
+def run_stage(config: ConfigDict, workdir: Path, *, mode: str) -> None:
+    """Does one run of a known stage, and locks its folder if it trains there.
+
+    Evaluations need no lock: they read finished checkpoints, and write whole files.
+    """
+    lock = locked(workdir) if mode == "train" and processes.is_first() else contextlib.nullcontext()
+    with storage_errors(workdir), lock:
+        STAGES[config.stage](config, workdir, mode=mode)

@@ -1,0 +1,92 @@
+"""What a network gives for many windows, gathered and predicted on the devices."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from flax import linen as nn
+
+from finjax.data.gather import WindowData
+from finjax.devices import parallel
+from finjax.devices.tiling import map_in_tiles
+from finjax.models.decoders import DecoderNetwork, feature_values_of
+
+
+@functools.lru_cache(maxsize=8)
+def _imitate(network: nn.Module, *, length: int) -> Callable:
+    def forward(params, data, examples):
+        def of_tile(tile):
+            return network.apply({"params": params}, data.gather(tile, length=length))[:, 0]
+
+        return map_in_tiles(of_tile, examples, tile=parallel.tile_size(len(examples)))
+
+    return parallel.pmap(forward)
+
+
+@functools.lru_cache(maxsize=8)
+def _decode(decoder: DecoderNetwork) -> Callable:
+    def forward(params, stats, data, windows):
+        return decoder.predict(params, stats, decoder.take(data, windows))
+
+    return parallel.pmap(forward)
+
+
+def imitated_features(
+    network: nn.Module, params: Any, data: WindowData, *, windows: int, length: int, batch_size: int
+) -> np.ndarray:
+    """Returns the standardised feature `[n, C]` that a FIN gives for the first n windows.
+
+    Args:
+        network: the FIN.
+        params: its parameters, on the host.
+        data: where the windows are, replicated on the devices.
+        windows: n.
+        length: samples in a window.
+        batch_size: windows of one channel at a time; rounded up to a multiple of the devices.
+    """
+    channels = data.samples.shape[1]  # [devices, C, M]
+    forward = functools.partial(_imitate(network, length=length), parallel.replicate(params), data)
+    return _in_batches(forward, windows * channels, batch_size=batch_size).reshape(windows, channels)
+
+
+def decoded_logits(
+    decoder: DecoderNetwork, params: Any, stats: Any, data: Any, *, windows: int, batch_size: int
+) -> np.ndarray:
+    """Returns the logits `[n, K]` that a decoder gives for the first n windows.
+
+    Args:
+        decoder: the decoder.
+        params: its parameters, on the host.
+        stats: its running statistics, on the host.
+        data: where it takes windows from, replicated on the devices.
+        windows: n.
+        batch_size: windows at a time; rounded up to a multiple of the devices.
+    """
+    forward = functools.partial(_decode(decoder), parallel.replicate(params), parallel.replicate(stats), data)
+    return _in_batches(forward, windows, batch_size=batch_size)
+
+
+@functools.lru_cache(maxsize=8)
+def _features(decoder: DecoderNetwork) -> Callable:
+    def forward(params, data, windows):
+        return feature_values_of(decoder.before_cnn(params, decoder.take(data, windows)))
+
+    return parallel.pmap(forward)
+
+
+def decoder_features(decoder: DecoderNetwork, params: Any, data: Any, *, windows: int, batch_size: int) -> np.ndarray:
+    """Returns the features `[n, C × F]` that a decoder's CNN sees of the first n windows; see `decoded_logits`."""
+    return _in_batches(
+        functools.partial(_features(decoder), parallel.replicate(params), data), windows, batch_size=batch_size
+    )
+
+
+def _in_batches(forward: Callable, count: int, *, batch_size: int) -> np.ndarray:
+    """Returns `forward` of the numbers 0 to `count`, batch by batch, `[count, …]`."""
+    devices = parallel.device_count()
+    batch_size = -(-batch_size // devices) * devices
+    # Every batch has the same size, so that one program serves all; the last is filled up and cut off.
+    filled = np.resize(np.arange(count, dtype=np.int32), -(-count // batch_size) * batch_size)
+    results = [forward(parallel.share(batch)) for batch in np.split(filled, len(filled) // batch_size)]
+    return parallel.join(np.stack([np.asarray(result) for result in results]))[:count]

@@ -1,0 +1,58 @@
+"""The rooms of the package: what imports what, and in which direction only."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "finjax"
+# From the bottom up: a room imports only from those before it.
+ORDER = (
+    "version", "errors", "system", "features", "devices", "data", "models", "training", "configs", "inference",
+    "evaluation", "tasks", "study", "run", "estimator", "interop", "plots", "live", "commands", "finjax",
+)  # fmt: skip
+MOVED = {"realtime", "export", "exported", "restored"}  # old names, which import the new ones
+
+
+def room_of(path: Path) -> str:
+    """The folder below the package that a file is in, or the file's own name where it is in none."""
+    first, *rest = path.relative_to(PACKAGE).parts
+    return first if rest else {"__init__": "finjax", "__main__": "commands"}.get(path.stem, path.stem)
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The modules of finjax that a file imports, at its head or in a function."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            if node.module == "finjax":
+                yield from (f"finjax.{alias.name}" for alias in node.names)
+            elif node.module and node.module.startswith("finjax."):
+                yield node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "finjax")
+
+
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if room_of(path) not in MOVED)
+
+
+def test_every_room_has_its_floor():
+    assert {room_of(path) for path in FILES} == set(ORDER)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_imports_go_down_only(path):
+    here = ORDER.index(room_of(path))
+    for module in imports(path):
+        room = module.split(".")[1] if "." in module else "finjax"
+        assert ORDER.index(room) <= here, f"{path} is below {module}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_only_the_standard_library_and_dependencies_are_imported(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [node.module] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        for name in filter(None, names):
+            assert name.split(".")[0] not in ("configs", "examples", "tests", "benchmarks", "soak", "tools"), name
