@@ -8,7 +8,7 @@ import tomllib
 
 from conftest import ROOT
 
-PROGRAMS = ("data", "export", "interop.torch_checkpoint", "live", "plots")
+PROGRAMS = ("data", "inference.export", "interop.torch_checkpoint", "live", "plots")
 IN_ANOTHER_FOLDER = """
 import pathlib, runpy, sys
 import configs, examples
@@ -24,10 +24,10 @@ for program in {programs!r}:
     except SystemExit as end:
         assert not end.code, program
 sys.path.append({root!r})
-import main
+from finjax.commands import train
 sys.argv = ["main.py", "--config={root}/configs/classical.py:test", "--config.classifier=rda"]
-main.parse_flags(sys.argv)
-assert main._CONFIG.value.classifier == "rda"
+train.parse_flags(sys.argv)
+assert train._CONFIG.value.classifier == "rda"
 """
 
 
@@ -58,5 +58,5 @@ def test_an_installation_takes_every_folder_of_the_package():
     found = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]
     assert found == {"include": ["finjax*"]}
     files = [path for path in (ROOT / "finjax").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    assert {path.suffix for path in files} == {".py"}
+    assert {path.name for path in files if path.suffix != ".py"} == {"py.typed"}
     assert all((path.parent / "__init__.py").exists() for path in files)

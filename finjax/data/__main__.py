@@ -24,9 +24,9 @@ BUILT_IN = (*ninapro.SPECS, three_dc.SPEC)  # importing them is what registers t
 
 
 @any_terminal()
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, *, prog: str = "python -m finjax.data") -> int:
     """Runs the command line; returns the exit status."""
-    options = _parser().parse_args(arguments)
+    options = _parser(prog).parse_args(arguments)
     return options.run(options)
 
 
@@ -94,8 +94,8 @@ def _with_own_options(text: str) -> str:
     return text.replace("--config.data.", "--").replace("--config.", "--")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m finjax.data", description="Looks at recordings on disk.")
+def _parser(prog: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=prog, description="Looks at recordings on disk.")
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("write", help="write synthetic recordings as files of Ninapro DB2")
     command.set_defaults(run=_write)

@@ -246,9 +246,9 @@ def _standardisation(network: Network, around: Surroundings, *, count: int) -> F
 
 
 @any_terminal()
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, *, prog: str = "python -m finjax.interop.torch_checkpoint") -> int:
     """Runs the command line; returns the exit status."""
-    options = _parser().parse_args(arguments)
+    options = _parser(prog).parse_args(arguments)
     try:
         around = Surroundings(
             **{field.name: getattr(options, field.name) for field in dataclasses.fields(Surroundings)}
@@ -269,9 +269,9 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m finjax.interop.torch_checkpoint",
+        prog=prog,
         description=__doc__.splitlines()[0],
         epilog="Without the --mean and --std of the training, what a FIN gives stays standardised, and a CNN takes "
         "features as they are.",

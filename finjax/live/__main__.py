@@ -46,9 +46,9 @@ SILENCE_S = 1.0  # without samples, which is said and counted
 
 
 @any_terminal()
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, *, prog: str = "python -m finjax.live") -> int:
     """Runs a session; an error of the user's is one message."""
-    options = _parser().parse_args(arguments)
+    options = _parser(prog).parse_args(arguments)
     parallel.tune_compiler()
     # Orbax tells its whole life at INFO and warns of what does not concern a reader.
     absl_logging.set_verbosity(absl_logging.WARNING if options.debug else absl_logging.FATAL)
@@ -195,9 +195,9 @@ def _demo() -> Path:
     return folder
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m finjax.live", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("run", nargs="?", help="folder of a decoder, as runs/fine_tune/subject_1")
     parser.add_argument("--subject", type=int, help="whose z-score to use; a new person's is the mean of the known")

@@ -37,10 +37,10 @@ def _curves(options: argparse.Namespace) -> None:
 
 
 @any_terminal()
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, *, prog: str = "python -m finjax.plots") -> int:
     """Runs the command line; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m finjax.plots", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     kinds = parser.add_subparsers(required=True)
     one = kinds.add_parser("sheet", help="one repetition of a subject over time")

@@ -9,7 +9,7 @@ from absl import flags
 from conftest import ROOT
 from ml_collections import config_flags
 
-import main
+from finjax.commands import train
 from finjax.commands.explain import explain
 
 CNN = f"--config={ROOT}/configs/cnn.py:test"
@@ -56,7 +56,7 @@ def test_what_cannot_be_parsed_is_one_message(monkeypatch, capsys, arguments, me
     argv = ["main.py", *arguments]
     monkeypatch.setattr(sys, "argv", argv)  # ml_collections looks there
     with pytest.raises(SystemExit) as end:
-        main.parse_flags(argv)
+        train.parse_flags(argv)
     said = end.value.code if isinstance(end.value.code, str) else capsys.readouterr().err
     assert end.value.code and len(said.strip().splitlines()) == 1
     assert re.search(message, said), said
@@ -75,7 +75,7 @@ def test_a_configuration_that_fails_is_named_with_its_error(tmp_path, monkeypatc
     argv = ["main.py", f"--config={tmp_path}{os.sep}mine.py"]
     monkeypatch.setattr(sys, "argv", argv)
     with pytest.raises(SystemExit):
-        main.parse_flags(argv)
+        train.parse_flags(argv)
     assert capsys.readouterr().err.endswith(f"mine.py cannot be read: {said}\n")
 
 

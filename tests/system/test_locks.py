@@ -111,7 +111,7 @@ HOLD = """
 import os, sys
 from pathlib import Path
 from finjax.errors import LockError
-from finjax.locks import locked
+from finjax.system.locks import locked
 sys.stdin.readline()
 try:
     lock = locked(Path(sys.argv[1]))

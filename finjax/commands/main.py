@@ -1,0 +1,83 @@
+"""The command `finjax`: one program for all that finjax does."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from finjax.version import __version__
+
+# Programs with options of their own: what each does, and its module, which has `main(arguments)`.
+PROGRAMS = {
+    "data": ("look at recordings, or write synthetic ones", "finjax.data.__main__"),
+    "live": ("decode a stream of samples", "finjax.live.__main__"),
+    "export": ("write a trained model to one file", "finjax.inference.export"),
+    "plots": ("draw figures of runs", "finjax.plots.__main__"),
+    "import-torch": ("take over a checkpoint of the published PyTorch code", "finjax.interop.torch_checkpoint"),
+}
+# Trainings, and the configuration that each has where no --config is given.
+TRAININGS = {
+    "train": ("train and evaluate what --config names", ""),
+    "evaluate": ("evaluate what --config names, once it is trained", ""),
+    "fin": ("stage 1: train FINs on a feature", "fin"),
+    "cnn": ("stage 2: train a CNN on closed-form features", "cnn"),
+    "fine-tune": ("stage 3: tune FINs and CNN together", "fine_tune"),
+    "raw-cnn": ("train the end-to-end baseline", "raw_cnn"),
+    "classical": ("fit LDA, RDA or SVM on hand-made features", "classical"),
+    "study": ("run a study, and write its report", "study"),
+}
+EXAMPLES = """
+examples:
+  finjax fin --config=fin_ssi                   train a FIN on synthetic data
+  finjax cnn --config.data.name=three_dc --config.data.dir=FOLDER
+  finjax train --config=my_config.py            a configuration of your own
+  finjax live                                   decode a synthetic person
+  finjax live --help                            the options of one command
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit status."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments[:1])
+    if options.command is None:
+        parser.print_help()
+        return 0
+    rest = arguments[1:]
+    if options.command in PROGRAMS:
+        module = importlib.import_module(PROGRAMS[options.command][1])  # each loads what it needs alone
+        return module.main(rest, prog=f"finjax {options.command}")
+    _train(options.command, rest)
+    return 0
+
+
+def _train(command: str, rest: list[str]) -> None:
+    from finjax.commands import train
+
+    config = TRAININGS[command][1]
+    if config and not any(argument.lstrip("-").split("=")[0] == "config" for argument in rest):
+        rest = [f"--config={config}", *rest]
+    if command == "evaluate":
+        rest = [*rest, "--mode=evaluate"]
+    train.start([f"finjax {command}", *rest], stage=config)
+
+
+def _parser() -> argparse.ArgumentParser:
+    commands = {**TRAININGS, **PROGRAMS}
+    width = max(map(len, commands))
+    listed = "\n".join(f"  {name:{width}}  {what}" for name, (what, _) in commands.items())
+    parser = argparse.ArgumentParser(
+        prog="finjax",
+        usage="finjax COMMAND [options]",
+        description=f"Decodes hand movements from surface EMG.\n\ncommands:\n{listed}",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"finjax {__version__}")
+    parser.add_argument("command", nargs="?", choices=tuple(commands), metavar="COMMAND", help=argparse.SUPPRESS)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+"""Trains and evaluates models: the command line of `main.py`, and of `finjax train` and its like.
+
+--config names what to run: a file, as configs/fin_ssi.py:fast, the config.json of an earlier run, or the name of a
+configuration that finjax brings, as fin_ssi:fast.
+"""
+
+import functools
+import itertools
+import logging
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from absl import app, flags
+from absl import logging as absl_logging
+from ml_collections import config_flags
+
+from finjax.commands.explain import explain
+from finjax.configs import recorded
+from finjax.errors import FinjaxError, report
+from finjax.run import place_of, run
+from finjax.system import interrupts, processes
+from finjax.system.console import any_terminal
+
+CONFIGS = Path(recorded.__file__).parent  # those of the package
+
+_CONFIG = config_flags.DEFINE_config_file(
+    "config", None, "What to run, such as configs/fin_ssi.py, or the config.json of an earlier run.", lock_config=True
+)
+_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; by default runs/ and its name.")
+_MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "Train and evaluate, or evaluate only.")
+_SHARD = flags.DEFINE_string("shard", "", "Which part of a study to run, such as 3/40.")
+_COORDINATOR = flags.DEFINE_string("coordinator", None, "host:port of process 0, for one training in several.")
+_NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "How many processes that is.")
+_PROCESS_ID = flags.DEFINE_integer("process_id", None, "Which one this is, from 0. SLURM and Open MPI say all three.")
+_DEBUG = flags.DEFINE_bool("debug", False, "Show where in the program an error came from.")
+
+
+def start(argv: Sequence[str] | None = None, *, stage: str = "") -> None:
+    """Runs a command line, by default that of the process, and exits.
+
+    Args:
+        argv: the command line, the name of the program first.
+        stage: the only stage that the configuration may be of; empty: any.
+    """
+    flags.mark_flag_as_required("config")
+    with any_terminal():
+        app.run(
+            functools.partial(main, stage=stage),
+            argv=None if argv is None else list(argv),
+            flags_parser=parse_flags,
+        )
+
+
+def main(argv: list[str], *, stage: str = "") -> None:
+    """Runs what the configuration says; an error of the user's is one message."""
+    if len(argv) > 1:
+        raise app.UsageError(f"what is {argv[1]!r}? Options look like --config.seed=1")
+    if stage and (other := _CONFIG.value.get("stage")) != stage:
+        sys.exit(f"error: {argv[0]} runs the stage {stage}, and the configuration is of {other}: use finjax train")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    logger = logging.getLogger("finjax")
+    logger.addHandler(handler)
+    logger.propagate = False  # absl's own handler would print each line again
+    # Orbax logs each of its steps at INFO, and logs a traceback for each error, which finjax reports itself.
+    absl_logging.set_verbosity(absl_logging.WARNING if _DEBUG.value else absl_logging.FATAL)
+    with interrupts.raised_at_once():
+        try:
+            told = processes.find_place(
+                coordinator=_COORDINATOR.value, count=_NUM_PROCESSES.value, index=_PROCESS_ID.value
+            )
+            place = place_of(_CONFIG.value, told, shard=_SHARD.value)
+            logger.setLevel(logging.INFO if place.index == 0 else logging.WARNING)
+            with processes.joined(place):
+                run(_CONFIG.value, workdir=_WORKDIR.value, mode=_MODE.value, shard=_SHARD.value)
+        except interrupts.Interrupted as interrupted:
+            print(interrupted, file=sys.stderr)
+            sys.exit(interrupted.exit_status)
+        except FinjaxError as error:
+            sys.exit(report(error, debug=_DEBUG.value))
+
+
+def parse_flags(argv: list[str]) -> list[str]:
+    """Parses the command line; whatever is wrong with it is one message."""
+    debug = "--debug" in argv
+    try:
+        arguments = flags.FLAGS(list(_with_config_found(argv)))
+        file = config_flags.get_config_filename(flags.FLAGS["config"])
+    except BrokenPipeError:  # of --help
+        raise
+    except FinjaxError as error:
+        sys.exit(report(error, debug=debug))
+    except Exception as error:  # a configuration is a program of the user's
+        sys.exit(report(error, debug=debug, message=explain(error, argv)))
+    if not Path(file.split(":")[0]).is_file():
+        sys.exit(f"error: no such configuration file: {file}. finjax brings {', '.join(config_names())}")
+    return arguments
+
+
+def config_names() -> list[str]:
+    """Returns the names of the configurations that the package brings."""
+    return [
+        path.stem
+        for path in sorted(CONFIGS.glob("*.py"))
+        if "def get_config(preset" in path.read_text(encoding="utf-8")
+    ]
+
+
+def _with_config_found(argv: Sequence[str]) -> Iterator[str]:
+    """Yields the command line with the file of the configuration in the place of what names it."""
+    for before, argument in itertools.pairwise(["", *argv]):
+        option, value = re.fullmatch(r"(--?config=)?(.*)", argument, re.DOTALL).groups()
+        names_config = option or before in ("--config", "-config")
+        yield f"{option or ''}{_file_of(value)}" if names_config else argument
+
+
+def _file_of(config: str) -> str:
+    """Returns the file to read for what `--config` was given, with its preset.
+
+    `configs/recorded.py` reads the JSON of an earlier run. A name alone, or a file of a folder `configs` that is not
+    here, is one of the package's configurations.
+    """
+    if config.endswith(".json"):
+        recorded.read(config)  # config_flags would show a traceback
+        return f"{recorded.__file__}:{config}"
+    name, colon, preset = config.partition(":")
+    own = re.fullmatch(r"(?:configs/)?([a-z_]+)(?:\.py)?", name)
+    if own and not Path(name).exists() and own[1] in config_names():
+        return f"{CONFIGS / own[1]}.py{colon}{preset}"
+    return config
