@@ -40,7 +40,9 @@ myst_links_external_new_tab = False
 nb_execution_mode = "cache"  # a notebook runs again when its code has changed; `make clean` forgets what was run
 nb_execution_timeout = 600
 nb_execution_raise_on_error = True
+nb_execution_in_temp = True  # runs go nowhere near the sources
 nb_merge_streams = True
+nb_output_stderr = "remove"  # progress bars
 
 # The site is built without the internet, so that types of other packages have nothing to point at.
 nitpicky = True
