@@ -5,6 +5,7 @@
 # make bench  times finjax against PyTorch, in ten minutes
 # make soak   kills a training fifty times, damages 2,000 files, and watches the memory of a training for half an hour
 # make lint   checks the style
+# make docs   builds the documentation site, in minutes; make linkcheck asks the addresses that it names
 # make bounds runs the tests with the lowest and the newest versions that the bounds allow, each in a fresh environment
 # make lock   writes requirements-dev.lock: every package of the development environment, by version and hash
 # Each makes .venv and installs what it needs into it, with $(PYTHON), Python 3.11 or newer.
@@ -14,7 +15,7 @@ ISA ?= AVX2
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo study test test-avx2 bench soak lint bounds lock clean
+.PHONY: demo study test test-avx2 bench soak lint docs linkcheck bounds lock clean
 
 demo: $(VENV)/installed
 	$(BIN)/python main.py --config=configs/fin_ssi.py
@@ -39,6 +40,12 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+docs: $(VENV)/installed-docs
+	$(BIN)/python -m sphinx -b html -W --keep-going docs docs/_build/html
+
+linkcheck: $(VENV)/installed-docs
+	$(BIN)/python -m sphinx -b linkcheck docs docs/_build/linkcheck
+
 bounds: $(VENV)/installed-maintain
 	$(BIN)/python -m tools.bounds
 
@@ -47,7 +54,7 @@ lock: $(VENV)/installed-maintain
 		--quiet --custom-compile-command 'make lock' --output-file requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) runs docs/_build
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("finjax needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
@@ -59,6 +66,10 @@ $(VENV)/installed: requirements.txt | $(BIN)/python
 
 $(VENV)/installed-dev: pyproject.toml $(VENV)/installed
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	touch $@
+
+$(VENV)/installed-docs: pyproject.toml $(VENV)/installed
+	$(BIN)/python -m pip install --quiet -e '.[docs]'
 	touch $@
 
 $(VENV)/installed-maintain: pyproject.toml $(VENV)/installed
