@@ -1,4 +1,4 @@
-"""Errors that are the user's to mend: programs print their message alone, without a traceback."""
+"""Errors that the user can correct: programs print only the message, without a traceback."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ import traceback
 
 
 class FinjaxError(ValueError):
-    """What was wrong, where, and what to do."""
+    """The message says what is wrong, where, and what to do."""
 
 
 class ConfigError(FinjaxError):
@@ -18,19 +18,19 @@ class DataError(FinjaxError):
 
 
 class CheckpointError(FinjaxError):
-    """A folder holds no usable checkpoint, or one of another model."""
+    """A folder has no usable checkpoint, or the checkpoint of another model."""
 
 
 class TrainingError(FinjaxError):
-    """Training cannot go on."""
+    """Training cannot continue."""
 
 
 class LockError(FinjaxError):
-    """Another process works in the same folder."""
+    """Another process uses the same folder."""
 
 
 class StorageError(FinjaxError):
-    """The disk is full, or a folder cannot be written or read, or is gone."""
+    """The disk is full, or a folder is missing or cannot be written or read."""
 
 
 class DeviceError(FinjaxError):
@@ -38,12 +38,12 @@ class DeviceError(FinjaxError):
 
 
 def add_debug_option(parser: argparse.ArgumentParser) -> None:
-    """Adds `--debug`, for `report`."""
-    parser.add_argument("--debug", action="store_true", help="show where in the program an error came from")
+    """Adds the option `--debug`, which `report` takes."""
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
 
 def report(error: Exception, *, debug: bool, message: str = "") -> int:
-    """Prints an error's message, or another one for it, with `debug` after its traceback; returns the exit status 1."""
+    """Prints an error's message, or `message` instead; with `debug`, the traceback first. Returns the exit status 1."""
     if debug:
         traceback.print_exception(error)
     print(f"error: {message or error}", file=sys.stderr)

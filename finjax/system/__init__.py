@@ -1,1 +1,1 @@
-"""What finjax needs of the operating system: files, locks, signals, processes, terminals, plugins."""
+"""Access to the operating system: files, locks, signals, processes, terminals, plugins."""

@@ -1,27 +1,29 @@
-"""Members of zip archives, which may be from a stranger: read in memory, and never more than was promised."""
+"""Reads members of zip archives that may be malicious: in memory, and never more bytes than the archive declares."""
 
 import zipfile
 
-METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # of the others, Python cannot bound what they unpack to
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # Python cannot limit the size of the output of other methods
 
 
 def read_member(archive: zipfile.ZipFile, member: str | zipfile.ZipInfo, *, limit: int) -> bytes:
-    """Returns a member's bytes; its name, whatever path it gives, is not used to write anything.
+    """Returns a member's bytes. Nothing is written to disk, whatever path the member's name gives.
 
     Args:
         archive: the archive.
-        member: its name, or its entry.
-        limit: bytes that it may unpack to.
+        member: the name or the entry of the member.
+        limit: most bytes that it may unpack to.
 
     Raises:
-        BadZipFile: it is larger, by what the archive says or by what there is, or it is damaged.
-        KeyError: the archive does not hold it.
+        BadZipFile: it is larger than `limit` or than the archive declares, or it is damaged.
+        KeyError: the archive has no such member.
     """
     info = archive.getinfo(member) if isinstance(member, str) else member
     if info.file_size > limit:
-        raise zipfile.BadZipFile(f"{info.filename} would unpack to {info.file_size} bytes; at most {limit} are taken")
+        raise zipfile.BadZipFile(f"{info.filename} would unpack to {info.file_size} bytes; the limit is {limit}")
     if info.compress_type not in METHODS:
-        raise zipfile.BadZipFile(f"{info.filename} is packed by method {info.compress_type}; only deflate is read")
+        raise zipfile.BadZipFile(
+            f"{info.filename} uses compression method {info.compress_type}; finjax reads only deflate"
+        )
     with archive.open(info) as file:
-        # A bound makes zipfile stop unpacking there; without one, it unpacks all there is before it looks at the size.
+        # With a size, zipfile stops unpacking there; without one, it unpacks everything before it checks the size.
         return file.read(info.file_size + 1)

@@ -1,14 +1,15 @@
-"""Digests that tell whether what is read is what was written: compressed floats have no check of their own."""
+"""Digests that show whether data was read as it was written: compressed floats have no checksum of their own."""
 
 import hashlib
 import json
+from typing import Any
 
 import jax
 import numpy as np
 
 
-def of_arrays(tree) -> str:
-    """Returns the SHA-256 of a tree of arrays: of their places in it, types, shapes and values."""
+def of_arrays(tree: Any) -> str:
+    """Returns the SHA-256 of a tree of arrays: of their paths, dtypes, shapes and values."""
     digest = hashlib.sha256()
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
         array = np.asarray(leaf)
@@ -17,9 +18,9 @@ def of_arrays(tree) -> str:
     return digest.hexdigest()
 
 
-def of_json(content) -> str:
-    """Returns the SHA-256 of JSON content, the same before it is written and after it is read."""
-    read = json.loads(json.dumps(content))  # tuples become lists, and keys text
+def of_json(content: Any) -> str:
+    """Returns the SHA-256 of JSON content, the same before writing and after reading."""
+    read = json.loads(json.dumps(content))  # tuples become lists, and keys become strings
     return hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and what to say when the machine refuses to write or read one."""
+"""Writes files completely or not at all, and explains why the machine cannot write or read one."""
 
 import contextlib
 import errno
@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from finjax.errors import FinjaxError, StorageError
 
@@ -19,9 +20,9 @@ REMEDIES = {
     errno.EROFS: "make it writable, or choose another --workdir",
     errno.EACCES: "make it writable, or choose another --workdir",
     errno.EPERM: "make it writable, or choose another --workdir",
-    errno.ENOENT: "bring it back, or train again",
+    errno.ENOENT: "restore it, or train again",
     errno.ENOTDIR: "choose another --workdir",
-    errno.ESTALE: "bring it back, or train again",
+    errno.ESTALE: "restore it, or train again",
     errno.EIO: "check the disk, or choose another --workdir",
     errno.ENAMETOOLONG: "choose a shorter --workdir",
     errno.ELOOP: "choose another --workdir",
@@ -30,7 +31,7 @@ REMEDIES = {
     errno.EMFILE: "raise the limit on open files (ulimit -n)",
     errno.ENFILE: "raise the machine's limit on open files",
 }
-# For reading, where the remedy is another one than for writing.
+# For reading, where the remedies differ from those for writing.
 READING_REMEDIES = {
     errno.EACCES: "make it readable for this user",
     errno.EPERM: "make it readable for this user",
@@ -40,45 +41,45 @@ READING_REMEDIES = {
     errno.EMFILE: "raise the limit on open files (ulimit -n)",
     errno.ENFILE: "raise the machine's limit on open files",
 }
-# What the content of a folder can cause: files that are missing, or of another kind or name than they were.
-OF_CONTENT = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ENAMETOOLONG, errno.ELOOP)
-OF_DEVICES = ("JaxRuntimeError", "XlaRuntimeError")  # by name, as importing jax takes a second
-CODE = re.compile(r"os_error_code='(\d+)'|OS error (\d+)")  # as the storage layer writes it
+# Errors that come from the content of a folder, not from the machine: a file is missing, or has the wrong type or name.
+CONTENT_ERRORS = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ENAMETOOLONG, errno.ELOOP)
+DEVICE_ERRORS = ("JaxRuntimeError", "XlaRuntimeError")  # by name, because importing jax takes a second
+OS_ERROR_CODE = re.compile(r"os_error_code='(\d+)'|OS error (\d+)")  # in messages of the checkpoint library
 
 
 def whats_wrong(error: BaseException) -> str:
-    """Returns why a write failed and what to do; `error` may be the last of a chain."""
+    """Returns why a write failed and what to do; looks at `error` and at the errors that caused it."""
     for link in _chain(error):
         if isinstance(link, OSError) and link.errno in REMEDIES:
             return _reason(link.errno, link.filename, REMEDIES)
         for code in REMEDIES:
-            if os.strerror(code) in str(link):  # as the storage layer writes it
+            if os.strerror(code) in str(link):  # in messages of the checkpoint library
                 return _reason(code, None, REMEDIES)
     return first_line(error)
 
 
 def machine_fault(error: BaseException) -> str:
-    """Returns why the machine could not read a file and what to do, or nothing where the file's content is the cause.
+    """Returns why the machine could not read a file and what to do, or "" if the file's content is the cause.
 
     Args:
-        error: what reading raised; it may be the last of a chain.
+        error: the error of reading; the errors that caused it are checked too.
     """
     for link in _chain(error):
         if isinstance(link, MemoryError):
             return _reason(errno.ENOMEM, None, READING_REMEDIES)
-        if type(link).__name__ in OF_DEVICES:
+        if type(link).__name__ in DEVICE_ERRORS:
             return f"{first_line(link)}: check the device"
-        if isinstance(link, OSError) and link.errno and link.errno not in OF_CONTENT:
+        if isinstance(link, OSError) and link.errno and link.errno not in CONTENT_ERRORS:
             return _reason(link.errno, link.filename, READING_REMEDIES)
-        if (match := CODE.search(str(link))) and int(match[1] or match[2]) not in OF_CONTENT:
+        if (match := OS_ERROR_CODE.search(str(link))) and int(match[1] or match[2]) not in CONTENT_ERRORS:
             return _reason(int(match[1] or match[2]), None, READING_REMEDIES)
     return ""
 
 
 def unreadable(folder: Path) -> str:
-    """Reads every file below a folder; returns why the machine cannot read one, or nothing where it can read all.
+    """Reads every file below a folder; returns why the machine cannot read one, or "" if it can read all.
 
-    Libraries may say that a file is missing where the user may only not look at it.
+    Libraries may report a missing file where the user only lacks the permission to see it.
     """
 
     def refuse(error: OSError) -> None:
@@ -95,10 +96,10 @@ def unreadable(folder: Path) -> str:
 
 @contextlib.contextmanager
 def reading_errors(path: Path) -> Iterator[None]:
-    """Turns what the machine refuses while a run is read into one message.
+    """Turns errors of the machine while a run is read into one message.
 
     Raises:
-        StorageError: with what to do.
+        StorageError: the message says what to do.
     """
     try:
         yield
@@ -111,26 +112,26 @@ def reading_errors(path: Path) -> Iterator[None]:
 
 
 def not_readable(path: Path, fault: str) -> StorageError:
-    """Returns the error for what cannot be read though it may be whole."""
-    return StorageError(f"{path} cannot be read now: {fault}. It may be whole, and stays as it is. Then try again")
+    """Returns the error for a file or folder that cannot be read but may be intact."""
+    return StorageError(f"{path} cannot be read now: {fault}. Then try again. It may be intact, and stays as it is")
 
 
 def first_line(error: BaseException) -> str:
-    """Returns the first line of an error's message, or its type where it has none."""
+    """Returns the first line of an error's message, or its type if it has no message."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yields an error and those that it came from."""
+    """Yields an error and the errors that caused it."""
     while error is not None:
         yield error
         if isinstance(error, BaseExceptionGroup):
-            for one in error.exceptions:
-                yield from _chain(one)
+            for member in error.exceptions:
+                yield from _chain(member)
         error = error.__cause__ or error.__context__
 
 
-def _reason(code: int, name, remedies: dict[int, str]) -> str:
+def _reason(code: int, name: Any, remedies: dict[int, str]) -> str:
     remedy = remedies.get(code)
     return os.strerror(code) + (f" ({name})" if name else "") + (f": {remedy}" if remedy else "")
 
@@ -139,7 +140,7 @@ def expanded(path: str | Path) -> Path:
     """Returns a path with the home folder in place of `~`.
 
     Raises:
-        StorageError: that folder is not known: there is no such user, or neither HOME nor a passwd entry.
+        StorageError: the home folder is unknown: there is no such user, or neither HOME nor a passwd entry.
     """
     try:
         return Path(path).expanduser()
@@ -149,10 +150,10 @@ def expanded(path: str | Path) -> Path:
 
 @contextlib.contextmanager
 def storage_errors(folder: Path) -> Iterator[None]:
-    """Turns what the file system refuses, while a run writes to a folder, into one message.
+    """Turns errors of the file system, while a run writes to a folder, into one message.
 
     Raises:
-        StorageError: with what to do.
+        StorageError: the message says what to do.
     """
     try:
         yield
@@ -163,7 +164,7 @@ def storage_errors(folder: Path) -> Iterator[None]:
 
 
 def _flush(descriptor: int) -> None:
-    """Has the disk take a file; some file systems cannot be asked to."""
+    """Flushes a file to the disk; ignores file systems that do not support it."""
     try:
         os.fsync(descriptor)
     except OSError as error:
@@ -173,12 +174,12 @@ def _flush(descriptor: int) -> None:
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Gives a temporary file to write, beside `path`, and moves it there if nothing was raised."""
+    """Yields the path of a temporary file beside `path`; renames it to `path` if the body raises nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield temporary
-        with temporary.open("rb+") as file:  # Windows flushes only what is open for writing
+        with temporary.open("rb+") as file:  # Windows flushes only files that are open for writing
             _flush(file.fileno())
         temporary.replace(path)
     finally:
@@ -186,18 +187,18 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file in UTF-8; bytes of file names that are no UTF-8 are written as escapes."""
+    """Writes a text file in UTF-8; bytes of file names that are not UTF-8 become escapes."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
-def write_json(path: Path, content) -> None:
-    """Writes JSON; NaN, which JSON does not have, becomes null."""
+def write_json(path: Path, content: Any) -> None:
+    """Writes JSON; NaN and infinity become null, as JSON has neither."""
     write_text(path, json.dumps(without_nan(content), indent=2) + "\n")
 
 
-def without_nan(content):
-    """Returns JSON content with null in place of what is not finite."""
+def without_nan(content: Any) -> Any:
+    """Returns JSON content with None in place of numbers that are not finite."""
     if isinstance(content, dict):
         return {name: without_nan(value) for name, value in content.items()}
     if isinstance(content, list | tuple):

@@ -1,34 +1,35 @@
-"""Being asked to stop: by Ctrl-C, by a batch system that takes the machine away, or by a terminal that is gone.
+"""Handles the signals that ask a program to stop: from Ctrl-C, from a batch system, or from a terminal that closes.
 
-A training that is asked to stop saves first. Each signal ends a program with an exit status of its own: by it a script
-can tell that the same command will resume the work.
+Training saves a checkpoint before it stops. The exit status tells a script whether the same command resumes the work.
 """
 
 import contextlib
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
 
-# EX_TEMPFAIL of sysexits.h, "try again later". Not 128 + the signal's number: that is also the status of a program
-# that was killed before it could save.
+# EX_TEMPFAIL of sysexits.h, "try again later". Not 128 + the signal's number: a program that was killed before it could
+# save has that status too.
 RESUMABLE = 75
-# SIGUSR1 and SIGUSR2 are the warnings of SLURM and Grid Engine, SIGXCPU that of a limit on processor time, SIGHUP comes
-# from a lost terminal, SIGBREAK from Ctrl-Break and a closed window of Windows. No system has all of them.
-POLITE = ("SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGBREAK")
-# 128 + 2 is what shells make of Ctrl-C.
+# SLURM and Grid Engine warn with SIGUSR1 and SIGUSR2, a limit on processor time with SIGXCPU. SIGHUP comes when a
+# terminal closes, SIGBREAK on Windows from Ctrl-Break or a closed window. No system has all of them.
+STOP_SIGNALS = ("SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGBREAK")
+# Shells use 128 + 2 for Ctrl-C.
 EXIT_STATUS = {signal.SIGINT: 130, signal.SIGTERM: RESUMABLE} | {
-    getattr(signal, name): RESUMABLE for name in POLITE if hasattr(signal, name)
+    getattr(signal, name): RESUMABLE for name in STOP_SIGNALS if hasattr(signal, name)
 }
 
 
 class Interrupted(KeyboardInterrupt):
-    """The run was asked to stop; no error, and not to be caught as one.
+    """The run was asked to stop. It is not an error: do not catch it as one.
 
     Attributes:
-        signum: by which signal.
+        signum: the signal that asked.
     """
 
-    def __init__(self, signum: int):
+    def __init__(self, signum: int) -> None:
         super().__init__(f"stopped by {signal.Signals(signum).name}. Run the same command again to resume.")
         self.signum = signum
 
@@ -45,44 +46,44 @@ class Request:
         signum: the signal that asked, or None.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.signum: int | None = None
 
     def receive(self, signum: int) -> bool:
-        """Notes a signal; returns whether it is the first. Batch systems often send SIGTERM twice."""
+        """Stores the first signal; returns whether this is it. Batch systems often send SIGTERM twice."""
         first = self.signum is None
         self.signum = self.signum or signum
         return first
 
 
 class _Handler:
-    """A signal handler of this module, to be told from those of others."""
+    """A signal handler; its type tells the handlers of this file from others."""
 
-    def __init__(self, receive: Callable[[int], None]):
+    def __init__(self, receive: Callable[[int], None]) -> None:
         self._receive = receive
 
-    def __call__(self, signum: int, _frame) -> None:
+    def __call__(self, signum: int, _frame: FrameType | None) -> None:
         self._receive(signum)
 
 
 @contextlib.contextmanager
 def raised_at_once() -> Iterator[None]:
-    """Raises `Interrupted` wherever the program is, but for what `held_back` protects."""
+    """Raises `Interrupted` as soon as a signal arrives, except inside `held_back`."""
     request = Request()
 
     def receive(signum: int) -> None:
         if request.receive(signum) or signum == signal.SIGINT:
             raise Interrupted(signum)
 
-    with _received_by(receive, program=True):
+    with _handle_signals(receive, own_program=True):
         yield
 
 
 @contextlib.contextmanager
 def held_back() -> Iterator[Request]:
-    """Gives a request to look at now and then, and raises `Interrupted` at the end if there was one.
+    """Yields a `Request`, which the body should check often; raises `Interrupted` after the body if a signal arrived.
 
-    A second Ctrl-C does not wait.
+    A second Ctrl-C raises `Interrupted` at once.
     """
     request = Request()
 
@@ -90,38 +91,39 @@ def held_back() -> Iterator[Request]:
         if not request.receive(signum) and signum == signal.SIGINT:
             raise Interrupted(signum)
 
-    with _received_by(receive, program=False):
+    with _handle_signals(receive, own_program=False):
         yield request
     if request.signum:
         raise Interrupted(request.signum)
 
 
 @contextlib.contextmanager
-def _received_by(receive: Callable[[int], None], *, program: bool) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():  # Python lets no other receive signals
+def _handle_signals(receive: Callable[[int], None], *, own_program: bool) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():  # Python handles signals only there
         yield
         return
     handler = _Handler(receive)
     before = {signum: signal.getsignal(signum) for signum in EXIT_STATUS}
-    taken = [signum for signum, current in before.items() if _may_take(signum, current, program=program)]
-    for signum in taken:
+    handled = [signum for signum, current in before.items() if _may_handle(signum, current, own_program=own_program)]
+    for signum in handled:
         signal.signal(signum, handler)
     try:
         yield
     finally:
-        for signum in taken:
+        for signum in handled:
             signal.signal(signum, before[signum])
 
 
-def _may_take(signum: int, current, *, program: bool) -> bool:
-    """Tells whether a signal is ours to handle.
+def _may_handle(signum: int, current: Any, *, own_program: bool) -> bool:
+    """Returns whether finjax may handle a signal whose handler is now `current`.
 
-    One that is ignored stays so, as SIGHUP under `nohup`. None is a handler that is not Python's and could not be put
-    back. Signals that programs use for purposes of their own belong to whoever wrote the program: to finjax in its own
-    programs, where nobody else handles them. Python does not show every handler (that of `faulthandler.register`).
+    An ignored signal stays ignored, as SIGHUP under `nohup`. A handler of None was not installed by Python and could
+    not be restored. Other programs may use all signals but SIGINT and SIGTERM for their own purposes, so finjax handles
+    those only in its own programs, and only if nobody else does. Python does not show every handler: not that of
+    `faulthandler.register`.
     """
     if current is None or current is signal.SIG_IGN:
         return False
     if signum in (signal.SIGINT, signal.SIGTERM) or isinstance(current, _Handler):
         return True
-    return program and current is signal.SIG_DFL
+    return own_program and current is signal.SIG_DFL

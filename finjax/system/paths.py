@@ -1,4 +1,4 @@
-"""Folders and files are those of this machine; addresses of other storage are refused."""
+"""Paths must be local: URLs of other storage are refused."""
 
 import os
 import re
@@ -6,23 +6,23 @@ import re
 from finjax.errors import ConfigError
 
 # One letter and a colon is a drive of Windows. `pathlib` writes `gs://bucket` as `gs:/bucket`.
-_ADDRESS = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]+):/")
+_URL = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]+):/")
 
 
 def refuse_url(path: str | os.PathLike, *, option: str = "") -> None:
-    """Raises `ConfigError` where a folder or file is an address such as `gs://bucket/runs`.
+    """Raises `ConfigError` if a path is a URL such as `gs://bucket/runs`.
 
     Args:
-        path: what the user gave.
-        option: where the user gave it, as `"--workdir"`; empty where it is an argument of its own.
+        path: folder or file that the user gave.
+        option: the option that gave it, as `"--workdir"`; empty for a positional argument.
     """
-    if not (match := _ADDRESS.match(os.fspath(path))):
+    if not (match := _URL.match(os.fspath(path))):
         return
     scheme = match[1].lower()
     remedy = (
-        f"leave {scheme}:// out"
+        f"leave out {scheme}://"
         if scheme == "file"
-        else "mount that storage and give its folder here, or copy it from and to a local folder"
+        else "mount that storage and give its folder here, or copy the files from and to a local folder"
     )
     named = f"{option}={path}" if option else path
-    raise ConfigError(f"{named}: finjax reads and writes local paths, no {scheme}:// addresses. Please {remedy}")
+    raise ConfigError(f"{named}: finjax reads and writes only local paths, no {scheme}:// addresses. Please {remedy}")

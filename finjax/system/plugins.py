@@ -1,4 +1,4 @@
-"""Modules of the user's that register datasets and features of their own."""
+"""Imports the user's modules, which register datasets and features."""
 
 import importlib
 from collections.abc import Iterator
@@ -7,12 +7,12 @@ from finjax.errors import ConfigError
 
 
 def load_plugins(names: str) -> None:
-    """Imports the modules of a comma-separated list.
+    """Imports the modules of a comma-separated list of names.
 
     Raises:
-        ConfigError: one of them cannot be imported.
+        ConfigError: a module cannot be imported.
     """
-    for name in _each(names):
+    for name in _split(names):
         try:
             _load(name)
         except ConfigError as error:
@@ -20,9 +20,9 @@ def load_plugins(names: str) -> None:
 
 
 def try_plugins(names: str) -> list[str]:
-    """Imports those modules of a comma-separated list that can be imported; returns why the others cannot."""
-    faults = []
-    for name in _each(names):
+    """Imports the modules that can be imported; returns why the others cannot, a message for each."""
+    faults: list[str] = []
+    for name in _split(names):
         try:
             _load(name)
         except ConfigError as error:
@@ -30,16 +30,16 @@ def try_plugins(names: str) -> list[str]:
     return faults
 
 
-def _each(names: str) -> Iterator[str]:
+def _split(names: str) -> Iterator[str]:
     return filter(None, (name.strip() for name in names.split(",")))
 
 
 def _load(name: str) -> None:
-    """Imports a module; raises `ConfigError` with what is wrong and the remedy."""
+    """Imports a module; raises `ConfigError` with the cause and the remedy."""
     try:
         importlib.import_module(name)
-    except Exception as error:  # whatever the module does when it is imported
+    except Exception as error:  # a user's module can raise anything
         remedy = ""
         if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
-            remedy = f". Name the folder that holds {name.split('.')[0]} in PYTHONPATH"
+            remedy = f". Add the folder that contains {name.split('.')[0]} to PYTHONPATH"
         raise ConfigError(f"importing {name}: {type(error).__name__}: {error}{remedy}") from error

@@ -257,7 +257,7 @@ def test_a_member_that_climbs_out_of_the_archive_is_read_in_memory(tmp_path, nam
 def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(matlab, "MAX_MEMBER_BYTES", 1 << 20)
     zip_up(tmp_path / "DB2_s1.zip", {"S1_E1_A1.mat": bytes((1 << 20) + 1)})
-    refuses(tmp_path, "would unpack to 1048577 bytes; at most 1048576 are taken")
+    refuses(tmp_path, "would unpack to 1048577 bytes; the limit is 1048576")
 
 
 def test_electrodes_that_gave_no_signal_are_noted(tmp_path):

@@ -40,7 +40,7 @@ def test_rounding_to_float32_would_raise():
         np.array([TINY / 3]).astype(np.float32) * np.float32(0.5)
 
 
-def test_a_filter_may_end_in_nothing(recording):
+def test_a_filter_may_decay_to_zero(recording):
     silence = np.concatenate([recording.signal[:3000], np.zeros((60_000, 12), np.float32)])
     filter = Filter(highpass_hz=20.0, lowpass_hz=450.0, notch_hz=50.0)
     with np.errstate(all="warn", under="ignore"):
@@ -49,7 +49,7 @@ def test_a_filter_may_end_in_nothing(recording):
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-30, 0.0])
-def test_models_take_small_numbers(model, recording, scale):
+def test_models_accept_small_numbers(model, recording, scale):
     with np.errstate(under="ignore"):
         small = dataclasses.replace(recording, signal=recording.signal * np.float32(scale))
     assert np.isfinite(model.normalise(small)).all()
@@ -62,7 +62,7 @@ def test_models_take_small_numbers(model, recording, scale):
     assert np.isfinite(decoder.level()).all()
 
 
-def test_scores_of_nothing_right(tmp_path):
+def test_scores_when_nothing_is_right(tmp_path):
     assert classification.score(np.array([[0, 3], [4, 0]]))["macro_f1"] == 0
     truth = np.full((4, 2), TINY)
     regression.score(truth, truth / 3)

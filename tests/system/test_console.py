@@ -1,4 +1,4 @@
-"""Printing on any terminal: of any encoding, closed, or gone."""
+"""Printing to any terminal: of any encoding, closed, or on a full disk."""
 
 import contextlib
 import errno
@@ -50,7 +50,7 @@ def printed(stream) -> str:
         ("utf-8", "R² of Δx\n50 % ± 3 – 40 × 12 … █▅░ café Ж ?"),
     ],
 )
-def test_what_an_encoding_lacks_becomes_plain(monkeypatch, encoding, expected):
+def test_a_character_that_the_encoding_lacks_becomes_plain(monkeypatch, encoding, expected):
     out = stdout(encoding)
     monkeypatch.setattr(sys, "stdout", out)
     say(TABLE)
@@ -60,7 +60,7 @@ def test_what_an_encoding_lacks_becomes_plain(monkeypatch, encoding, expected):
     assert printed(out) == f"{expected}\n" * 2
 
 
-def test_all_that_has_a_plain_form_is_plain():
+def test_every_plain_form_is_ascii():
     for character in map(chr, range(0x2600)):
         assert console.plain(character).isascii(), unicodedata.name(character, hex(ord(character)))
     assert len("".join(map(console.plain, "▁▂▃▄▅▆▇█░²–×"))) == 12  # columns stay where they are
@@ -94,16 +94,16 @@ def closed_pipe():
 
 
 @pytest.mark.parametrize("name", ["stdout", "stderr"])
-def test_after_a_closed_pipe_the_program_goes_on(monkeypatch, closed_pipe, name):
+def test_the_program_continues_after_a_closed_pipe(monkeypatch, closed_pipe, name):
     monkeypatch.setattr(sys, name, closed_pipe)
     with any_terminal():
         for _ in range(3):
             print("x" * 20_000, file=getattr(sys, name), flush=True)
-    say("and so does what is said without it")
-    closed_pipe.flush()  # as Python does at the end, where it would complain
+    say("also without any_terminal")
+    closed_pipe.flush()  # as Python does at exit, where it would report an error
 
 
-def test_what_waits_in_the_buffer_is_dropped_too(monkeypatch, closed_pipe):
+def test_buffered_output_is_dropped_too(monkeypatch, closed_pipe):
     monkeypatch.setattr(sys, "stdout", closed_pipe)
     assert data(["inspect", "--name=synthetic"]) == 0
     closed_pipe.flush()
@@ -118,7 +118,7 @@ class Failing(io.StringIO):
         raise OSError(self.code, os.strerror(self.code))
 
 
-def test_a_terminal_that_is_gone_is_dropped_and_a_full_disk_is_not():
+def test_a_closed_terminal_is_ignored_and_a_full_disk_is_an_error():
     Output(Failing(errno.EIO)).flush()
     with pytest.raises(OSError, match="No space"):
         Output(Failing(errno.ENOSPC)).flush()
@@ -133,21 +133,21 @@ def test_on_a_full_disk_a_program_ends_with_one_message(monkeypatch, capsys, nam
             for _ in range(3):
                 print("x" * 20_000, file=getattr(sys, name), flush=True)
             worked_on = True
-        full.flush()  # as Python does at the end, where it would complain
+        full.flush()  # as Python does at exit, where it would report an error
     assert worked_on
-    said = "error: what was printed could not be written (No space left on device); the rest of it is lost\n"
+    said = "error: stdout could not be written (No space left on device); the rest of the output is lost\n"
     assert capsys.readouterr().err == said * (name == "stdout")
 
 
 @pytest.mark.parametrize(("end", "expected"), [(SystemExit(75), 75), (SystemExit(0), 1), (KeyError(), None)])
-def test_a_full_disk_hides_no_other_end(monkeypatch, capsys, end, expected):
+def test_a_full_disk_hides_no_other_error(monkeypatch, capsys, end, expected):
     with open("/dev/full", "w", encoding="utf-8") as full:
         monkeypatch.setattr(sys, "stdout", full)
         with pytest.raises(type(end)) as raised, any_terminal():
             print("x")
             raise end
     assert getattr(raised.value, "code", None) == expected
-    assert capsys.readouterr().err.startswith("error: what was printed could not be written")
+    assert capsys.readouterr().err.startswith("error: stdout could not be written")
 
 
 def test_inspecting_onto_a_full_disk(monkeypatch, capsys):
@@ -155,10 +155,10 @@ def test_inspecting_onto_a_full_disk(monkeypatch, capsys):
         monkeypatch.setattr(sys, "stdout", full)
         with pytest.raises(SystemExit, match="1"):
             data(["inspect", "--name=synthetic"])
-    assert capsys.readouterr().err.startswith("error: what was printed could not be written")
+    assert capsys.readouterr().err.startswith("error: stdout could not be written")
 
 
-def test_what_a_stuck_pipe_does_not_take_is_dropped():
+def test_output_that_a_stuck_pipe_does_not_accept_is_dropped():
     read, write = os.pipe()
     os.set_blocking(write, False)
     with contextlib.suppress(BlockingIOError):
@@ -220,7 +220,8 @@ def test_the_file_of_held_back_messages_stays_small(capfd, monkeypatch):
     with messages_held_back():
         os.write(2, b"x" * 100_000 + b"the end")
         until = time.monotonic() + 20
-        while (size := os.fstat(2).st_size) > 50_000 and time.monotonic() < until:
+        # Between cutting and writing the end, the file is empty for a moment.
+        while (size := os.fstat(2).st_size) != console.HELD_BACK_BYTES and time.monotonic() < until:
             time.sleep(0.001)
         assert size == console.HELD_BACK_BYTES
         os.write(2, b" and more\n")

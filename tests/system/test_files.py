@@ -1,4 +1,4 @@
-"""Files are there whole or not at all, and nothing is asked of a machine that some machines refuse."""
+"""Files are written completely or not at all, and nothing is needed that some file systems do not support."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ from finjax.system import files
 
 
 def test_a_file_is_flushed_by_a_descriptor_that_may_write(tmp_path, monkeypatch):
-    """As Windows wants it."""
+    """Windows requires it."""
     fcntl = pytest.importorskip("fcntl")
     modes = []
 
@@ -31,7 +31,7 @@ def test_a_file_is_flushed_by_a_descriptor_that_may_write(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOSYS, errno.ENOTSUP])
-def test_a_file_system_that_cannot_flush_takes_files(tmp_path, monkeypatch, code):
+def test_files_are_written_to_a_file_system_that_cannot_flush(tmp_path, monkeypatch, code):
     def fsync(descriptor):
         raise OSError(code, os.strerror(code))
 
@@ -84,6 +84,6 @@ def test_odd_names_are_names(tmp_path, name):
     ],
     ids=["load", "run", "config", "torch", "data", "live"],
 )
-def test_a_home_folder_that_is_not_known_is_one_message(no_home, use):
+def test_an_unknown_home_folder_gives_one_message(no_home, use):
     with pytest.raises(FinjaxError, match="no such home folder. Give the whole path, or set HOME"):
         use()

@@ -1,4 +1,4 @@
-"""Signals that ask to stop, those that are ignored, and those of others."""
+"""Signals that ask to stop, ignored signals, and signals that others handle."""
 
 import importlib.util
 import os
@@ -9,12 +9,12 @@ import pytest
 from finjax.system import interrupts
 from finjax.system.interrupts import Interrupted, held_back, raised_at_once
 
-POLITE = [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU]
+STOP_SIGNALS = [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU]
 
 
 @pytest.fixture(autouse=True)
 def handlers_stay():
-    """Begins with the usual handlers, under `nohup` too, and sees that a test leaves them."""
+    """Starts with the default handlers, under `nohup` too, and checks that a test restores them."""
     usual = dict.fromkeys(interrupts.EXIT_STATUS, signal.SIG_DFL) | {signal.SIGINT: signal.default_int_handler}
     before = {signum: signal.signal(signum, handler) for signum, handler in usual.items()}
     yield
@@ -22,7 +22,7 @@ def handlers_stay():
     assert found == usual
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, *POLITE])
+@pytest.mark.parametrize("signum", [signal.SIGTERM, *STOP_SIGNALS])
 def test_a_signal_asks_to_stop(signum):
     with pytest.raises(Interrupted) as caught, raised_at_once():
         os.kill(os.getpid(), signum)
@@ -31,15 +31,15 @@ def test_a_signal_asks_to_stop(signum):
     assert str(caught.value) == f"stopped by {signum.name}. Run the same command again to resume."
 
 
-def test_a_training_in_a_script_is_asked_by_sigterm_and_leaves_the_other_signals_alone():
+def test_training_in_a_script_handles_sigterm_and_leaves_other_signals_alone():
     with pytest.raises(Interrupted), held_back() as request:
-        assert all(signal.getsignal(signum) is signal.SIG_DFL for signum in POLITE)
+        assert all(signal.getsignal(signum) is signal.SIG_DFL for signum in STOP_SIGNALS)
         for _ in range(2):
             os.kill(os.getpid(), signal.SIGTERM)
         assert request.signum == signal.SIGTERM
 
 
-@pytest.mark.parametrize("signum", POLITE)
+@pytest.mark.parametrize("signum", STOP_SIGNALS)
 def test_held_back_within_raised_at_once(signum):
     done = False
     with pytest.raises(Interrupted), raised_at_once():
@@ -50,8 +50,8 @@ def test_held_back_within_raised_at_once(signum):
     assert done
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, *POLITE])
-def test_what_is_ignored_stays_ignored(signum):
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, *STOP_SIGNALS])
+def test_an_ignored_signal_stays_ignored(signum):
     before = signal.signal(signum, signal.SIG_IGN)  # as nohup does with SIGHUP, and a shell's & with SIGINT
     with raised_at_once(), held_back() as request:
         os.kill(os.getpid(), signum)
@@ -60,8 +60,8 @@ def test_what_is_ignored_stays_ignored(signum):
     signal.signal(signum, before)
 
 
-@pytest.mark.parametrize("signum", POLITE)
-def test_what_another_handles_stays_theirs(signum):
+@pytest.mark.parametrize("signum", STOP_SIGNALS)
+def test_a_signal_that_others_handle_is_left_to_them(signum):
     received = []
     before = signal.signal(signum, lambda number, frame: received.append(number))
     with raised_at_once(), held_back() as request:
@@ -70,7 +70,7 @@ def test_what_another_handles_stays_theirs(signum):
     assert received == [signum] and request.signum is None
 
 
-def test_a_handler_that_is_not_pythons_is_left_alone(monkeypatch):
+def test_a_handler_that_python_did_not_install_is_left_alone(monkeypatch):
     real = signal.getsignal
     monkeypatch.setattr(signal, "getsignal", lambda signum: None if signum == signal.SIGUSR1 else real(signum))
     with raised_at_once():
@@ -78,7 +78,7 @@ def test_a_handler_that_is_not_pythons_is_left_alone(monkeypatch):
 
 
 def test_a_system_without_these_signals(monkeypatch):
-    for signum in POLITE:
+    for signum in STOP_SIGNALS:
         monkeypatch.delattr(signal, signum.name)
     monkeypatch.setattr(signal, "SIGBREAK", signal.SIGCONT, raising=False)
     spec = importlib.util.spec_from_file_location("interrupts_elsewhere", interrupts.__file__)

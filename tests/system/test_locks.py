@@ -16,13 +16,13 @@ from finjax.system import locks
 from finjax.system.locks import Holder, locked
 
 
-def leave(folder, **changes):
-    """Leaves a lock as another process would have."""
+def write_lock(folder, **changes):
+    """Writes a lock as another process would have."""
     holder = {**vars(Holder.this_process()), **changes}
     (folder / locks.FILE).write_text(json.dumps(holder))
 
 
-def pid_of_nobody() -> int:
+def pid_of_ended_process() -> int:
     done = subprocess.Popen([sys.executable, "-c", ""])
     done.wait()
     return done.pid
@@ -34,7 +34,7 @@ def test_a_folder_is_locked_and_free_again(tmp_path):
         assert holder["pid"] == os.getpid() and holder["host"]
         with pytest.raises(LockError, match=rf"in use by process {os.getpid()} on .*choose another --workdir"):
             locked(tmp_path / "run").__enter__()
-    assert not (tmp_path / "run").exists()  # nothing else came of it
+    assert not (tmp_path / "run").exists()  # the run left nothing in it
 
 
 def test_an_error_frees_the_folder(tmp_path):
@@ -44,23 +44,23 @@ def test_an_error_frees_the_folder(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
 
-def test_the_lock_of_a_process_that_is_gone_is_taken_over(tmp_path, caplog):
-    leave(tmp_path, pid=pid_of_nobody())
+def test_the_lock_of_a_process_that_has_ended_is_replaced(tmp_path, caplog):
+    write_lock(tmp_path, pid=pid_of_ended_process())
     with caplog.at_level(logging.INFO, "finjax"), locked(tmp_path):
         assert json.loads((tmp_path / locks.FILE).read_text())["pid"] == os.getpid()
-    assert "taking over the lock of process" in caplog.text
+    assert "replacing the lock of process" in caplog.text
 
 
-@pytest.mark.skipif(not locks.PROC.is_dir(), reason="the platform does not say when a process started")
+@pytest.mark.skipif(not locks.PROC.is_dir(), reason="the platform does not tell when a process started")
 def test_a_process_with_the_same_number_is_not_the_same(tmp_path):
-    leave(tmp_path, pid=os.getppid(), started="1")
+    write_lock(tmp_path, pid=os.getppid(), started="1")
     with locked(tmp_path):
         pass
 
 
-def test_of_another_machine_nobody_can_tell(tmp_path):
-    leave(tmp_path, host="elsewhere", pid=pid_of_nobody())
-    with pytest.raises(LockError, match=r"on elsewhere, which cannot be asked.*remove .*lock\.json"):
+def test_a_lock_from_another_machine_is_refused(tmp_path):
+    write_lock(tmp_path, host="elsewhere", pid=pid_of_ended_process())
+    with pytest.raises(LockError, match=r"on elsewhere, which finjax cannot check.*remove .*lock\.json"):
         locked(tmp_path).__enter__()
     (tmp_path / locks.FILE).unlink()
     with locked(tmp_path):
@@ -70,8 +70,8 @@ def test_of_another_machine_nobody_can_tell(tmp_path):
 @pytest.mark.parametrize(
     ("handle", "error", "status", "there"), [(0, 87, 0, False), (0, 5, 0, True), (7, 0, 259, True), (7, 0, 1, False)]
 )
-def test_windows_is_asked_without_a_signal(monkeypatch, handle, error, status, there):
-    """Of Windows this imitates the four functions that are called; it was not run there."""
+def test_windows_is_asked_without_sending_a_signal(monkeypatch, handle, error, status, there):
+    """Imitates the four Windows functions that are called; it was not run on Windows."""
     closed = []
 
     def exit_status(_, place):
@@ -92,18 +92,18 @@ def test_windows_is_asked_without_a_signal(monkeypatch, handle, error, status, t
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", "\0\0", '{"pid": 0}', '{"pid": "1"}', '{"pid": 1e40}'])
-def test_a_lock_that_says_nothing_is_refused(tmp_path, content):
+def test_an_unreadable_lock_is_refused(tmp_path, content):
     if "pid" in content:
-        leave(tmp_path, **json.loads(content))
+        write_lock(tmp_path, **json.loads(content))
     else:
         (tmp_path / locks.FILE).write_text(content)
-    with pytest.raises(LockError, match="does not say by whom: remove that file"):
+    with pytest.raises(LockError, match="does not name the process: remove that file"):
         locked(tmp_path).__enter__()
 
 
-def test_a_lock_that_was_removed_and_taken_is_left_to_its_holder(tmp_path):
+def test_a_lock_that_another_process_took_is_not_removed(tmp_path):
     with locked(tmp_path):
-        leave(tmp_path, host="elsewhere")
+        write_lock(tmp_path, host="elsewhere")
     assert (tmp_path / locks.FILE).exists()
 
 
@@ -124,8 +124,8 @@ os._exit(0)  # as if killed: the lock stays
 """
 
 
-def test_of_many_at_once_one_takes_over(tmp_path):
-    leave(tmp_path, pid=pid_of_nobody())
+def test_one_of_several_processes_gets_a_stale_lock(tmp_path):
+    write_lock(tmp_path, pid=pid_of_ended_process())
     command = [sys.executable, "-c", HOLD, str(tmp_path)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1, "cwd": ROOT}
     processes = [subprocess.Popen(command, **pipes) for _ in range(4)]
