@@ -46,7 +46,11 @@ nb_output_stderr = "remove"  # progress bars
 
 # The site is built without the internet, so that types of other packages have nothing to point at.
 nitpicky = True
-nitpick_ignore_regex = [("py:.*", r"(?!finjax\b).*"), ("py:class", r"finjax\..*\._\w+"), ("py:class", "finjax.study.shard.Run")]
+nitpick_ignore_regex = [
+    ("py:.*", r"(?!finjax\b).*"),
+    ("py:class", r"finjax\..*\._\w+"),
+    ("py:class", "finjax.study.shard.Run"),
+]
 
 linkcheck_ignore = [r"https://doi\.org/.*"]  # refuses programs
 linkcheck_timeout = 20

@@ -29,6 +29,12 @@ def load(path: str | Path, *, step: int | str = "latest") -> "FINModel | Decoder
         CheckpointError: nothing usable is there.
         DeviceError: JAX has no devices.
         StorageError: the machine cannot read what is there.
+
+    Example:
+        >>> model = finjax.load("runs/cnn/subject_1")
+        >>> windows = np.zeros((2, 12, 600), np.float32)  # [B, C, T], z-scored
+        >>> model(windows).shape
+        (2,)
     """
     with reading_errors(expanded(path)):
         exported = expanded(path).is_file()

@@ -1,6 +1,8 @@
 """The examples run, and stay short."""
 
 import importlib
+import os
+import re
 
 import pytest
 from conftest import ROOT
@@ -27,6 +29,18 @@ def test_a_checkpoint_is_evaluated(small_decoder, capsys):
 def test_the_estimator_is_cross_validated(capsys):
     importlib.import_module("examples.cross_validate").main(steps=2, tune_steps=0)
     assert "accuracy on each repetition left out: [" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_decoder_is_trained_with_several_seeds(tmp_path, capsys):
+    if not os.environ.get("FINJAX_SLOW"):
+        pytest.skip("two trainings: set FINJAX_SLOW=1")
+    importlib.import_module("examples.several_seeds").main(seeds=2, preset="test", folder=str(tmp_path))
+    printed = capsys.readouterr().out
+    first, second = re.findall(r"seed \d: (\S+)%", printed)
+    assert first != second
+    mean = float(re.search(r"mean (\S+)%", printed)[1])
+    assert abs(mean - (float(first) + float(second)) / 2) < 0.11  # three numbers, each rounded to 0.1
 
 
 def test_libemg_takes_the_estimator(capsys):

@@ -138,6 +138,15 @@ def load_recordings(
     Raises:
         DataError: no such folder, a subject is not there, some cannot be read, or all are of another dataset. That
             some cannot be read is raised only after all were tried; it names each, and how to leave them out.
+
+    Example:
+        >>> from finjax.data.ninapro import write_mat
+        >>> from finjax.data.synthetic import Settings, generate
+        >>> Path("recordings").mkdir()
+        >>> write_mat(generate(1, Settings(movement_s=1.0, rest_s=0.1)), "recordings/S1_E1_A1.mat")
+        >>> (recording,) = load_recordings(get_spec("ninapro_db2"), "recordings", cache_dir="cache", progress=False)
+        >>> recording.subject, recording.signal.shape
+        (1, (224400, 12))
     """
     recordings, bad = try_recordings(
         spec, folder, subjects=subjects, filter=filter, cache_dir=cache_dir, progress=progress

@@ -16,6 +16,10 @@ def parse_numbers(text: str) -> tuple[int, ...]:
 
     Raises:
         DataError: an item is not a number or a range, a range runs backwards, or a number is too large.
+
+    Example:
+        >>> parse_numbers("1-3,5")
+        (1, 2, 3, 5)
     """
     numbers: set[int] = set()
     for item in text.split(",") if text.strip() else ():

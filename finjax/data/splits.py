@@ -109,6 +109,12 @@ def resolve_split(defaults: Splits, found: Iterable[int], **overrides: str) -> S
 
     Raises:
         DataError: a subject asked for is not there, or the parts overlap or are empty.
+
+    Example:
+        >>> defaults = Splits(seen_subjects="1-25", train_repetitions="1,3,4", test_repetitions="2,5")
+        >>> split = resolve_split(defaults, found=[1, 2, 30])
+        >>> split.seen_subjects, split.unseen_subjects
+        ((1, 2), (30,))
     """
     found = sorted(found)
     subjects = {}

@@ -71,6 +71,11 @@ def generate(subject: int, settings: Settings) -> Recording:
 
     Returns:
         12 channels at 2 kHz, 17 movements × 6 repetitions with rest between them, in millivolts.
+
+    Example:
+        >>> recording = generate(1, Settings(movement_s=1.0, rest_s=0.0))
+        >>> recording.signal.shape, len(recording.movement_names)  # 17 movements × 6 repetitions × 2,000 samples
+        ((204000, 12), 17)
     """
     rng = np.random.default_rng([settings.seed, subject])
     cue, movement, repetition = _protocol(settings)

@@ -61,6 +61,10 @@ def to_samples(duration: str | int, rate_hz: float, *, option: str) -> int:
 
     Raises:
         ConfigError: the text is no duration, or one that rounds to no sample at all or is longer than an hour.
+
+    Example:
+        >>> to_samples("300ms", 2000.0, option="window")
+        600
     """
     exact = duration_ms(duration, rate_hz, option=option) * rate_hz / 1000
     samples = math.floor(exact + 0.5)
@@ -189,6 +193,13 @@ def pack(recordings: Sequence[Recording], summaries: Sequence[RecordingSummary] 
 
     Raises:
         DataError: no recording, none with a labelled sample, or recordings that do not fit together.
+
+    Example:
+        >>> from finjax.data.synthetic import Settings, generate
+        >>> recording = generate(1, Settings(movement_s=1.0, rest_s=0.5))
+        >>> store = pack([recording])
+        >>> len(store.segments), store.segments[0].tolist()  # the rest is left out
+        (102, [0, 2000, 0, 0, 1])
     """
     summaries = summaries or [RecordingSummary.of(recording) for recording in recordings]
     if not summaries:
@@ -277,6 +288,13 @@ def index_windows(segments: np.ndarray, framing: Framing) -> Windows:
 
     Raises:
         DataError: no segment is long enough.
+
+    Example:
+        >>> segments = np.array([[0, 1000, 0, 4, 1]])  # start, stop, subject, movement, repetition
+        >>> index_windows(segments, Framing(length=600, step=200)).start.tolist()
+        [0, 200, 400]
+        >>> index_windows(segments, Framing(length=600, step=200, horizon=1)).start.tolist()
+        [0, 200]
     """
     lengths = segments[:, 1] - segments[:, 0]
     counts = count_windows(segments, framing)

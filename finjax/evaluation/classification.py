@@ -78,6 +78,10 @@ def majority_vote(predicted: np.ndarray, segment: np.ndarray, *, last: int) -> n
 
     Reference: Englehart & Hudgins 2003, "A robust, real-time control scheme for multifunction myoelectric
     control".
+
+    Example:
+        >>> majority_vote(np.array([3, 3, 8, 3]), np.zeros(4, int), last=3).tolist()
+        [3, 3, 3, 3]
     """
     if last < 1:
         raise ValueError(f"last={last}: a vote takes 1 window or more")

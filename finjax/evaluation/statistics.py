@@ -65,6 +65,11 @@ def compare(values: Sequence[float], baseline: Sequence[float]) -> dict:
         ValueError: there are no values, or not as many as baseline values.
 
     Reference: Wilcoxon 1945, "Individual comparisons by ranking methods".
+
+    Example:
+        >>> result = compare([0.9, 0.8, 0.95], [0.8, 0.8, 0.9])
+        >>> round(result["difference"], 3), result["better"], result["equal"]
+        (0.05, 2, 1)
     """
     values, baseline = np.asarray(values, np.float64), np.asarray(baseline, np.float64)
     if values.shape != baseline.shape or len(values) == 0:

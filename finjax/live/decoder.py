@@ -50,6 +50,12 @@ class LiveDecoder:
         CheckpointError: no decoder is there.
         ConfigError: an interval of less than a sample, or an output stage out of range.
         DataError: the subject is not in the checkpoint.
+
+    Example:
+        >>> decoder = LiveDecoder("runs/cnn/subject_1", update="50ms", vote=3)
+        >>> samples = np.random.default_rng(0).normal(size=(1000, 12))  # half a second at 2 kHz
+        >>> [round(decision.time_s, 2) for decision in decoder.push(samples)]
+        [0.3, 0.35, 0.4, 0.45, 0.5]
     """
 
     @with_defaults

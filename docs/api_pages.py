@@ -1,0 +1,94 @@
+"""Writes the pages of the API reference, one for each room of the package: python docs/api_pages.py"""
+
+from pathlib import Path
+
+PAGES = Path(__file__).with_name("api")
+PACKAGE = Path(__file__).parents[1] / "finjax"
+LEFT_OUT = (
+    "finjax.commands",
+    "finjax.realtime",
+    "finjax.export",
+    "finjax.exported",
+    "finjax.restored",
+    "finjax.training.parallel",
+)  # programs, and old names
+TOP = ("finjax", "finjax.run", "finjax.features", "finjax.errors", "finjax.version")
+LISTS = ("finjax.live", "finjax.estimator")  # they give what is described where it is defined
+ROOMS = {
+    "top": (
+        "The front door",
+        "What most programs need: training a model, restoring it, the closed-form features.",
+    ),
+    "live": ("finjax.live", "Decoding a stream of samples."),
+    "estimator": ("finjax.estimator", "FINs for scikit-learn."),
+    "inference": ("finjax.inference", "Trained models: restored from checkpoints, or exported to one file."),
+    "data": ("finjax.data", "From recordings on disk to windows on the device."),
+    "models": ("finjax.models", "The networks, and the classical classifiers."),
+    "training": ("finjax.training", "Batches, losses, train steps, optimiser, the loop, checkpoints and logs."),
+    "configs": ("finjax.configs", "Every field of a configuration, its presets, and what each field may hold."),
+    "tasks": ("finjax.tasks", "The stages: what training and evaluation of each are made of."),
+    "evaluation": ("finjax.evaluation", "Scores, statistics over subjects, figures and reports."),
+    "study": ("finjax.study", "The study: its plan, its runs, its report."),
+    "interop": ("finjax.interop", "Checkpoints of the published PyTorch code."),
+    "plots": ("finjax.plots", "Figures of runs from the command line: `finjax plots`."),
+    "devices": (
+        "finjax.devices",
+        "JAX's devices: which there are, how work is split over them, and memory.",
+    ),
+    "system": ("finjax.system", "The operating system: files, locks, signals, processes, terminals, plugins."),
+}
+
+
+def documented_modules() -> set[str]:
+    """Returns the names of the modules that the reference describes."""
+    names = set()
+    for file in PACKAGE.rglob("*.py"):
+        parts = file.relative_to(PACKAGE.parent).with_suffix("").parts
+        name = ".".join(parts).removesuffix(".__init__")
+        if file.stem != "__main__" and not any(f"{name}.".startswith(f"{left_out}.") for left_out in LEFT_OUT):
+            names.add(name)
+    return names
+
+
+def page(room: str, modules: list[str]) -> str:
+    """Returns the page of a room as reStructuredText."""
+    title, text = ROOMS[room]
+    lines = [title, "=" * len(title), "", text, ""]
+    for module in modules:
+        if module != f"finjax.{room}":
+            lines += [module, "-" * len(module), ""]
+        lines += [f".. automodule:: {module}", *(["   :no-members:"] if module in LISTS else []), ""]
+    return "\n".join(lines)
+
+
+def index() -> str:
+    """Returns the page that lists the others."""
+    return "\n".join(
+        [
+            "API reference",
+            "=============",
+            "",
+            "Every module of finjax but the programs of the command line (`finjax.commands` and the files `__main__`),",
+            "which `finjax --help` describes. Shapes are in square brackets: `B` windows, `T` samples, `C` channels,",
+            "`S` shadows, `F` features.",
+            "",
+            ".. toctree::",
+            "   :maxdepth: 1",
+            "",
+            *(f"   {room}" for room in ROOMS),
+            "",
+        ]
+    )
+
+
+def main() -> None:
+    """Writes the pages."""
+    names = documented_modules()
+    (PAGES / "index.rst").write_text(index(), encoding="utf-8")
+    for room in ROOMS:
+        own = [name for name in sorted(names) if f"{name}.".startswith(f"finjax.{room}.")]
+        (PAGES / f"{room}.rst").write_text(page(room, list(TOP) if room == "top" else own), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
