@@ -1,8 +1,8 @@
 """Closed-form features of an sEMG window: what a FIN learns to imitate.
 
-Each feature stands here twice. `direct` is the definition, a jittable function `[..., T] → [...]`.
-`terms` and `finish` say the same as sums of per-sample terms, so that `finjax.data.sliding` can take
-the values of all overlapping windows of a recording in O(samples) rather than O(windows × T).
+Each feature is defined twice. `direct` is the definition, a jittable function `[..., T] → [...]`. `terms` and `finish`
+define the same feature by sums of per-sample terms, so that `finjax.data.sliding` can compute it for all overlapping
+windows of a recording in O(samples) instead of O(windows × T).
 
 References: RMS, VAR, SSI and ENT: Wu et al. 2024, arXiv 2405.19356. MAV, WL, ZC and SSC: Hudgins et al.
 1993, "A new strategy for multifunction myoelectric control". SKEW and KURT: the usual moments. LOGSTD,
@@ -20,8 +20,8 @@ from jax.typing import ArrayLike
 
 from finjax.errors import ConfigError
 
-# A window with less than this share of its power in its variance is flat, as far as float32 can tell: its
-# skewness and kurtosis are 0. The variance under a logarithm is held at this value from below.
+# A window is flat if its variance is less than this share of its power, which float32 cannot tell from 0: its skewness
+# and kurtosis are 0. Also the smallest variance that a logarithm is taken of.
 FLAT_VARIANCE = 1e-10
 SMYOP_SLOPE = 2.0  # per standard deviation of the signal
 
@@ -34,9 +34,9 @@ class Feature:
         name: the name in `--config.target`.
         label: the full name, for figures.
         direct: `[..., T] → [...]`, jittable.
-        terms: one channel's signal `[N]` float64 → arrays `[N - lag]` whose windowed sums determine
-            the feature; a term that spans `lag + 1` samples belongs to the first of them.
-        finish: the sums over one window, each `[n]`, and T → values `[n]`.
+        terms: signal of one channel `[N]` float64 → arrays `[N - lag]`, whose sums over a window determine the
+            feature; a term that spans `lag + 1` samples belongs to the first of them.
+        finish: sums over n windows, each `[n]`, and T → values `[n]`.
     """
 
     name: str
@@ -66,14 +66,14 @@ def ssi(x: ArrayLike) -> jax.Array:
 
 def ent(x: ArrayLike) -> jax.Array:
     """Shannon entropy, in nats, of `softmax(x)` over the window: `log S − (Σ x eˣ) / S`, `S = Σ eˣ`."""
-    x = x - jnp.max(x, axis=-1, keepdims=True)  # entropy does not change; exp cannot overflow
+    x = x - jnp.max(x, axis=-1, keepdims=True)  # the entropy does not change, and exp cannot overflow
     weights = jnp.exp(x)
     total = jnp.sum(weights, axis=-1)
     return jnp.log(total) - jnp.sum(x * weights, axis=-1) / total
 
 
 def _exponentials(x: np.ndarray) -> Sequence[np.ndarray]:
-    # float64 holds e⁷⁰⁰, far beyond any sEMG; a window with more than that is evaluated directly.
+    # float64 holds e⁷⁰⁰, more than any sEMG needs; `finjax.data.sliding` uses `direct` for windows beyond that.
     weights = np.exp(x)
     return weights, x * weights
 
@@ -92,7 +92,7 @@ def wl(x: ArrayLike) -> jax.Array:
 
 
 def smyop(x: ArrayLike) -> jax.Array:
-    """Smooth myopulse rate: `mean tanh(2 |x|)`, which a threshold at half a standard deviation would make MYOP."""
+    """Smooth myopulse rate: `mean tanh(2 |x|)`; MYOP has a threshold at half a standard deviation instead of tanh."""
     return jnp.mean(jnp.tanh(SMYOP_SLOPE * jnp.abs(x)), axis=-1)
 
 
@@ -128,14 +128,14 @@ def kurt(x: ArrayLike) -> jax.Array:
 
 
 def logvar(x: ArrayLike) -> jax.Array:
-    """Log-variance, in nats: `log VAR`, held at `log FLAT_VARIANCE` from below."""
+    """Log-variance, in nats: `log VAR`, at least `log FLAT_VARIANCE`."""
     return jnp.log(jnp.maximum(var(x), FLAT_VARIANCE))
 
 
 def logstd(x: ArrayLike, order: int = 0) -> jax.Array:
     """Log standard deviation, in nats, of the order-th difference: `½ log VAR(Δᵏx)`, `k = order`.
 
-    Δᵏx has T − k values, all from inside the window. The three orders hold Hjorth's parameters: activity is
+    Δᵏx has T − k values, all from inside the window. The three orders give Hjorth's parameters: activity is
     `exp 2l₀`, mobility `exp(l₁ − l₀)` and complexity `exp(l₂ − 2l₁ + l₀)`, with `l_k` the value of order k.
 
     Reference: Hjorth 1970, "EEG analysis based on time domain properties".
@@ -143,7 +143,7 @@ def logstd(x: ArrayLike, order: int = 0) -> jax.Array:
     return 0.5 * logvar(jnp.diff(x, n=order, axis=-1))
 
 
-# --- The same as sums of per-sample terms ---------------------------------------------------------
+# --- The same features from sums of per-sample terms ---------------------------------------------------------
 
 
 def _powers(order: int) -> Callable[[np.ndarray], Sequence[np.ndarray]]:
@@ -191,7 +191,19 @@ _REGISTRY: dict[str, Feature] = {}
 
 
 def register(feature: Feature) -> Feature:
-    """Adds a feature to the registry, so that `--config.target` can select it."""
+    """Adds a feature to the registry, so that `--config.target` can select it.
+
+    Example:
+        >>> power = Feature(
+        ...     name="power",
+        ...     label="mean square",
+        ...     direct=lambda x: jnp.mean(jnp.square(x), axis=-1),
+        ...     terms=lambda x: [x * x],
+        ...     finish=lambda sums, length: sums[0] / length,
+        ... )
+        >>> register(power).name in feature_names()
+        True
+    """
     if feature.name in _REGISTRY:
         raise ValueError(f"a feature named {feature.name!r} is already registered")
     _REGISTRY[feature.name] = feature
@@ -199,11 +211,16 @@ def register(feature: Feature) -> Feature:
 
 
 def get_feature(name: str) -> Feature:
-    """Returns the feature registered as `name`; raises `ConfigError` for an unknown one."""
+    """Returns the feature registered as `name`; raises `ConfigError` for an unknown one.
+
+    Example:
+        >>> float(get_feature("wl").direct(np.array([0.0, 2.0, -1.0])))
+        5.0
+    """
     if name not in _REGISTRY:
         raise ConfigError(
-            f"unknown feature {name!r}; known are {', '.join(feature_names())}, and those of modules of your own that "
-            "--config.plugins names"
+            f"unknown feature {name!r}; known are {', '.join(feature_names())}. If your own module "
+            "registers it, name that module in --config.plugins"
         )
     return _REGISTRY[name]
 

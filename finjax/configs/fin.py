@@ -8,7 +8,13 @@ from finjax.configs import default
 
 
 def get_config(preset=None, *, target=""):
-    """Returns the configuration; presets are `best`, `coarse`, `fast`, `paper` and `test`."""
+    """Returns the configuration; presets are `best`, `coarse`, `fast`, `paper` and `test`.
+
+    Example:
+        >>> config = get_config("fast", target="ssi")
+        >>> config.window, config.model.patch_size, config.train.batch_size
+        ('300ms', 10, 256)
+    """
     target = target or (default.BEST_FEATURES if preset == "best" else default.PAPER_FEATURES)
     presets = {None: None, "best": _best, "coarse": _coarse, "fast": _fast, "paper": _paper, "test": _test}
     return default.chosen(default.fin(target), preset, presets)

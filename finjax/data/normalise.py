@@ -96,6 +96,13 @@ def fit_signal_normaliser(
 
     Raises:
         DataError: a subject has no repetition outside the test set.
+
+    Example:
+        >>> from finjax.data.synthetic import Settings, generate
+        >>> from finjax.data.windows import pack
+        >>> store = pack([generate(1, Settings(movement_s=1.0, rest_s=0.0))])
+        >>> fit_signal_normaliser(store, test_repetitions=(2, 5)).mean.shape  # subjects × channels
+        (1, 12)
     """
     outside = ~np.isin(store.segments[:, 4], list(test_repetitions))
     spans = {}
@@ -169,7 +176,13 @@ def describe_statistics(sources: Mapping[int, str]) -> str:
 
 
 def fit_feature_normaliser(values: np.ndarray) -> FeatureNormaliser:
-    """Fits the standardisation of one feature on the values of the training windows, any shape."""
+    """Fits the standardisation of one feature on the values of the training windows, any shape.
+
+    Example:
+        >>> normaliser = fit_feature_normaliser(np.array([1.0, 3.0, 5.0, 7.0]))
+        >>> float(normaliser.mean), round(float(normaliser.std), 3)
+        (4.0, 2.236)
+    """
     std = values.std(dtype=np.float64)
     return FeatureNormaliser(
         mean=np.float32(values.mean(dtype=np.float64)),
