@@ -126,6 +126,7 @@ PUBLISHED: dict[str, Callable[[np.ndarray], float]] = {
 
 def finjax_way(options: argparse.Namespace) -> dict:
     """As the stages do it."""
+    from finjax.configs.settings import parse
     from finjax.data.normalise import fit_signal_normaliser
     from finjax.tasks.task import Task
 
@@ -133,7 +134,7 @@ def finjax_way(options: argparse.Namespace) -> dict:
     config.data.name, config.data.dir = "ninapro_db2", options.folder
     config.step = str(STEP)
     before, started = peak_gib(), time.perf_counter()
-    task = Task.load(config, horizon=0)
+    task = Task.load(parse(config), horizon=0)
     signal = fit_signal_normaliser(task.store, test_repetitions=task.split.test_repetitions, limit_sd=config.limit_sd)
     values = task.features(FEATURES, task.windows, signal)
     return _measured(values, before, started)

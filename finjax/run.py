@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 
 from finjax.configs.feature_list import parse_features
 from finjax.configs.fields import check_fields
+from finjax.configs.settings import parse
 from finjax.configs.sizes import check_names, check_sizes
 from finjax.data import cache, synthetic
 from finjax.devices import parallel
@@ -35,6 +36,16 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
 
     Raises:
         FinjaxError: something that the user can mend.
+
+    Example:
+        >>> from finjax.configs import classical
+        >>> config = classical.get_config("test")  # two synthetic people, a second of each movement
+        >>> config.subject = "1"
+        >>> run(config, workdir="runs/lda")  # doctest: +ELLIPSIS
+        <BLANKLINE>
+        subject ...
+        >>> sorted(path.name for path in Path("runs/lda").iterdir())
+        ['eval', 'subject_1']
     """
     if config.get("stage") not in (*STAGES, "study"):
         raise ConfigError(f"unknown stage {config.get('stage')!r}; known are {', '.join(STAGES)}, study")
@@ -52,11 +63,12 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
         parallel.use_cpu_devices(config.cpu_devices, batch_size=config.train.batch_size)
     require_devices()
     load_plugins(config.plugins)  # they may use jax, so only now
-    check_names(config)
-    check_sizes(config)
+    settings = parse(config)
+    check_names(settings)
+    check_sizes(settings)
     parallel.connect_devices()
     for one, folder in _runs(config, expanded(workdir) if workdir else None):
-        run_stage(one, folder, mode=mode)
+        run_stage(parse(one), folder, mode=mode)
 
 
 def place_of(config: ConfigDict, place: ProcessPlace, *, shard: str) -> ProcessPlace:
@@ -103,7 +115,13 @@ def _runs(config: ConfigDict, workdir: Path | None) -> Iterator[tuple[ConfigDict
 
 
 def default_workdir(config: ConfigDict) -> Path:
-    """Returns `runs/fin_ssi`, or with what differs from that: `runs/fin_ssi_fast_three_dc_prediction_3`."""
+    """Returns `runs/fin_ssi`, or with what differs from that: `runs/fin_ssi_fast_three_dc_prediction_3`.
+
+    Example:
+        >>> from finjax.configs import cnn
+        >>> default_workdir(cnn.get_config("best")).as_posix()
+        'runs/cnn_best'
+    """
     parts = [config.stage, config.get("target"), config.get("classifier"), config.preset]
     if config.data.name != synthetic.NAME:
         parts.append(config.data.name)

@@ -47,7 +47,7 @@ def test_fields_of_a_recorded_configuration_can_be_set(finished_run, tmp_path):
 @pytest.mark.parametrize("preset", [None, "test"])
 def test_every_stage_comes_back_from_its_record(stage, preset, tmp_path):
     config = stage.get_config(preset)
-    record_run(tmp_path / "config.json", config, resumed=False)
+    record_run(tmp_path / "config.json", config.to_dict(), resumed=False)
     again = recorded.get_config(str(tmp_path / "config.json"))
     if "cpu_devices" in config:
         assert again.cpu_devices == jax.local_device_count()

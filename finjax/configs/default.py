@@ -191,6 +191,7 @@ def fine_tune() -> ConfigDict:
     _fin_model(config)
     config.model.patch_size = 30
     _cnn_network(config)
+    del config.cnn.shadows  # the CNN takes as many as the FINs give
     config.train.batch_size = 126
     config.train.max_steps = 60
     config.train.gain_sd = 0.0  # each window is amplified by exp(N(0, gain_sd²)), anew in each step

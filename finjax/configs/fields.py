@@ -30,7 +30,6 @@ from finjax.errors import ConfigError
 from finjax.models.classical import CLASSIFIERS
 from finjax.models.discriminant import OWN_COVARIANCE
 from finjax.models.fin import INITIALISATIONS, PRECISIONS
-from finjax.training.build import FREEZABLE
 from finjax.training.optimiser import SCHEDULES
 
 SEED = Whole(most=2**32 - 1)  # JAX takes the lowest 32 bits of a seed: larger ones would be others' in disguise
@@ -39,6 +38,7 @@ HERTZ = Real(unset=True)
 SHARE = Real(below=1)
 RATE = Real()
 PERCENTAGE = "per cent of the tuning windows"
+FREEZABLE = ("fins", "head", "cnn")
 FIN_INITS = ("pretrained", "random", "decoder")
 CNN_INIT = Folder(filled_in={"subject": "1", "horizon": 0})
 FINS = Folder(filled_in={"feature": "rms", "subject": "1", "horizon": 0})

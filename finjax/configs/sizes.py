@@ -1,60 +1,72 @@
 """What names must exist, and what sizes two parts of a configuration must share: known once plugins are loaded."""
 
-from ml_collections import ConfigDict
-
 from finjax.configs.feature_list import parse_features
 from finjax.configs.rules import Naming, option_of
+from finjax.configs.settings import (
+    ClassicalStage,
+    CNNStage,
+    FineTuneStage,
+    FINStage,
+    RawCNNStage,
+    StageSettings,
+)
 from finjax.data import filters
 from finjax.data.source import filter_of, framing_of, rate_of
 from finjax.errors import ConfigError
 from finjax.models.classical import FEATURE_SETS
+from finjax.models.settings import FINNetworkSettings, RawCNNSettings
 
 STRIDE = 2  # of each convolution of `raw_cnn`
 
 
-def check_names(config: ConfigDict, *, option: Naming = option_of) -> None:
+def check_names(settings: StageSettings, *, option: Naming = option_of) -> None:
     """Checks that the dataset and the features of a run exist.
 
     Args:
-        config: of one run of a stage.
+        settings: of one run of a stage.
         option: gives the option that sets a field, for messages.
 
     Raises:
         ConfigError: an unknown feature, a repeated one, or none.
         DataError: an unknown dataset.
     """
-    rate_of(config.data)
-    for field in ("target", "features"):
-        if field in config and not (config.stage == "classical" and config[field] in FEATURE_SETS):
-            parse_features(config[field], field=option(field).removeprefix("--config."))
+    rate_of(settings.data)
+    field, names = "features", ""
+    if isinstance(settings, FINStage):
+        field, names = "target", settings.target
+    elif isinstance(settings, CNNStage | FineTuneStage | ClassicalStage):
+        names = settings.features
+    else:
+        return
+    if not (isinstance(settings, ClassicalStage) and names in FEATURE_SETS):
+        parse_features(names, field=option(field).removeprefix("--config."))
 
 
-def check_sizes(config: ConfigDict, *, option: Naming = option_of) -> None:
+def check_sizes(settings: StageSettings, *, option: Naming = option_of) -> None:
     """Checks the sizes that parts of a run share, and its filter at the rate of its data, before anything is built.
 
     Args:
-        config: of one run of a stage.
+        settings: of one run of a stage.
         option: gives the option that sets a field, for messages.
 
     Raises:
         ConfigError: two sizes or the filter do not fit; names the options and their values.
         DataError: an unknown dataset.
     """
-    rate_hz = rate_of(config.data)
-    if fault := filters.fault_of(filter_of(config.data), rate_hz, named=lambda name: option(f"data.filter.{name}")):
+    rate_hz = rate_of(settings.data)
+    if fault := filters.fault_of(filter_of(settings.data), rate_hz, named=lambda name: option(f"data.filter.{name}")):
         raise ConfigError(fault)
-    length = framing_of(config, rate_hz, horizon=0).length
-    window = f"{length} samples of a window ({option('window')}={config.window} at {rate_hz:g} Hz)"
-    if config.stage in ("fin", "fine_tune"):
-        _check_patches(config.model, length, window, option)
-    if config.stage == "fine_tune":
-        _check_shadows(config, option)
-        _check_layer_factors(config, option)
-    if config.stage == "raw_cnn":
-        _check_convolutions(config.cnn, length, window, option)
+    length = framing_of(window=settings.window, step=settings.step, rate_hz=rate_hz, horizon=0).length
+    window = f"{length} samples of a window ({option('window')}={settings.window} at {rate_hz:g} Hz)"
+    if isinstance(settings, FINStage | FineTuneStage):
+        _check_patches(settings.model, length, window, option)
+    if isinstance(settings, FineTuneStage):
+        _check_layer_factors(settings, option)
+    if isinstance(settings, RawCNNStage):
+        _check_convolutions(settings.cnn, length, window, option)
 
 
-def _check_patches(model: ConfigDict, length: int, window: str, option: Naming) -> None:
+def _check_patches(model: FINNetworkSettings, length: int, window: str, option: Naming) -> None:
     if length % model.patch_size:
         below = max(size for size in range(1, min(model.patch_size, length) + 1) if length % size == 0)
         raise ConfigError(
@@ -63,16 +75,8 @@ def _check_patches(model: ConfigDict, length: int, window: str, option: Naming) 
         )
 
 
-def _check_shadows(config: ConfigDict, option: Naming) -> None:
-    if config.model.shadows != config.cnn.shadows:
-        raise ConfigError(
-            f"{option('model.shadows')}={config.model.shadows} and {option('cnn.shadows')}={config.cnn.shadows} "
-            "must be equal: the CNN takes what the FINs give"
-        )
-
-
-def _check_layer_factors(config: ConfigDict, option: Naming) -> None:
-    factors, layers = config.optimiser.fin.layer_factors, config.model.layers
+def _check_layer_factors(settings: FineTuneStage, option: Naming) -> None:
+    factors, layers = settings.optimiser.fin.layer_factors, settings.model.layers
     if factors is not None and len(factors) != layers:
         raise ConfigError(
             f"{option('optimiser.fin.layer_factors')}={','.join(map(str, factors))} has {len(factors)} numbers: give "
@@ -80,7 +84,7 @@ def _check_layer_factors(config: ConfigDict, option: Naming) -> None:
         )
 
 
-def _check_convolutions(cnn: ConfigDict, length: int, window: str, option: Naming) -> None:
+def _check_convolutions(cnn: RawCNNSettings, length: int, window: str, option: Naming) -> None:
     left = length
     for number in range(1, len(cnn.filters) + 1):
         if left < cnn.kernel:

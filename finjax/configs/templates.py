@@ -21,6 +21,10 @@ TEMPLATES = {
 BEFORE = {"statistics": "unlabelled"}
 
 
+# What older versions had, by stage, and later ones have no more.
+REMOVED = {"fine_tune": {"cnn": ("shadows",)}}
+
+
 def complete(fields: Mapping[str, Any]) -> ConfigDict:
     """Returns a configuration as it was before it went through JSON, with its stage's defaults for what it lacks.
 
@@ -36,11 +40,31 @@ def complete(fields: Mapping[str, Any]) -> ConfigDict:
     config = TEMPLATES[fields["stage"]]()
     if "methods" in fields:  # of a study, which has those alone that it names
         config.methods = ConfigDict()
-    fields = {**BEFORE, **fields}
+    fields = _without_removed({**BEFORE, **fields})
     if fields.get("limit_sd", 0.0) is None:  # JSON has no infinity, so that null was written for it
         fields["limit_sd"] = 0.0  # means "no limit" too
     _fill(config, _tuples(fields))
     return config
+
+
+def _without_removed(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the fields of a stage, or of a study and its stages and methods, without those that are no more."""
+    kept = dict(fields)
+    for group, names in REMOVED.get(kept.get("stage", ""), {}).items():
+        if isinstance(kept.get(group), Mapping):
+            kept[group] = {name: value for name, value in kept[group].items() if name not in names}
+    if kept.get("stage") != "study":
+        return kept
+    for stage in REMOVED:
+        if isinstance(kept.get(stage), Mapping):
+            own = _without_removed({**kept[stage], "stage": stage})
+            kept[stage] = {name: value for name, value in own.items() if name != "stage"}
+    methods = kept.get("methods")
+    if isinstance(methods, Mapping):
+        kept["methods"] = {
+            name: _without_removed(one) if isinstance(one, Mapping) else one for name, one in methods.items()
+        }
+    return kept
 
 
 def _fill(config: ConfigDict, fields: Mapping[str, Any], where: str = "") -> None:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Collection, Sequence
 
 import numpy as np
-from ml_collections import ConfigDict
 
 from finjax.data import duplicates, filters, ninapro, synthetic, three_dc  # noqa: F401  (they register their datasets)
 from finjax.data.combined import gather_outlines, share_samples
@@ -15,6 +14,7 @@ from finjax.data.loading import refuse_bad, refuse_lookalikes, try_recordings
 from finjax.data.number_lists import format_numbers, parse_numbers
 from finjax.data.recording import Recording
 from finjax.data.registry import Filter, Splits, get_spec, registered_names
+from finjax.data.settings import DataSettings
 from finjax.data.splits import Split, resolve_split
 from finjax.data.windows import Framing, RecordingSummary, SignalStore, describe_rounding, pack, to_samples
 from finjax.errors import DataError
@@ -25,29 +25,29 @@ logger = logging.getLogger(__name__)
 SPLIT_FIELDS = tuple(field.name for field in dataclasses.fields(Splits))
 
 
-def find_split(config: ConfigDict) -> Split:
-    """Returns the split of the subjects that are there and that `config.subjects` leaves; reads no recording.
+def find_split(settings: DataSettings) -> Split:
+    """Returns the split of the subjects that are there and that `settings.subjects` leaves; reads no recording.
 
     Args:
-        config: `config.data`.
+        settings: the dataset and its split.
 
     Raises:
         DataError: the dataset is unknown or not there, or the split does not fit it.
     """
-    overrides = {field: config[field] for field in SPLIT_FIELDS}
-    if config.name == synthetic.NAME:
-        defaults, found = synthetic.SPLITS, range(1, config.synthetic.subjects + 1)
+    overrides = {field: getattr(settings, field) for field in SPLIT_FIELDS}
+    if settings.name == synthetic.NAME:
+        defaults, found = synthetic.SPLITS, range(1, settings.synthetic.subjects + 1)
     else:
-        spec = get_spec(config.name)
-        defaults, found = spec.splits, spec.find(config.dir)
-    return resolve_split(defaults, found, **overrides).only(_wanted(config, found))
+        spec = get_spec(settings.name)
+        defaults, found = spec.splits, spec.find(settings.dir)
+    return resolve_split(defaults, found, **overrides).only(_wanted(settings, found))
 
 
-def load_store(config: ConfigDict, *, subjects: Collection[int] | None = None) -> tuple[SignalStore, Split]:
+def load_store(settings: DataSettings, *, subjects: Collection[int] | None = None) -> tuple[SignalStore, Split]:
     """Reads (or generates) the recordings of the subjects in the split; of several processes each does a part.
 
     Args:
-        config: `config.data`.
+        settings: the dataset and its split.
         subjects: those to read; by default all.
 
     Returns:
@@ -58,16 +58,16 @@ def load_store(config: ConfigDict, *, subjects: Collection[int] | None = None) -
             same samples on both of its sides.
     """
     started = time.perf_counter()
-    split = find_split(config)
+    split = find_split(settings)
     if subjects is not None:
         split = split.only(subjects)
-    recordings, bad = _read(config, processes.own_part(split.subjects))
+    recordings, bad = _read(settings, processes.own_part(split.subjects))
     summaries, bad = gather_outlines(recordings, bad, split=split)
     if bad:
-        refuse_bad(get_spec(config.name), good=[summary.subject for summary in summaries], bad=bad)
-    if config.name != synthetic.NAME:
-        options = {"filter": filter_of(config), "cache_dir": config.cache_dir or None}
-        refuse_lookalikes(get_spec(config.name), config.dir, summaries, **options)
+        refuse_bad(get_spec(settings.name), good=[summary.subject for summary in summaries], bad=bad)
+    if settings.name != synthetic.NAME:
+        options = {"filter": filter_of(settings), "cache_dir": settings.cache_dir or None}
+        refuse_lookalikes(get_spec(settings.name), settings.dir, summaries, **options)
     groups = duplicates.find(summaries)
     duplicates.refuse_leaks(groups, split)
     store = pack(recordings, summaries)
@@ -77,29 +77,30 @@ def load_store(config: ConfigDict, *, subjects: Collection[int] | None = None) -
     return store, split
 
 
-def find_copies(config: ConfigDict, subjects: Collection[int]) -> list[duplicates.Group]:
+def find_copies(settings: DataSettings, subjects: Collection[int]) -> list[duplicates.Group]:
     """Returns the groups of segments of some subjects that hold the same samples; subjects without files are left out.
 
     Args:
-        config: `config.data`.
+        settings: the dataset and its split.
         subjects: the subjects.
     """
-    if config.name == synthetic.NAME:
+    if settings.name == synthetic.NAME:
         return []  # generated, never copied
-    there = set(subjects).intersection(get_spec(config.name).find(config.dir))
-    found = (_summary_of(config.name, config.dir, config.cache_dir, filter_of(config), one) for one in sorted(there))
+    there = set(subjects).intersection(get_spec(settings.name).find(settings.dir))
+    where = settings.name, settings.dir, settings.cache_dir, filter_of(settings)
+    found = (_summary_of(*where, subject) for subject in sorted(there))
     return duplicates.find(summary for summary in found if summary)
 
 
-def warn_of_copies(config: ConfigDict, subjects: Collection[int]) -> None:
+def warn_of_copies(settings: DataSettings, subjects: Collection[int]) -> None:
     """Logs which segments of some subjects, whose models are independent, hold the same samples.
 
     Args:
-        config: `config.data`.
+        settings: the dataset and its split.
         subjects: the subjects.
     """
     if len(subjects) > 1 and processes.is_first():
-        for line in duplicates.describe(find_copies(config, subjects)):
+        for line in duplicates.describe(find_copies(settings, subjects)):
             logger.warning(line)
 
 
@@ -112,18 +113,17 @@ def _summary_of(name: str, folder: str, cache_dir: str, chosen: Filter, subject:
     return RecordingSummary.of(recordings[0]) if recordings else None
 
 
-def _read(config: ConfigDict, subjects: Sequence[int]) -> tuple[list[Recording], dict[int, str]]:
+def _read(settings: DataSettings, subjects: Sequence[int]) -> tuple[list[Recording], dict[int, str]]:
     """Returns the recordings of some subjects, and what is wrong with those that cannot be read."""
-    chosen = filter_of(config)
-    if config.name == synthetic.NAME:
-        settings = synthetic.Settings(**config.synthetic)
-        return [_filtered(synthetic.generate(subject, settings), chosen) for subject in subjects], {}
+    chosen = filter_of(settings)
+    if settings.name == synthetic.NAME:
+        return [_filtered(synthetic.generate(subject, settings.synthetic), chosen) for subject in subjects], {}
     return try_recordings(
-        get_spec(config.name),
-        config.dir,
+        get_spec(settings.name),
+        settings.dir,
         subjects=subjects,
         filter=chosen,
-        cache_dir=config.cache_dir or None,
+        cache_dir=settings.cache_dir or None,
         progress=processes.is_first(),
     )
 
@@ -149,44 +149,45 @@ def dataset_names() -> tuple[str, ...]:
     return (*registered_names(), synthetic.NAME)
 
 
-def rate_of(config: ConfigDict) -> float:
-    """Returns the sampling rate in Hz of the dataset that `config.data` names; reads nothing.
+def rate_of(settings: DataSettings) -> float:
+    """Returns the sampling rate in Hz of the dataset that the settings name; reads nothing.
 
     Raises:
         DataError: the dataset is unknown.
     """
-    return synthetic.RATE_HZ if config.name == synthetic.NAME else get_spec(config.name).rate_hz
+    return synthetic.RATE_HZ if settings.name == synthetic.NAME else get_spec(settings.name).rate_hz
 
 
-def filter_of(config: ConfigDict) -> Filter:
-    """Returns the dataset's filter with what `config.filter` sets: None keeps the default, 0 is off."""
-    default = Filter() if config.name == synthetic.NAME else get_spec(config.name).filter
+def filter_of(settings: DataSettings) -> Filter:
+    """Returns the dataset's filter with what `settings.filter` sets: None keeps the default, 0 is off."""
+    default = Filter() if settings.name == synthetic.NAME else get_spec(settings.name).filter
 
     def edge(field: str) -> float | None:
-        return getattr(default, field) if config.filter[field] is None else config.filter[field] or None
+        own = getattr(settings.filter, field)
+        return getattr(default, field) if own is None else own or None
 
     return Filter(highpass_hz=edge("highpass_hz"), lowpass_hz=edge("lowpass_hz"), notch_hz=edge("notch_hz"))
 
 
-def gives_envelope(config: ConfigDict) -> bool:
+def gives_envelope(settings: DataSettings) -> bool:
     """Tells whether the dataset's signals are rectified envelopes."""
-    return config.name != synthetic.NAME and get_spec(config.name).envelope
+    return settings.name != synthetic.NAME and get_spec(settings.name).envelope
 
 
-def framing_of(config: ConfigDict, rate_hz: float, *, horizon: int) -> Framing:
-    """Returns the window length, step and horizon of the configuration, in samples at `rate_hz`.
+def framing_of(*, window: str, step: str, rate_hz: float, horizon: int) -> Framing:
+    """Returns window length and step, as `"300ms"` or `"600"` (samples), in samples at `rate_hz`.
 
     Durations that are no whole number of samples are rounded; the log says so once.
 
     Raises:
         ConfigError: a text that is no duration.
     """
-    for field in ("window", "step"):
-        if rounding := describe_rounding(config[field], rate_hz, option=f"--config.{field}"):
+    for field, duration in (("window", window), ("step", step)):
+        if rounding := describe_rounding(duration, rate_hz, option=f"--config.{field}"):
             _log_once(rounding)
     return Framing(
-        length=to_samples(config.window, rate_hz, option="--config.window"),
-        step=to_samples(config.step, rate_hz, option="--config.step"),
+        length=to_samples(window, rate_hz, option="--config.window"),
+        step=to_samples(step, rate_hz, option="--config.step"),
         horizon=horizon,
     )
 
@@ -197,11 +198,11 @@ def _log_once(message: str) -> None:
         logger.info(message)
 
 
-def _wanted(config: ConfigDict, found) -> tuple[int, ...]:
-    wanted = parse_numbers(config.subjects) or tuple(found)
+def _wanted(settings: DataSettings, found) -> tuple[int, ...]:
+    wanted = parse_numbers(settings.subjects) or tuple(found)
     if missing := sorted(set(wanted) - set(found)):
         raise DataError(
-            f"--config.data.subjects={config.subjects}: no data of subjects {format_numbers(missing)}; "
+            f"--config.data.subjects={settings.subjects}: no data of subjects {format_numbers(missing)}; "
             f"there are {format_numbers(found)}"
         )
     return wanted

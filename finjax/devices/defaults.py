@@ -1,33 +1,37 @@
-"""NumPy's and JAX's own defaults, with which finjax computes whatever a script or the environment has set.
+"""finjax computes with the defaults of NumPy and JAX, whatever a script or the environment has set.
 
-Many scripts switch 64 bits on for other work (`JAX_ENABLE_X64=1`, `jax.config.update("jax_enable_x64", True)`). Every
-public function that computes puts the defaults back while it runs, in its thread alone, so that its numbers and
-checkpoints are the same. What a user chooses between speed and precision (`jax_default_matmul_precision`) stays.
+Many scripts enable 64 bits for other work (`JAX_ENABLE_X64=1`, `jax.config.update("jax_enable_x64", True)`). Every
+public function that computes restores the defaults while it runs, only in its own thread, so that its numbers and
+checkpoints are the same. The user's choice of `jax_default_matmul_precision` is kept.
 """
 
 import contextlib
 import functools
 from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
 import jax
 
 from finjax.system.arithmetic import numpy_defaults
 
-# By the name of the context manager `jax.NAME`, which sets `jax.config.jax_NAME`.
+# The names are those of the context managers `jax.NAME`, which set `jax.config.jax_NAME`.
 JAX_DEFAULTS = {"enable_x64": False, "numpy_dtype_promotion": "standard", "threefry_partitionable": True}
 
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
 
-def with_defaults(function: Callable) -> Callable:
-    """Decorates a function: NumPy's and JAX's defaults hold while it runs. Not for generators, which run in parts."""
+
+def with_defaults(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
+    """Decorates a function: the defaults hold while it runs. Do not use it on generators, which run in parts."""
 
     @functools.wraps(function)
-    def wrapper(*arguments, **named):
+    def wrapper(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
         with contextlib.ExitStack() as stack:
             stack.enter_context(numpy_defaults())
             for name, value in JAX_DEFAULTS.items():
-                # A setting that a later JAX no longer has cannot differ.
+                # A later JAX may no longer have a setting.
                 if getattr(jax.config, f"jax_{name}", value) != value:
                     stack.enter_context(getattr(jax, name)(value))
-            return function(*arguments, **named)
+            return function(*args, **kwargs)
 
     return wrapper

@@ -1,7 +1,7 @@
-"""Everything that knows of devices: data parallelism by `jax.pmap` over those of all processes.
+"""Data parallelism with `jax.pmap` over the devices of all processes.
 
-Train steps are pure functions of one device's share, with `AXIS` as the name to reduce over. Each process hands
-to its own devices what is theirs, and gets their results; only the reductions go further.
+A train step is a pure function of one device's share of a batch and reduces over `AXIS`. Each process gives its own
+devices their shares and takes their results; only the reductions cross processes.
 """
 
 import functools
@@ -25,32 +25,32 @@ from finjax.system import processes
 logger = logging.getLogger(__name__)
 
 AXIS = "devices"
-# Written where a device has fewer examples than the others: nothing, not even a BatchNorm, sees it.
+# Index of a missing example, where a device has fewer than the others. It has no effect, not even on BatchNorm.
 ABSENT = np.iinfo(np.int32).min
-# Windows that an LSTM works on at a time, or windows × LSTMs of a stack: on a CPU what it reads and writes in a few
-# steps should stay in the cache, elsewhere all must fit the device (1 MB each with the paper's network).
+# Windows that an LSTM processes at a time, or windows × LSTMs of a stack. On a CPU the data of a few steps should stay
+# in the cache; on other devices all of them must fit into memory (1 MB each with the paper's network).
 CPU_TILE, OTHER_TILE = 16, 4096
 
-# How XLA is to compile an LSTM's small steps for a CPU: with vectors as wide as AVX-512's where it has them, with loops
-# as they are written (LLVM unrolls them into code that it vectorises worse), and with results that come from the same
-# arrays in one kernel. XLA ignores unknown extra options.
+# XLA's options for an LSTM's small steps on a CPU: use AVX-512 vectors if the CPU has them, do not unroll loops (LLVM
+# vectorises unrolled loops worse), and compute results from the same arrays in one kernel. XLA ignores unknown extra
+# options.
 CPU_COMPILER = {
     "--xla_cpu_prefer_vector_width": "512",
     "--xla_backend_extra_options": "xla_cpu_disable_loop_unrolling,xla_cpu_use_multi_output_fusion",
 }
 
 MANY_MAPS = 30_000
-KEPT_FROM_S = 0.1  # programs that compile faster are not worth a file
+MIN_COMPILE_TIME_S = 0.1  # programs that compile faster are not stored
 
 
 def use_cpu_devices(count: int, *, batch_size: int) -> None:
     """Splits the CPU into devices and tunes the compiler for them.
 
-    Where JAX has looked at its devices already, it keeps them as they are, and a warning says so once.
+    If JAX has already initialised its devices, it keeps them, and finjax warns once.
 
     Args:
-        count: how many, of each process, whatever `XLA_FLAGS` and `JAX_NUM_CPU_DEVICES` say; 0 for as many as these
-            say, else for as many as there are cores this process may use, and examples for them.
+        count: devices per process, whatever `XLA_FLAGS` and `JAX_NUM_CPU_DEVICES` say. With 0 these variables decide;
+            without them, one device per core that the process may use, but not more than examples.
         batch_size: examples in a batch.
     """
     in_use = _jax_is_in_use()
@@ -58,18 +58,22 @@ def use_cpu_devices(count: int, *, batch_size: int) -> None:
         tune_compiler()
     wanted = count
     if not count:
-        if "host_platform_device_count" in os.environ.get("XLA_FLAGS", "") or jax.config.jax_num_cpu_devices > 0:
+        if "host_platform_device_count" in os.environ.get("XLA_FLAGS", "") or _num_cpu_devices() > 0:
             return
         wanted = min(_cores(), -(-batch_size // processes.count()))
     if not in_use:
         jax.config.update("jax_num_cpu_devices", wanted)
     elif _on_cpu() and jax.local_device_count() != wanted:
-        _say_that_jax_is_in_use(jax.local_device_count())
+        _warn_that_jax_is_in_use(jax.local_device_count())
+
+
+def _num_cpu_devices() -> int:
+    return jax.config.jax_num_cpu_devices  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _jax_is_in_use() -> bool:
-    """Whether JAX has looked at its devices, after which their number cannot change: it refuses another one."""
-    now = jax.config.jax_num_cpu_devices
+    """Returns whether JAX has initialised its devices; then it refuses another number of them."""
+    now = _num_cpu_devices()
     try:
         jax.config.update("jax_num_cpu_devices", now + 1)
     except RuntimeError:
@@ -79,18 +83,18 @@ def _jax_is_in_use() -> bool:
 
 
 @functools.cache  # one warning in a process
-def _say_that_jax_is_in_use(devices: int) -> None:
+def _warn_that_jax_is_in_use(devices: int) -> None:
     logger.warning(
-        "JAX is in use in this process already: finjax takes its %d CPU device%s as %s. To use more cores, set "
-        "JAX_NUM_CPU_DEVICES before JAX is first used, or start finjax in a process of its own.",
-        devices, "s"[: devices > 1], "they are" if devices > 1 else "it is",
+        "JAX is already in use in this process: finjax uses its %d CPU device%s. To use more cores, set "
+        "JAX_NUM_CPU_DEVICES before JAX is first used, or run finjax in its own process.",
+        devices, "s"[: devices > 1],
     )  # fmt: skip
 
 
 def tune_compiler() -> None:
-    """Has programs compiled for a CPU as suits LSTMs; only before jax has looked at its devices.
+    """Sets `XLA_FLAGS` so that LSTMs run fast on a CPU; call it before JAX initialises its devices.
 
-    What `XLA_FLAGS` says of it already stays as it is.
+    Options that `XLA_FLAGS` already sets are kept.
     """
     flags = os.environ.get("XLA_FLAGS", "")
     missing = [f"{name}={value}" for name, value in CPU_COMPILER.items() if f"{name}=" not in flags]
@@ -98,44 +102,44 @@ def tune_compiler() -> None:
 
 
 def _cores() -> int:
-    """Returns how many cores each process has to itself: as many as the one that has the fewest."""
+    """Returns the number of cores for each process: the smallest share of all processes, which share their machines."""
     own = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
     everyone = processes.gather_texts(f"{socket.gethostname()} {' '.join(map(str, own))}")
     return min(max(1, len(cores.split()[1:]) // everyone.count(cores)) for cores in everyone)
 
 
 def connect_devices() -> None:
-    """Connects the devices of several processes; does nothing where there is one process.
+    """Connects the devices of several processes; does nothing with one process.
 
     Raises:
-        ConfigError: the processes have different numbers of devices; `jax.pmap` wants them equal.
+        ConfigError: the processes have different numbers of devices; `jax.pmap` needs equal numbers.
     """
     if processes.count() == 1:
         return
     counts = processes.gather_texts(str(jax.local_device_count()))
     if len(set(counts)) > 1:
-        raise ConfigError(f"the processes have {', '.join(counts)} devices: give each as many as the others")
-    # Gloo gives connections 30 s when they are first used, and then one process may still be compiling for longer.
+        raise ConfigError(f"the processes have {', '.join(counts)} devices: give each process the same number")
+    # Connect now: Gloo waits only 30 s at the first use, and later one process may compile for longer than that.
     pmap(lambda x: jax.lax.psum(x, AXIS))(np.zeros(jax.local_device_count()))
     processes.stack(np.zeros(1))
     processes.from_first(lambda: None)
 
 
 def keep_programs(folder: Path) -> None:
-    """Keeps compiled programs for later processes in a folder, or in the one that JAX was told of already."""
-    if told := jax.config.jax_compilation_cache_dir:
-        ProgramCache(Path(told)).take_over()
+    """Stores compiled programs for later processes in a folder, or in the folder that JAX already uses."""
+    if configured := jax.config.jax_compilation_cache_dir:  # pyright: ignore[reportAttributeAccessIssue]
+        ProgramCache(Path(configured)).take_over()
         return
     ProgramCache(folder).take_over()
     jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", KEPT_FROM_S)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", MIN_COMPILE_TIME_S)
 
 
 def spare_memory_maps() -> None:
-    """Forgets compiled programs once they take up many of the memory maps that Linux allows a process.
+    """Frees compiled programs if they use many of the memory maps that Linux allows a process.
 
-    A program is tens to hundreds of maps on a CPU, and the process dies when it has no more (`vm.max_map_count`,
-    by default 65,530). What is needed again comes from the folder of `keep_programs`.
+    On a CPU a program uses tens to hundreds of maps, and a process that needs more than `vm.max_map_count` (by default
+    65,530) dies. Programs that are needed again are loaded from the folder of `keep_programs`.
     """
     maps = Path("/proc/self/maps")
     if maps.exists() and maps.read_bytes().count(b"\n") > MANY_MAPS:
@@ -143,26 +147,26 @@ def spare_memory_maps() -> None:
         gc.collect()
 
 
-def pmap(function: Callable, *, donate_argnums: tuple[int, ...] = ()) -> Callable:
-    """Maps a function over the leading device axis of its arguments, compiled; `AXIS` names that axis."""
+def pmap(function: Callable[..., Any], *, donate_argnums: tuple[int, ...] = ()) -> Callable[..., Any]:
+    """Compiles a function and maps it over the leading axis of its arguments, the devices; `AXIS` names that axis."""
     return jax.pmap(function, axis_name=AXIS, donate_argnums=donate_argnums)
 
 
 def tile_size(examples: int) -> int:
-    """Returns how many of a device's `examples` an LSTM is to work on at a time."""
+    """Returns how many of a device's `examples` an LSTM processes at a time."""
     return min(examples, CPU_TILE if _on_cpu() else OTHER_TILE)
 
 
 def stack_tile(examples: int, *, fins: int) -> Tile:
-    """Returns how many FINs of a stack, and how many of a device's `examples` each, to work on at a time.
+    """Returns how many FINs of a stack, and how many of a device's `examples`, to process at a time.
 
-    On a CPU few FINs with many windows each: their weights then stay in the cache. Elsewhere all FINs.
+    On a CPU few FINs with many windows each, so that their weights stay in the cache; on other devices all FINs.
     """
     if not _on_cpu():
         return Tile(fins, min(examples, max(1, OTHER_TILE // fins)))
     windows = -(-examples // -(-examples // CPU_TILE))  # in tiles of about the same size
-    most = max(1, CPU_TILE // windows)
-    return Tile(max(n for n in range(1, most + 1) if fins % n == 0), windows)
+    most_fins = max(1, CPU_TILE // windows)
+    return Tile(max(n for n in range(1, most_fins + 1) if fins % n == 0), windows)
 
 
 def _on_cpu() -> bool:
@@ -170,19 +174,19 @@ def _on_cpu() -> bool:
 
 
 def device_count() -> int:
-    """Number of devices, of all processes together."""
+    """Returns the number of devices of all processes together."""
     return jax.device_count()
 
 
 def replicate(tree: Any) -> Any:
-    """Puts a copy of every leaf on each device of this process: `[...]` → `[its devices, ...]`.
+    """Copies every leaf to each device of this process: `[...]` → `[local devices, ...]`.
 
-    On the CPU the copies share the memory of an aligned host array, which must not change afterwards.
+    On a CPU the copies may share the memory of the host array: do not change it afterwards.
     """
     devices = jax.local_devices()
     sharding = NamedSharding(Mesh(np.array(devices), (AXIS,)), PartitionSpec(AXIS))
 
-    def copy(leaf):
+    def copy(leaf: Any) -> jax.Array:
         leaf = np.asarray(leaf)
         shares = [jax.device_put(leaf[None], device) for device in devices]
         return jax.make_array_from_single_device_arrays((len(devices), *leaf.shape), sharding, shares)
@@ -191,28 +195,28 @@ def replicate(tree: Any) -> Any:
 
 
 def unreplicate(tree: Any) -> Any:
-    """Returns the first device's copy of every leaf, as NumPy arrays of their own memory."""
+    """Returns the first device's copy of every leaf, as new NumPy arrays."""
     return jax.tree.map(lambda leaf: np.array(leaf[0]), tree)
 
 
 def share(batch: np.ndarray, *, axis: int = 0) -> np.ndarray:
-    """Splits numbers of examples along `axis` over all devices; returns `[devices of this process, ...]`.
+    """Splits indices of examples along `axis` over all devices; returns `[devices of this process, ...]`.
 
-    Where they do not divide, the last shares are filled up with `ABSENT`.
+    If they do not divide evenly, the last shares are filled with `ABSENT`.
     """
-    missing = [(0, 0)] * batch.ndim
-    missing[axis] = (0, -batch.shape[axis] % device_count())
-    filled = np.pad(batch, missing, constant_values=ABSENT)
+    padding = [(0, 0)] * batch.ndim
+    padding[axis] = (0, -batch.shape[axis] % device_count())
+    filled = np.pad(batch, padding, constant_values=ABSENT)
     return np.stack(processes.own_part(np.split(filled, device_count(), axis=axis)))
 
 
 def share_size(batch_size: int) -> int:
-    """Returns how many examples of a batch a device has."""
+    """Returns how many examples of a batch each device gets."""
     return -(-batch_size // device_count())
 
 
 def join(shares: np.ndarray) -> np.ndarray:
-    """The reverse of `share` for what the devices made of several batches.
+    """Joins the devices' results for several batches; the reverse of `share`.
 
     Args:
         shares: `[batches, devices of this process, b, ...]`.

@@ -1,7 +1,7 @@
-"""Keeps JAX's folder of compiled programs usable: removes broken entries, and warns once of what fails.
+"""Keeps JAX's folder of compiled programs usable: removes broken entries, and warns once of other errors.
 
-A process that is killed while JAX writes an entry leaves half of it. JAX warns at each later start, compiles again and
-never replaces the entry, because a file of that name is there.
+A process that is killed while JAX writes an entry leaves half of it. At each later start JAX warns and compiles again,
+but never replaces the entry, because its file exists.
 """
 
 import contextlib
@@ -14,27 +14,27 @@ from typing import Any
 
 logger = logging.getLogger(__name__)
 
-# As JAX warns of an entry, which it names by its program alone. The file is `{program}-{hash}-cache`.
+# JAX's warning names only the program of an entry. The entry's file is `{program}-{hash}-cache`.
 WARNING = re.compile(
     r"Error (reading|writing) persistent compilation cache entry for '([^']+)': (\w+): (.*)", flags=re.DOTALL
 )
-OF_THE_MACHINE = ("PermissionError", "OSError", "BlockingIOError", "MemoryError", "TimeoutError")
+MACHINE_ERRORS = ("PermissionError", "OSError", "BlockingIOError", "MemoryError", "TimeoutError")
 
 
 class ProgramCache:
-    """Takes over the warnings that JAX gives about its folder of compiled programs.
+    """Handles the warnings of JAX about its folder of compiled programs.
 
     Args:
-        folder: the folder.
+        folder: of the compiled programs.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._show = warnings.showwarning
         self._warned = False
 
     def take_over(self) -> None:
-        """Handles JAX's warnings from now on; all others are shown as before."""
+        """Handles these warnings from now on; all others are shown as before."""
         warnings.filterwarnings("always", message="Error (reading|writing) persistent compilation cache entry")
         warnings.showwarning = self._handle
 
@@ -43,17 +43,19 @@ class ProgramCache:
             self._show(message, *args, **kwargs)
             return
         direction, program, kind, reason = match.groups()
-        if direction == "reading" and kind not in OF_THE_MACHINE:
+        if direction == "reading" and kind not in MACHINE_ERRORS:
             self._remove(program)
         elif not self._warned:
             self._warned = True
             logger.warning(
-                "compiled programs cannot be kept in %s (%s): they are compiled at each start", self._folder, reason
+                "compiled programs cannot be stored in %s (%s): each start compiles them",
+                self._folder,
+                reason,
             )
 
     def _remove(self, program: str) -> None:
-        """Removes the entries of a program: one of them is broken, and JAX then writes it again."""
-        logger.info("a compiled program in %s is broken, and compiled again: %s", self._folder, program)
+        """Removes the entries of a program, of which one is broken; JAX then writes it again."""
+        logger.info("a compiled program in %s is broken and is compiled again: %s", self._folder, program)
         for path in self._folder.glob(f"{glob.escape(program)}-*-cache"):
             with contextlib.suppress(OSError):
                 path.unlink()

@@ -1,41 +1,43 @@
-"""Sums over the devices of a mapped axis, term by term in their order.
+"""Sums over the devices of a mapped axis, which add the terms in the order of the devices.
 
-`lax.psum` adds in an order of the library's that moves the data: another one within a process than between two.
-What training then makes of the last bit can be large (a bias before a BatchNorm has no gradient but rounding's, and
-Adam scales it up), so that a run would depend on how its devices are spread over processes.
+`lax.psum` leaves the order to the communication library, which adds in another order within a process than between
+processes. Training can amplify the last bit: a bias before BatchNorm has only rounding errors as its gradient, and Adam
+scales them up. The result would then depend on how the devices are spread over processes.
 """
 
 import functools
-from typing import Any
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.flatten_util import ravel_pytree
 
+_Tree = TypeVar("_Tree")  # of arrays
 
-def sum_over(tree: Any, axis_name: str) -> Any:
-    """Sums a tree of float arrays over the devices; each adds up a part, so that no more is moved than by `psum`."""
+
+def sum_over(tree: _Tree, axis_name: str) -> _Tree:
+    """Sums a tree of float arrays over the devices; each device sums one part, so no more data moves than in `psum`."""
     devices = lax.psum(1, axis_name)
     if devices == 1:
         return tree
     flat, restore = ravel_pytree(tree)
     parts = jnp.pad(flat, (0, -len(flat) % devices)).reshape(devices, -1)
-    terms = lax.all_to_all(parts, axis_name, split_axis=0, concat_axis=0)  # of this device's part: [devices, n]
+    terms = lax.all_to_all(parts, axis_name, split_axis=0, concat_axis=0)  # [devices, n], this device's part
     return restore(lax.all_gather(sum(terms), axis_name, tiled=True)[: len(flat)])
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
 def total_over(x: jax.Array, axis_name: str) -> jax.Array:
-    """Returns the sum of the devices' arrays, to be differentiated: what each makes of it counts for all of them."""
+    """Sums an array over the devices, with a gradient: that of each device is the sum of all devices' gradients."""
     return sum_over(x, axis_name)
 
 
-def _forward(x, axis_name):
+def _forward(x: jax.Array, axis_name: str) -> tuple[jax.Array, None]:
     return total_over(x, axis_name), None
 
 
-def _backward(axis_name, _, cotangent):
+def _backward(axis_name: str, _: None, cotangent: jax.Array) -> tuple[jax.Array]:
     return (total_over(cotangent, axis_name),)
 
 

@@ -1,4 +1,4 @@
-"""Working on a few inputs at a time, so that memory does not grow with their number."""
+"""Processes a few inputs at a time, so that memory does not grow with their number."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -9,16 +9,16 @@ from jax import lax
 
 
 class Tile(NamedTuple):
-    """How many FINs of a stack, and how many windows of each, are worked on at a time."""
+    """How many FINs of a stack, and how many windows of each, are processed at a time."""
 
     fins: int
     windows: int
 
 
-def map_in_tiles(function: Callable, inputs: jax.Array, *, tile: int) -> jax.Array:
-    """Applies a function to `[n, …]` at most `tile` inputs at a time, one tile after another on the device.
+def map_in_tiles(function: Callable[[jax.Array], jax.Array], inputs: jax.Array, *, tile: int) -> jax.Array:
+    """Applies a function to `[n, …]`, at most `tile` inputs at a time, one tile after another on the device.
 
-    The last tile is filled up with copies of the first input; their results are cut off.
+    The last tile is filled with copies of the first input; their results are removed.
     """
     count, shape = len(inputs), inputs.shape[1:]
     tile = min(tile, count)

@@ -23,10 +23,11 @@ from finjax.models.cnn import CNN
 from finjax.models.decoders import DecoderNetwork, FeatureDecoder, FINDecoder
 from finjax.models.discriminant import OWN_COVARIANCE, empty_discriminant
 from finjax.models.stack import FINStack, stack_fins
-from finjax.training.fit import Recipe, progress_bar, tune
+from finjax.training.fit import STEPS_PER_DISPATCH, batch_size_for, progress_bar, tune
 from finjax.training.keys import initialisation_key
 from finjax.training.losses import noise_factor
 from finjax.training.optimiser import FITTED, Group, Optimiser
+from finjax.training.settings import TrainerSettings, TrainSettings
 
 BATCH_SIZE = 128
 CLIP_NORM = 1.0
@@ -70,6 +71,14 @@ class FINClassifier(ClassifierMixin, OnWindows):
         fins_: the fitted `FINFeatures`; its own networks are as they were before the tuning.
         params_: parameters of FINs, CNN and read-out.
         stats_: running statistics of the CNN.
+
+    Example:
+        >>> windows = np.random.default_rng(0).normal(size=(20, 3, 60))  # [n, C, T]
+        >>> movements = np.repeat(["rest", "grip"], 10)
+        >>> fins = FINFeatures(features=("logstd",), hidden=4, layers=1, steps=1)
+        >>> classifier = FINClassifier(fins, epochs=1, tune_steps=0).fit(windows, movements)
+        >>> classifier.predict(windows).shape
+        (20,)
     """
 
     def __init__(
@@ -158,13 +167,16 @@ class FINClassifier(ClassifierMixin, OnWindows):
                 stats,
                 WindowData.of_windows(windows),
                 movement,
-                recipe=Recipe(
-                    optimiser=Optimiser(groups=(*groups, FITTED)),
-                    batch_size=BATCH_SIZE,
-                    steps=self.tune_steps,
+                optimiser=Optimiser(groups=(*groups, FITTED)),
+                settings=TrainerSettings(
+                    train=TrainSettings.of_steps(
+                        self.tune_steps,
+                        batch_size=batch_size_for(len(windows), most=BATCH_SIZE),
+                        steps_per_dispatch=STEPS_PER_DISPATCH,
+                    ),
                     seed=seed,
-                    report=report,
                 ),
+                report=report,
                 jitter=noise,
                 read_out=self.read_out or "",
             )
@@ -175,15 +187,22 @@ class FINClassifier(ClassifierMixin, OnWindows):
         params, stats = decoder.init_cnn(initialisation_key(seed), channels=self.channels_)
         network = Group(learning_rate=self.learning_rate, decoupled=True)
         with progress_bar("CNN", shown=self.verbose) as report:
-            recipe = Recipe(
-                optimiser=Optimiser(groups=(network,), clip_norm=CLIP_NORM),
-                batch_size=BATCH_SIZE,
-                epochs=self.epochs,
-                seed=seed,
-                report=report,
+            settings = TrainSettings(
+                batch_size=batch_size_for(len(values), most=BATCH_SIZE),
+                max_epochs=self.epochs,
+                steps_per_dispatch=STEPS_PER_DISPATCH,
             )
-            data = FeatureData(values=pad_to_grid(values))
-            return tune(decoder, {"cnn": params}, stats, data, movement, recipe=recipe, jitter=noise)
+            return tune(
+                decoder,
+                {"cnn": params},
+                stats,
+                FeatureData(values=pad_to_grid(values)),
+                movement,
+                optimiser=Optimiser(groups=(network,), clip_norm=CLIP_NORM),
+                settings=TrainerSettings(train=settings, seed=seed),
+                report=report,
+                jitter=noise,
+            )
 
     def _cnn(self) -> CNN:
         return CNN(classes=len(self.classes_), axis_name=parallel.AXIS)

@@ -24,11 +24,13 @@ from finjax.models.fin import FIN
 from finjax.models.initialisers import jitted_init
 from finjax.models.stack import TrainedFIN
 from finjax.system.arithmetic import numpy_defaults
-from finjax.training.fit import Recipe, progress_bar, train
+from finjax.training.fit import STEPS_PER_DISPATCH, batch_size_for, progress_bar
 from finjax.training.keys import initialisation_key
+from finjax.training.loop import Problem, Trainer
 from finjax.training.losses import FINData, FINLoss
 from finjax.training.optimiser import Group, Optimiser
 from finjax.training.predict import imitated_features
+from finjax.training.settings import TrainerSettings, TrainSettings
 
 FEATURES = ("logstd", "logstd_d1", "logstd_d2", "smyop")
 BATCH_SIZE = 256  # windows of one channel
@@ -76,6 +78,11 @@ class FINFeatures(TransformerMixin, OnWindows):
         std_: `[C]`.
         network_: the FIN.
         models_: parameters of each feature's FIN, and the standardisation of what it gives.
+
+    Example:
+        >>> windows = np.random.default_rng(0).normal(size=(20, 3, 60))  # [n, C, T]
+        >>> FINFeatures(features=("logstd",), hidden=4, layers=1, steps=1).fit_transform(windows).shape
+        (20, 3)
     """
 
     def __init__(
@@ -193,17 +200,18 @@ class FINFeatures(TransformerMixin, OnWindows):
         empty = np.zeros((1, self.length_), np.float32)
         optimiser = Optimiser(groups=(Group(learning_rate=self.learning_rate),), clip_norm=CLIP_NORM)
         with progress_bar(f"FIN of {name}", shown=self.verbose) as report:
-            recipe = Recipe(optimiser=optimiser, batch_size=BATCH_SIZE, steps=self.steps, seed=seed, report=report)
-            params, _ = train(
-                jitted_init(self.network_)(initialisation_key(seed), empty)["params"],
-                {},
-                FINLoss(network=self.network_, length=self.length_, noise=SHADOW_NOISE),
-                FINData(windows=windows, target=feature.standardise(values)),
+            batch_size = batch_size_for(values.size, most=BATCH_SIZE)
+            problem = Problem(
+                params=jitted_init(self.network_)(initialisation_key(seed), empty)["params"],
+                loss=FINLoss(network=self.network_, length=self.length_, noise=SHADOW_NOISE),
+                optimiser=optimiser,
+                tile=parallel.tile_size(parallel.share_size(batch_size)),
+                data=FINData(windows=windows, target=feature.standardise(values)),
                 examples=values.size,
-                recipe=recipe,
-                tiled=True,
             )
-        return TrainedFIN(params=params, feature=feature)
+            train = TrainSettings.of_steps(self.steps, batch_size=batch_size, steps_per_dispatch=STEPS_PER_DISPATCH)
+            state = Trainer(problem, TrainerSettings(train=train, seed=seed), report=report).run()
+        return TrainedFIN(params=state.params, feature=feature)
 
     def _load(self) -> None:
         self.models_, networks = [], []

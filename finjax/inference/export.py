@@ -47,6 +47,11 @@ def export_model(
         CheckpointError: no usable model is there.
         ConfigError: an unknown platform.
         FinjaxError: flatbuffers is not installed.
+
+    Example:
+        >>> model = export_model("runs/cnn/subject_1", "model.finjax")
+        >>> model.movement_names[:2]
+        ('movement 1', 'movement 2')
     """
     refuse_url(path, option="FILE")
     if unknown := set(platforms) - set(PLATFORMS):
@@ -69,7 +74,7 @@ def export_model(
         raise FinjaxError(MISSING) from error
     description = {
         **names,
-        "config": model.config.to_dict(),
+        "config": dict(model.config.record),
         "rate_hz": model.rate_hz,
         "dataset": model.dataset,
         "length": model.framing.length,

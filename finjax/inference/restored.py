@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
-from ml_collections import ConfigDict
 
+from finjax.configs.build import build_decoder
+from finjax.configs.settings import DecoderStage, FINStage, StageSettings, restore
 from finjax.configs.templates import complete
 from finjax.data.normalise import OTHERS, UNLABELLED, FeatureNormaliser, SignalNormaliser
 from finjax.data.recording import Recording
@@ -30,7 +31,6 @@ from finjax.models.fin import build_fin
 from finjax.system.arithmetic import numpy_defaults
 from finjax.system.paths import refuse_url
 from finjax.system.plugins import try_plugins
-from finjax.training.build import build_decoder
 from finjax.training.checkpoints import SavedModel, read_model
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class Model:
 
     Attributes:
         params: network parameters.
-        config: the configuration it was trained with.
+        config: the settings it was trained with; `config.record` is the whole configuration.
         step: training step of the checkpoint.
         framing: window length, step and horizon in samples.
         rate_hz: sampling rate of its training data.
@@ -58,7 +58,7 @@ class Model:
     """
 
     params: Any
-    config: ConfigDict
+    config: StageSettings
     step: int
     framing: Framing
     rate_hz: float
@@ -126,9 +126,11 @@ class FINModel(Model):
     """A trained FIN with its normalisers.
 
     Attributes:
+        config: the settings it was trained with.
         target: name of the feature.
     """
 
+    config: FINStage
     target: str
 
     @functools.cached_property
@@ -173,6 +175,7 @@ class DecoderModel(Model):
     """A trained decoder of movements with its normalisers.
 
     Attributes:
+        config: the settings it was trained with.
         kind: the stage that trained it: `"cnn"`, `"fine_tune"` or `"raw_cnn"`.
         stats: running statistics of BatchNorm.
         features: names of its features, in its order; none for a network on the samples themselves.
@@ -181,6 +184,7 @@ class DecoderModel(Model):
         subjects: whom it was made for.
     """
 
+    config: DecoderStage
     kind: str
     stats: Any
     features: tuple[str, ...]
@@ -330,7 +334,7 @@ def _common(saved: SavedModel) -> dict:
     sources = info.get("statistics_from", {s: UNLABELLED for s in np.asarray(signal.subjects).tolist() if s >= 0})
     return {
         "params": saved.params,
-        "config": complete(info["config"]),
+        "config": restore(complete(info["config"])),
         "step": saved.step,
         "framing": Framing(**info["framing"]),
         "rate_hz": info["rate_hz"],

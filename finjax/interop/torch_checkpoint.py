@@ -15,7 +15,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from ml_collections import ConfigDict
 
 from finjax.data import source, synthetic  # noqa: F401  (source registers the datasets)
 from finjax.data.normalise import FeatureNormaliser, SignalNormaliser
@@ -102,7 +101,7 @@ def import_checkpoint(path: str | Path, workdir: str | Path, around: Surrounding
         "signal": vars(_know_nobody(channels=len(spec.channel_names), limit_sd=around.limit_sd)),
         "feature": vars(_standardisation(network, around, count=len(features))),
     }
-    record_run(workdir / "config.json", ConfigDict(info["config"]), resumed=False)
+    record_run(workdir / "config.json", info["config"], resumed=False)
     with Checkpoints(workdir) as checkpoints:
         checkpoints.save(
             state, normalisers=normalisers, info=info, progress=dataclasses.asdict(Progress()), loss=math.inf

@@ -147,13 +147,13 @@ def _recording(options: argparse.Namespace, decoder: LiveDecoder) -> Recording:
     """Returns the recording of the person asked for, or the decoder's own, unfiltered."""
     model = decoder.model
     subject = model.person(options.subject, option="--subject")
-    config = model.config.data
+    settings = model.config.data
     if model.dataset == synthetic.NAME:
-        return synthetic.generate(subject, synthetic.Settings(**config.synthetic))
+        return synthetic.generate(subject, settings.synthetic)
     from finjax.data.loading import load_recordings
     from finjax.data.registry import Filter, get_spec
 
-    folder = options.data or config.dir
+    folder = options.data or settings.dir
     return load_recordings(get_spec(model.dataset), folder, subjects=(subject,), filter=Filter())[0]
 
 

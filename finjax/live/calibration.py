@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from finjax.configs.build import build_decoder_optimiser, covariance_noise_of, read_out_of
 from finjax.data.gather import FeatureData, WindowData
 from finjax.data.recording import Recording
 from finjax.data.windows import count_windows, index_windows, pack, pad_to_grid
@@ -11,8 +12,7 @@ from finjax.errors import DataError
 from finjax.features import get_feature
 from finjax.inference.restored import DecoderModel
 from finjax.models.decoders import FeatureDecoder
-from finjax.training.build import build_decoder_optimiser
-from finjax.training.fit import Recipe, progress_bar, tune
+from finjax.training.fit import progress_bar, tune
 from finjax.training.losses import noise_factor
 
 
@@ -54,36 +54,30 @@ def tuned(
         predicted: `[n, C, T]` z-scored, the windows that they predict.
         progress: whether to show a bar on stderr.
     """
-    config, cnn = model.config, model.config.cnn
+    settings = model.config
     on_features = isinstance(model.decoder, FeatureDecoder)
     # What the CNN sees the features of: FINs imitate those of the windows to be predicted.
     values = _features(model, windows if on_features else predicted) if model.features else None
     jitter = None
-    if scale := config.train.get("covariance_noise"):
+    if values is not None and (scale := covariance_noise_of(settings)):
         jitter = noise_factor(values.reshape(len(values), -1), movement, scale=scale)
+    inputs = WindowData.of_windows(windows)
+    if on_features:
+        assert values is not None
+        inputs = FeatureData(values=pad_to_grid(values))
     with progress_bar("calibration", shown=progress) as report:
         params, stats = tune(
             model.decoder,
             model.params,
             model.stats,
-            FeatureData(values=pad_to_grid(values)) if on_features else WindowData.of_windows(windows),
+            inputs,
             movement,
-            recipe=Recipe(
-                optimiser=build_decoder_optimiser(config),
-                schedule=config.optimiser.schedule,
-                batch_size=config.train.batch_size,
-                fill_up=True,
-                steps=config.train.max_steps or None,
-                epochs=config.train.max_epochs,
-                steps_per_dispatch=config.train.steps_per_dispatch,
-                stop_after_epochs=config.train.stop_after_epochs,
-                stop_change=config.train.stop_change,
-                seed=config.seed,
-                report=report,
-            ),
+            optimiser=build_decoder_optimiser(settings),
+            settings=settings.trainer,
+            report=report,
             jitter=jitter,
-            read_out=cnn.get("read_out", ""),
-            label_smoothing=config.train.label_smoothing,
+            read_out=read_out_of(settings),
+            label_smoothing=settings.train.label_smoothing,
         )
     return dataclasses.replace(model, params=params, stats=stats)
 

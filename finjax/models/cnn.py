@@ -3,9 +3,9 @@
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from ml_collections import ConfigDict
 
 from finjax.models.layers import Convolution, Dropout, NormAct
+from finjax.models.settings import CNNSettings, RawCNNSettings
 
 
 class CNN(nn.Module):
@@ -60,14 +60,14 @@ def _convolution(x: jax.Array, filters: int, *, limit: int, name: str) -> jax.Ar
     return Convolution(filters, (min(limit, rows), min(limit, columns)), name=name)(x)
 
 
-def build_cnn(config: ConfigDict, *, classes: int, axis_name: str | None) -> CNN:
-    """Builds the network of a configuration's `cnn` part."""
+def build_cnn(settings: CNNSettings, *, classes: int, axis_name: str | None) -> CNN:
+    """Builds the network that the settings describe."""
     return CNN(
         classes=classes,
-        filters=tuple(config.filters),
-        kernel=config.kernel,
-        dropout=config.dropout,
-        logit_norm=config.logit_norm,
+        filters=tuple(settings.filters),
+        kernel=settings.kernel,
+        dropout=settings.dropout,
+        logit_norm=settings.logit_norm,
         axis_name=axis_name,
     )
 
@@ -105,12 +105,12 @@ class RawCNN(nn.Module):
         return nn.Dense(self.classes, name="head")(x)
 
 
-def build_raw_cnn(config: ConfigDict, *, classes: int, axis_name: str | None) -> RawCNN:
-    """Builds the network of a configuration's `raw_cnn` part."""
+def build_raw_cnn(settings: RawCNNSettings, *, classes: int, axis_name: str | None) -> RawCNN:
+    """Builds the network that the settings describe."""
     return RawCNN(
         classes=classes,
-        filters=tuple(config.filters),
-        kernel=config.kernel,
-        dropout=config.dropout,
+        filters=tuple(settings.filters),
+        kernel=settings.kernel,
+        dropout=settings.dropout,
         axis_name=axis_name,
     )

@@ -5,11 +5,11 @@ from collections.abc import Callable
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from ml_collections import ConfigDict
 
 from finjax.errors import ConfigError
 from finjax.models import initialisers
 from finjax.models.lstm import BidirectionalLSTM
+from finjax.models.settings import FINNetworkSettings
 
 INITIALISATIONS = ("chrono", "uniform")
 PRECISIONS = ("float32", "bfloat16")
@@ -28,6 +28,13 @@ class FIN(nn.Module):
         patch_size: samples fed per time step; 1 is the paper's network, 10 trains about ten times faster.
         initialisation: `"chrono"` (long memory) or `"uniform"` (the paper's).
         precision: of what the LSTMs multiply, `"float32"` or `"bfloat16"`; sums and states are float32.
+
+    Example:
+        >>> fin = FIN(hidden=8, patch_size=30)
+        >>> windows = jnp.zeros((4, 600))  # [B, T], z-scored
+        >>> params = jax.jit(fin.init)(jax.random.key(0), windows)
+        >>> jax.jit(fin.apply)(params, windows).shape  # [B, S]: the feature and 11 shadows
+        (4, 12)
     """
 
     hidden: int = 32
@@ -90,13 +97,13 @@ class Head(nn.Module):
         return x @ kernel + jnp.expand_dims(bias, -2)
 
 
-def build_fin(config: ConfigDict) -> FIN:
-    """Builds the network of a configuration's `model` part."""
+def build_fin(settings: FINNetworkSettings) -> FIN:
+    """Builds the network that the settings describe."""
     return FIN(
-        hidden=config.hidden,
-        layers=config.layers,
-        shadows=config.shadows,
-        patch_size=config.patch_size,
-        initialisation=config.init,
-        precision=config.precision,
+        hidden=settings.hidden,
+        layers=settings.layers,
+        shadows=settings.shadows,
+        patch_size=settings.patch_size,
+        initialisation=settings.init,
+        precision=settings.precision,
     )

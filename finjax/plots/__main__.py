@@ -8,6 +8,7 @@ python -m finjax.plots curves OUT.png RUN [RUN ...] [--part=unseen]
 """
 
 import argparse
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -22,12 +23,12 @@ from finjax.tasks.task import Task
 
 def _sheet(options: argparse.Namespace) -> None:
     model = load_decoder(options.run)
-    config = model.config
+    settings = model.config
     if options.dir:
         refuse_url(options.dir, option="--dir")
-        config.data.dir = options.dir
+        settings = dataclasses.replace(settings, data=dataclasses.replace(settings.data, dir=options.dir))
     subject = model.person(options.subject, option="--subject")
-    task = Task.load(config, horizon=model.framing.horizon, subjects=(subject,))
+    task = Task.load(settings, horizon=model.framing.horizon, subjects=(subject,))
     repetition = options.repetition or task.split.test_repetitions[0]
     sheet.draw(options.out, model, task, repetition=repetition)
 

@@ -112,7 +112,7 @@ def _look(model: DecoderModel, task: Task, repetition: int) -> _Repetition:
     ends = offsets[row] + windows.start - segments[row, 0] + task.framing.length
 
     inputs = parallel.replicate(inputs_of(task, model.features, model.feature, windows, signal=signal))
-    count = {"windows": len(windows), "batch_size": task.config.evaluate.batch_size}
+    count = {"windows": len(windows), "batch_size": task.settings.evaluate.batch_size}
     logits = decoded_logits(model.decoder, model.params, model.stats, inputs, **count)
     shape = len(windows), len(store.channel_names), len(model.features)
     imitated = None

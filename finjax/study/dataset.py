@@ -1,9 +1,10 @@
-"""What is known of a study's data without reading it."""
+"""The facts of a study's dataset that are known before its recordings are read."""
 
 import dataclasses
 
 from ml_collections import ConfigDict
 
+from finjax.configs.settings import data_settings
 from finjax.data import synthetic
 from finjax.data.registry import Filter, get_spec
 from finjax.data.source import filter_of
@@ -11,7 +12,7 @@ from finjax.data.source import filter_of
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """A dataset's name, rate, channels, movements and, after the configuration, its filter."""
+    """A dataset's name, sample rate, channels and movements, and the configured filter."""
 
     name: str
     rate_hz: float
@@ -23,15 +24,15 @@ class Dataset:
 def dataset_of(config: ConfigDict) -> Dataset:
     """Returns the dataset that `config.data` names; raises `DataError` for an unknown one."""
     if config.name == synthetic.NAME:
-        facts = synthetic.RATE_HZ, synthetic.CHANNEL_NAMES, synthetic.MOVEMENT_NAMES
+        rate_hz, channel_names = synthetic.RATE_HZ, synthetic.CHANNEL_NAMES
+        movement_names = synthetic.MOVEMENT_NAMES
     else:
         spec = get_spec(config.name)
-        facts = spec.rate_hz, spec.channel_names, spec.movement_names
-    rate_hz, channel_names, movement_names = facts
+        rate_hz, channel_names, movement_names = spec.rate_hz, spec.channel_names, spec.movement_names
     return Dataset(
         name=config.name,
         rate_hz=rate_hz,
         channel_names=channel_names,
         movement_names=movement_names,
-        filter=filter_of(config),
+        filter=filter_of(data_settings(config)),
     )

@@ -1,4 +1,4 @@
-"""The figures of a study, as PNG. Each function that draws tells whether it could."""
+"""The figures of a study, as PNG files. Each drawing function returns whether it wrote its figure."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from finjax.evaluation.figures import COLOURS, NAME_WIDTH, TITLES
 
 LEGEND_WIDTH = 4.4  # inches, of a figure with "seen subjects" and "unseen subjects" side by side
 ACCURACY = "accuracy on the test repetitions (%)"
-# Of the methods in their order, the same in all figures.
+# A method has the same colour in all figures.
 PALETTE = (
     "#1f6f8b", "#d1603d", "#5a8f4e", "#8a5a9e", "#c99a2e", "#6b6b6b", "#3d9c9c", "#b0476d", "#7a6a3a", "#404e8c",
     "#111111", "#e39bb0", "#9bc53d", "#5bc0eb", "#8b3a1e", "#b8a9d9",
@@ -64,8 +64,8 @@ def accuracy_curves(path: Path, table: pd.DataFrame, colours: dict[str, str], *,
     """Draws the mean accuracy of each method with its interval over `over`, a column of the table."""
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
-    for method, rows in table.groupby("method", sort=False):
-        rows = rows.sort_values(over)
+    for method in dict.fromkeys(table.method):
+        rows = table[table.method == method].sort_values(by=over)
         axes.plot(rows[over], 100 * rows["mean"], marker="o", color=colours[method], label=plain(method))
         axes.fill_between(rows[over], 100 * rows.low, 100 * rows.high, color=colours[method], alpha=0.15, linewidth=0)
     axes.set_xlabel(label)
@@ -83,7 +83,7 @@ def r2_curves(path: Path, table: pd.DataFrame) -> None:
     figure = Figure(figsize=(max(LEGEND_WIDTH, 2.6 * len(features) + 1), 3.4), layout="constrained")
     panels = figure.subplots(1, len(features), sharey=True, squeeze=False)[0]
     for axes, feature in zip(panels, features, strict=True):
-        rows = table[table.feature == feature].sort_values("horizon_ms")
+        rows = table[table.feature == feature].sort_values(by="horizon_ms")
         for part, colour in COLOURS.items():
             axes.plot(rows.horizon_ms, rows[f"r2_{part}"], marker="o", color=colour, label=TITLES[part])
         axes.set_title(feature.upper())

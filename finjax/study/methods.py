@@ -1,13 +1,14 @@
-"""The methods of a study: full configurations of their stages."""
+"""The methods of a study: the full configuration of each."""
 
 import copy
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from ml_collections import ConfigDict
 
 from finjax.errors import ConfigError
 
-SHARED = ("window", "limit_sd", "seed", "plugins", "data", "cpu_devices")  # of the study and each of its runs
+SHARED = ("window", "limit_sd", "seed", "plugins", "data", "cpu_devices")  # every run takes these from the study
 DECODERS = ("cnn", "fine_tune", "raw_cnn", "classical")
 PRETRAINED, RANDOM = "pretrained", "random"
 
@@ -16,33 +17,35 @@ def names_in(config: ConfigDict, field: str) -> tuple[str, ...]:
     """Returns the methods that a field such as `config.within` lists.
 
     Raises:
-        ConfigError: an unknown one, or one named twice.
+        ConfigError: a method is unknown, or is listed twice.
     """
     names = tuple(name.strip() for name in config[field].split(",") if name.strip())
     for name in names:
         if name not in config.methods:
-            raise ConfigError(f"--config.{field}: unknown method {name!r}; known are {', '.join(config.methods)}")
+            raise ConfigError(f"--config.{field}: unknown method {name!r}; choose from {', '.join(config.methods)}")
     if len(set(names)) < len(names):
-        raise ConfigError(f"--config.{field}={config[field]}: a method is named twice")
+        raise ConfigError(f"--config.{field}={config[field]}: a method is listed twice; remove one")
     return names
 
 
 def fin_config(config: ConfigDict) -> ConfigDict:
-    """Returns the configuration of the study's FINs, for a target and horizon to be set."""
+    """Returns the configuration of the study's FINs; the caller sets the target and the horizon."""
     one = _with_shared(config, "fin")
     one.target = ""
     return one
 
 
 def method_config(config: ConfigDict, name: str) -> ConfigDict:
-    """Returns the full configuration of a method: its stage's settings, the study's, and its own over both.
+    """Returns the full configuration of a method.
+
+    The method's own settings replace those of the study, which replace those of the stage.
 
     Raises:
-        ConfigError: its stage is unknown, or it sets a field that its stage does not have.
+        ConfigError: the stage is unknown, or the method sets a field that the stage does not have.
     """
     method = config.methods[name]
     if method.get("stage") not in DECODERS:
-        raise ConfigError(f"methods.{name}.stage={method.get('stage')!r}: choose from {', '.join(DECODERS)}")
+        raise ConfigError(f"--config.methods.{name}.stage={method.get('stage')!r}: choose from {', '.join(DECODERS)}")
     one = _with_shared(config, method.stage)
     one.step, one.statistics = config.step, config.statistics
     one.percentage, one.percentage_how = 100.0, config.percentage_how
@@ -54,21 +57,22 @@ def method_config(config: ConfigDict, name: str) -> ConfigDict:
         one.fine_tune.fins = ""
         one.model = copy.deepcopy(config.fin.model)
     own = {field: value for field, value in method.items() if field not in ("stage", "start")}
-    _override(one, own, where=f"methods.{name}")
+    _override(one, own, where=f"--config.methods.{name}")
     return one
 
 
 def option_in(config: ConfigDict, stage: str, method: str = "") -> Callable[[str], str]:
-    """Returns what gives the study's option for a field of a run.
+    """Returns a function that maps a field of a run to the option of the study that sets it.
 
     Args:
-        config: of the study.
-        stage: of the run.
-        method: that the run is of; none for a FIN.
+        config: configuration of the study.
+        stage: stage of the run.
+        method: method of the run; empty for a FIN.
     """
 
     def option(field: str) -> str:
-        first, own = field.split(".")[0], config.methods.get(method, {})
+        own: Any = config.methods.get(method, {})
+        first = field.split(".")[0]
         for name in field.split("."):
             own = own.get(name) if isinstance(own, Mapping | ConfigDict) else None
         if own is not None:
@@ -81,7 +85,7 @@ def option_in(config: ConfigDict, stage: str, method: str = "") -> Callable[[str
 
 
 def features_of(config: ConfigDict, name: str) -> tuple[str, ...]:
-    """Returns the features whose pre-trained FINs a method needs; none for other methods."""
+    """Returns the features whose pre-trained FINs a method needs; empty if it needs none."""
     one = method_config(config, name)
     if one.stage != "fine_tune" or one.fine_tune.fin_init != PRETRAINED:
         return ()
@@ -93,14 +97,15 @@ def _with_shared(config: ConfigDict, stage: str) -> ConfigDict:
     one.unlock()
     one.stage, one.preset, one.prediction = stage, "", (0,)
     for field in SHARED:
-        one[field] = copy.deepcopy(config[field])
+        if field != "cpu_devices" or "train" in one:  # a classical baseline has no devices to set
+            one[field] = copy.deepcopy(config[field])
     return one
 
 
-def _override(config: ConfigDict, own: Mapping, *, where: str) -> None:
+def _override(config: ConfigDict, own: Mapping[str, Any] | ConfigDict, *, where: str) -> None:
     for field, value in own.items():
         if field not in config:
-            raise ConfigError(f"{where}.{field}: its stage has no such field; it has {', '.join(config)}")
+            raise ConfigError(f"{where}.{field}: its stage has no such field; choose from {', '.join(config)}")
         if isinstance(value, ConfigDict):
             _override(config[field], value, where=f"{where}.{field}")
             continue

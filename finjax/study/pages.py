@@ -1,4 +1,4 @@
-"""A page of headings, text, tables and figures, as Markdown and as one HTML file that needs no other."""
+"""A page of headings, text, tables and figures, as Markdown and as one HTML file that contains the figures."""
 
 import base64
 import dataclasses
@@ -20,7 +20,7 @@ figure { margin: 1rem 0; } img { max-width: 100%; height: auto; } figcaption, .c
 
 @dataclasses.dataclass(frozen=True)
 class Heading:
-    """A heading of a section."""
+    """The heading of a section."""
 
     text: str
 
@@ -34,7 +34,7 @@ class Text:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A table: the names of its columns, and rows of text; `numeric` columns are set to the right."""
+    """A table: column names and rows of text; `numeric` columns are right-aligned."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -43,7 +43,7 @@ class Table:
 
 @dataclasses.dataclass(frozen=True)
 class Image:
-    """A PNG figure below the page's folder, with a caption."""
+    """A PNG figure in the page's folder, with a caption."""
 
     path: str
     caption: str
@@ -53,12 +53,12 @@ Block = Heading | Text | Table | Image
 
 
 def to_markdown(title: str, blocks: Sequence[Block]) -> str:
-    """Returns the page as Markdown, which shows the figures where they lie."""
+    """Returns the page as Markdown, which links to the figures."""
     return "\n\n".join([f"# {title}", *map(_markdown, blocks)]) + "\n"
 
 
 def to_html(title: str, blocks: Sequence[Block], folder: Path) -> str:
-    """Returns the page as HTML with the figures of `folder` in it."""
+    """Returns the page as HTML, which contains the figures of `folder`."""
     body = "\n".join(_html(block, folder) for block in blocks)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

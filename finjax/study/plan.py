@@ -1,4 +1,4 @@
-"""The plan of a study: its runs in an order in which each finds what it needs."""
+"""The plan of a study: its runs, each after the runs that it needs."""
 
 import copy
 import dataclasses
@@ -11,8 +11,8 @@ from finjax.data.splits import Split
 from finjax.data.windows import duration_ms
 from finjax.errors import ConfigError
 from finjax.study.dataset import dataset_of
+from finjax.study.experiments import Experiment, FINRun, fin_runs_of, make_experiments, within_run
 from finjax.study.methods import features_of, fin_config, method_config, option_in
-from finjax.study.runs import FIN, Cell, fins_of, make_cells, within_run
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -20,9 +20,9 @@ class Run:
     """One run of a stage.
 
     Attributes:
-        name: what it is, and its folder below that of the study.
+        name: name of the run, and its folder in the study's folder.
         config: its whole configuration.
-        needs: names of the runs whose results it starts from.
+        needs: names of the runs that it starts from.
     """
 
     name: str
@@ -35,11 +35,11 @@ def make_plan(config: ConfigDict, split: Split, workdir: Path) -> list[Run]:
 
     Args:
         config: as `configs/study.py` makes it.
-        split: the subjects that are there.
+        split: subjects and repetitions.
         workdir: folder of the study.
 
     Raises:
-        ConfigError: a method, feature, percentage or horizon that does not exist or does not fit.
+        ConfigError: a method, feature or horizon does not exist or does not fit.
     """
     return _Planner(config, split, workdir).plan()
 
@@ -47,26 +47,26 @@ def make_plan(config: ConfigDict, split: Split, workdir: Path) -> list[Run]:
 class _Planner:
     def __init__(self, config: ConfigDict, split: Split, workdir: Path):
         self._config, self._split = config, split
-        # Braces of the folder's own are not for the tasks to fill in.
+        # The tasks replace "{feature}" in a path; braces in the folder's own name must stay.
         self._folder = str(workdir.resolve()).replace("{", "{{").replace("}", "}}")
         self._runs: dict[str, Run] = {}
 
     def plan(self) -> list[Run]:
-        cells = make_cells(self._config, self._split)
-        fins = fins_of(self._config, cells)
-        # What lies ahead of time, and other windows, come last: a study that has got half-way has its main tables.
+        experiments = make_experiments(self._config, self._split)
+        fins = fin_runs_of(self._config, experiments)
+        # Other horizons and window lengths come last, so that a study that stops early has its main tables.
         for fin in fins:
-            if fin == FIN(fin.feature):
+            if fin == FINRun(fin.feature):
                 self._fin(fin)
-        for method in dict.fromkeys(cell.method for cell in cells if cell.part == "cross"):
+        for method in dict.fromkeys(one.method for one in experiments if one.part == "cross"):
             self._pooled(method)
-        for cell in cells:
-            if cell.is_plain:
-                self._decoder(cell)
+        for experiment in experiments:
+            if experiment.is_plain:
+                self._decoder(experiment)
         for fin in fins:
             self._fin(fin)
-        for cell in cells:
-            self._decoder(cell)
+        for experiment in experiments:
+            self._decoder(experiment)
         return list(self._runs.values())
 
     def _add(self, name: str, config: ConfigDict, needs: tuple[str, ...] = ()) -> str:
@@ -74,7 +74,7 @@ class _Planner:
         self._runs.setdefault(name, Run(name=name, config=config, needs=needs))
         return name
 
-    def _fin(self, fin: FIN) -> None:
+    def _fin(self, fin: FINRun) -> None:
         config = fin_config(self._config)
         config.target = fin.feature
         config.prediction = (self._steps(fin.horizon_ms, config.step, of="fin.step"),)
@@ -82,7 +82,7 @@ class _Planner:
         self._add(fin.run, config)
 
     def _pooled(self, method: str) -> str | None:
-        """Plans the decoder of the seen subjects that a method starts from; None for a classical one."""
+        """Plans the decoder of the seen subjects that a method starts from; returns None for a classical method."""
         own = method_config(self._config, method)
         if own.stage == "classical":
             return None
@@ -96,16 +96,18 @@ class _Planner:
         planned = self._runs.get(name)
         if planned and planned.config.to_dict() != config.to_dict():
             raise ConfigError(
-                f"--config.cross: method {method} and one before it would start from different decoders of the seen "
-                f"subjects, {name}: they must have the same settings of stage {config.stage}"
+                f"--config.cross: method {method} and an earlier one would start from different decoders of the seen "
+                f"subjects ({name}); give both the same settings of stage {config.stage}"
             )
         return self._add(name, config)
 
     def _plain_cnn(self, own: ConfigDict) -> ConfigDict:
-        """Returns the configuration of a CNN on closed-form features of the shape that a FIN decoder has."""
+        """Returns the configuration of a CNN on closed-form features, of the same shape as a FIN decoder's CNN."""
         config = method_config(self._with_method({"stage": "cnn", "features": own.features}), "_")
         shape = copy.deepcopy(own.cnn)
         shape.dropout = config.cnn.dropout
+        if own.stage == "fine_tune":
+            shape.shadows = own.model.shadows
         config.cnn = shape
         return config
 
@@ -115,50 +117,57 @@ class _Planner:
         config.methods = ConfigDict({"_": method})
         return config
 
-    def _decoder(self, cell: Cell) -> str:
-        if cell.run in self._runs:
-            return cell.run
-        config, needs = method_config(self._config, cell.method), []
-        config.subject, config.percentage = str(cell.subject), cell.percentage
-        config.prediction = (self._steps(cell.horizon_ms, config.step, of="step"),)
-        _set_window(config, cell.window_ms)
-        if features := features_of(self._config, cell.method):
-            needs += [FIN(feature, cell.horizon_ms, cell.window_ms).run for feature in features]
-            config.fine_tune.fins = f"{self._folder}/{FIN('{feature}', cell.horizon_ms, cell.window_ms).run}"
-        if cell.part == "cross":
-            if start := self._pooled(cell.method):
+    def _decoder(self, experiment: Experiment) -> str:
+        if experiment.run in self._runs:
+            return experiment.run
+        config, needs = method_config(self._config, experiment.method), list[str]()
+        config.subject, config.percentage = str(experiment.subject), experiment.percentage
+        config.prediction = (self._steps(experiment.horizon_ms, config.step, of="step"),)
+        _set_window(config, experiment.window_ms)
+        if features := features_of(self._config, experiment.method):
+            needs += [FINRun(feature, experiment.horizon_ms, experiment.window_ms).run for feature in features]
+            config.fine_tune.fins = (
+                f"{self._folder}/{FINRun('{feature}', experiment.horizon_ms, experiment.window_ms).run}"
+            )
+        if experiment.part == "cross":
+            if start := self._pooled(experiment.method):
                 needs.append(start)
                 config.fine_tune.cnn_init = f"{self._folder}/{start}/pooled"
-        elif start := self._config.methods[cell.method].get("start"):
-            needs.append(self._started(cell, start))
-            config.fine_tune.cnn_init = f"{self._folder}/{needs[-1]}/subject_{cell.subject}"
-        return self._add(cell.run, config, tuple(needs))
+        elif start := self._config.methods[experiment.method].get("start"):
+            needs.append(self._started(experiment, start))
+            config.fine_tune.cnn_init = f"{self._folder}/{needs[-1]}/subject_{experiment.subject}"
+        return self._add(experiment.run, config, tuple(needs))
 
-    def _started(self, cell: Cell, start: str) -> str:
-        """Plans the decoder of the same subject, horizon and window length that a method starts from."""
-        where = f"methods.{cell.method}.start={start}"
+    def _started(self, experiment: Experiment, start: str) -> str:
+        """Plans the decoder that a method starts from: of the same subject, horizon and window length."""
+        where = f"--config.methods.{experiment.method}.start={start}"
         if start not in self._config.methods or self._config.methods[start].get("start"):
-            raise ConfigError(f"{where}: name a method that starts from no other")
-        ours, theirs = (_shape(method_config(self._config, method)) for method in (cell.method, start))
+            raise ConfigError(f"{where}: name a method that itself starts from no other")
+        ours, theirs = (_shape(method_config(self._config, method)) for method in (experiment.method, start))
         if differing := [field for field in ours if ours[field] != theirs.get(field)]:
             pairs = (
-                f"{self._set(cell.method, field, ours)} and {self._set(start, field, theirs)}" for field in differing
+                f"{self._set(experiment.method, field, ours)} and {self._set(start, field, theirs)}"
+                for field in differing
             )
-            raise ConfigError(f"--config.{where}: these must be equal: {'; '.join(pairs)}")
-        run = within_run(start, cell.subject) if cell.is_plain else cell.run.replace(f"/{cell.method}/", f"/{start}/")
-        return self._decoder(dataclasses.replace(cell, method=start, run=run))
+            raise ConfigError(f"{where}: these must be equal: {'; '.join(pairs)}")
+        run = experiment.run.replace(f"/{experiment.method}/", f"/{start}/")
+        if experiment.is_plain:
+            run = within_run(start, experiment.subject)
+        return self._decoder(dataclasses.replace(experiment, method=start, run=run))
 
     def _set(self, method: str, field: str, shape: dict) -> str:
-        """Returns the option that sets a field of a method, and its value, for a message."""
+        """Returns the option that sets a field of a method with its value, for a message."""
         stage = self._config.methods[method].stage
         value = shape.get(field)
         if value is None:
             return f"method {method} of stage {stage}, which has no {field}"
         shown = ",".join(map(str, value)) if isinstance(value, tuple | list) else value
+        if stage == "fine_tune" and field == "cnn.shadows":
+            field = "model.shadows"
         return f"{option_in(self._config, stage, method)(field)}={shown}"
 
     def _steps(self, horizon_ms: float, step: str, *, of: str) -> int:
-        """Converts a horizon to steps from window to window; raises `ConfigError` where they are not whole."""
+        """Returns a horizon in window steps; raises `ConfigError` if it is not a whole number of steps."""
         steps = horizon_ms / duration_ms(step, dataset_of(self._config.data).rate_hz, option=f"--config.{of}")
         if abs(steps - round(steps)) > 1e-6:
             raise ConfigError(
@@ -174,6 +183,8 @@ def _set_window(config: ConfigDict, window_ms: float) -> None:
 
 
 def _shape(config: ConfigDict) -> dict:
-    """Returns what a decoder must have in common with the one it starts from."""
+    """Returns the fields that must be equal in a decoder and the one it starts from."""
     shape = {f"cnn.{field}": value for field, value in config.get("cnn", {}).items() if field != "dropout"}
+    if config.stage == "fine_tune":
+        shape["cnn.shadows"] = config.model.shadows  # the CNN takes as many as the FINs give
     return {"features": config.get("features"), **shape}

@@ -1,4 +1,4 @@
-"""What a study's folder says of it, `study.json`, so that results of different settings do not mix."""
+"""`study.json`: the settings of a study, so that one folder never holds results of different settings."""
 
 import dataclasses
 import fnmatch
@@ -14,7 +14,7 @@ from finjax.system.files import write_json
 from finjax.training.logs import describe_run
 
 FILE = "study.json"
-# What may change between a study and its continuation: where things are, what is shown, which runs there are.
+# Fields that may change when a study is resumed: paths, what is shown, and which runs there are.
 FREE = (
     "preset", "cpu_devices", "data.dir", "data.cache_dir",
     "within", "cross", "percentages", "horizon", "horizons", "length", "lengths", "fins", "baseline", "shown",
@@ -23,25 +23,25 @@ FREE = (
 
 
 def open_study(workdir: Path, config: ConfigDict, split: Split) -> None:
-    """Writes `study.json`, or compares it with the configuration that continues it.
+    """Writes `study.json`; if it exists, compares its settings with the configuration.
 
     Raises:
-        CheckpointError: the folder holds a study with other settings, or of other subjects.
+        CheckpointError: the folder holds a study with other settings or subjects.
     """
-    described = {**describe_run(config), "split": dataclasses.asdict(split)}
+    described = {**describe_run(config.to_dict()), "split": dataclasses.asdict(split)}
     if (workdir / FILE).exists():
-        there = read_study(workdir)
-        if differing := _differing(there, described):
+        recorded = read_study(workdir)
+        if differing := differing_settings(recorded, described):
             raise CheckpointError(
                 f"{workdir} holds a study with other settings ({'; '.join(differing)}). "
-                "Set these as they are there to continue it, choose another --workdir, or remove that folder"
+                "Give the same settings to resume it, choose another --workdir, or remove that folder"
             )
-        described = {**there, "config": described["config"]}
+        described = {**recorded, "config": described["config"]}
     write_json(workdir / FILE, described)
 
 
 def read_study(workdir: Path) -> dict:
-    """Returns what `study.json` holds; raises `CheckpointError` where there is none."""
+    """Returns the content of `study.json`; raises `CheckpointError` if it cannot be read."""
     try:
         return json.loads((workdir / FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -49,28 +49,26 @@ def read_study(workdir: Path) -> dict:
 
 
 def split_of(study: dict) -> Split:
-    """Returns the split that `study.json` holds."""
+    """Returns the split recorded in `study.json`."""
     return Split(**{name: tuple(numbers) for name, numbers in study["split"].items()})
 
 
-def _differing(there: dict, here: dict) -> list[str]:
-    """Returns what differs, in words."""
-    here = json.loads(json.dumps(here))  # tuples are lists there
-    completed = json.loads(json.dumps(complete(there["config"]).to_dict()))  # an older finjax knew fewer fields
-    one, other = _flatten(completed), _flatten(here["config"])
-    both = there["config"]["methods"].keys() & here["config"]["methods"].keys()
+def differing_settings(recorded: dict, current: dict) -> list[str]:
+    """Returns a text for each setting that differs between a recorded study and the current one."""
+    current = json.loads(json.dumps(current))  # JSON makes lists of tuples
+    completed = json.loads(json.dumps(complete(recorded["config"]).to_dict()))  # older versions had fewer fields
+    old, new = _flatten(completed), _flatten(current["config"])
+    both = recorded["config"]["methods"].keys() & current["config"]["methods"].keys()
     names = [
         name
-        for name in sorted(one | other)
+        for name in sorted(old | new)
         if not any(fnmatch.fnmatchcase(name, pattern) for pattern in FREE)
         and (not name.startswith("methods.") or name.split(".")[1] in both)
     ]
-    one, other = one | _flatten(there["split"], "split."), other | _flatten(here["split"], "split.")
-    names += [name for name in other if name.startswith("split.")]
+    old, new = old | _flatten(recorded["split"], "split."), new | _flatten(current["split"], "split.")
+    names += [name for name in new if name.startswith("split.")]
     return [
-        f"{name}: {one.get(name)!r} there, {other.get(name)!r} here"
-        for name in names
-        if one.get(name) != other.get(name)
+        f"{name}: recorded {old.get(name)!r}, now {new.get(name)!r}" for name in names if old.get(name) != new.get(name)
     ]
 
 

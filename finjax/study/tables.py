@@ -1,25 +1,26 @@
-"""The tables of a study, from the results of its runs; what is not finished is not in them."""
+"""The tables of a study, from the results of its finished runs."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import pandas as pd
 
 from finjax.data.normalise import UNLABELLED
 from finjax.data.splits import TEST_PARTS
 from finjax.evaluation.statistics import compare, summarise
-from finjax.study.runs import FIN, Cell
+from finjax.study.experiments import Experiment, FINRun
 
-Read = Callable[[str], dict | None]  # the result of a run by name, None where it is not finished
+ReadResult = Callable[[str], dict | None]  # takes the name of a run; returns None if the run is not finished
 SUMMARY = ("subjects", "mean", "sd", "low", "high")
 
 
-def fins(asked: Sequence[FIN], read: Read) -> pd.DataFrame:
-    """Returns R² and the windows it is over, of each FIN, for seen and for unseen subjects."""
+def fins(runs: Sequence[FINRun], read: ReadResult) -> pd.DataFrame:
+    """Returns a row for each FIN: R² and the number of test windows, for seen and for unseen subjects."""
     rows = []
-    for fin in asked:
+    for fin in runs:
         if not (result := read(fin.run)):
             continue
-        row = {"feature": fin.feature, "horizon_ms": fin.horizon_ms}
+        row: dict[str, Any] = {"feature": fin.feature, "horizon_ms": fin.horizon_ms}
         for part in TEST_PARTS:
             scores = result.get(part, {})
             row[f"r2_{part}"] = scores.get("r2")
@@ -31,25 +32,27 @@ def fins(asked: Sequence[FIN], read: Read) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"r2_seen": float, "r2_unseen": float}) if rows else pd.DataFrame()
 
 
-def recognition(cells: Sequence[Cell], read: Read, *, by: Sequence[str], baseline: str = "") -> pd.DataFrame:
+def recognition(
+    experiments: Sequence[Experiment], read: ReadResult, *, by: Sequence[str], baseline: str = ""
+) -> pd.DataFrame:
     """Returns a row for each method and condition, with the accuracy of each subject.
 
     Args:
-        cells: those of one part of the study.
-        read: gives the result of a run.
-        by: fields of `Cell` that make a row.
+        experiments: the experiments of one part of the study.
+        read: returns the result of a run.
+        by: the fields of `Experiment` to group by; each group is a row.
         baseline: a method to compare the others with, subject by subject.
 
     Returns:
         The fields of `by`; `subjects` (n), `mean`, `sd`, `low` and `high` of the accuracy over subjects, see
-        `statistics.summarise`; `statistics_from`, where the z-scores come from; mean `balanced_accuracy` and
-        `macro_f1`; `windows` and `segments`, summed; with a baseline `difference` and `p`, see `statistics.compare`;
-        `subject_1`, … All scores are shares, 0 to 1.
+        `statistics.summarise`; `statistics_from`, the sources of the z-scores; mean `balanced_accuracy` and
+        `macro_f1`; the sums of `windows` and `segments`; with a baseline `difference` and `p`, see
+        `statistics.compare`; `subject_1`, … All scores are fractions, 0 to 1.
     """
     groups: dict[tuple, dict[int, dict]] = {}
-    for cell in cells:
-        if result := read(cell.run):
-            groups.setdefault(tuple(getattr(cell, field) for field in by), {})[cell.subject] = result
+    for experiment in experiments:
+        if result := read(experiment.run):
+            groups.setdefault(tuple(getattr(experiment, field) for field in by), {})[experiment.subject] = result
     accuracy = {key: {s: r["subjects"][0]["accuracy"] for s, r in group.items()} for key, group in groups.items()}
     baselines = {key[1:]: value for key, value in accuracy.items() if baseline and key[0] == baseline}
     rows = []
@@ -71,12 +74,12 @@ def recognition(cells: Sequence[Cell], read: Read, *, by: Sequence[str], baselin
 
 
 def _joined(sources: Iterable[str]) -> str:
-    """Returns the sources of z-scores, each once; a result of before they were recorded had `UNLABELLED`."""
+    """Returns the sources of z-scores, each once."""
     return ", ".join(sorted(set(sources)))
 
 
 def _against(values: dict[int, float], baseline: dict[int, float]) -> dict:
-    """Compares the subjects that both have."""
+    """Compares two methods on the subjects that both have."""
     if not (both := sorted(values.keys() & baseline.keys())):
         return {}
     compared = compare([values[s] for s in both], [baseline[s] for s in both])

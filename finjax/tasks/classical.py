@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from ml_collections import ConfigDict
 
 from finjax.configs.feature_list import parse_features
+from finjax.configs.settings import ClassicalStage
 from finjax.data.normalise import SignalNormaliser
 from finjax.data.source import find_split, warn_of_copies
 from finjax.data.windows import Windows
@@ -17,33 +17,33 @@ from finjax.tasks.task import Task
 from finjax.training.logs import describe_run
 
 
-def run_classical(config: ConfigDict, workdir: Path, *, mode: str) -> None:
+def run_classical(settings: ClassicalStage, workdir: Path, *, mode: str) -> None:
     """Fits a classifier to each subject's tuning windows, and scores it on the test repetitions.
 
     Fitting takes seconds, so that nothing is kept but the results: `mode` makes no difference.
     """
     del mode
-    subjects = chosen_subjects(config, find_split(config.data))
-    warn_of_copies(config.data, subjects)
-    for horizon in config.prediction:
-        folder = workdir if len(config.prediction) == 1 else workdir / f"prediction_{horizon}"
+    subjects = chosen_subjects(settings, find_split(settings.data))
+    warn_of_copies(settings.data, subjects)
+    for horizon in settings.prediction:
+        folder = workdir if len(settings.prediction) == 1 else workdir / f"prediction_{horizon}"
         scores = []
         for subject in subjects:
-            task = Task.load(config, horizon=horizon, subjects=(subject,))
+            task = Task.load(settings, horizon=horizon, subjects=(subject,))
             scores += _fit_and_score(task, folder / f"subject_{subject}")
-        recognition.summarise_run(folder / "eval", scores, run=describe_run(config))
+        recognition.summarise_run(folder / "eval", scores, run=describe_run(settings.record))
 
 
 def _fit_and_score(task: Task, workdir: Path) -> list[dict]:
-    config = task.config
-    features = FEATURE_SETS.get(config.features) or parse_features(config.features, field="features")
+    settings = task.settings
+    features = FEATURE_SETS.get(settings.features) or parse_features(settings.features, field="features")
     share = tuning_windows(task)
     fitted, held_out = split_for_validation(task, share)
     tested = test_windows(task)
     statistics = fit_statistics(task, share)
     parts = [_table(task, features, windows, statistics.signal) for windows in (fitted, held_out, tested)]
     classifier = fit(
-        config.classifier,
+        settings.classifier,
         np.concatenate(parts[:2]),
         np.concatenate([fitted.movement, held_out.movement]),
         validation=np.repeat([False, True], [len(fitted), len(held_out)]),
@@ -56,8 +56,8 @@ def _fit_and_score(task: Task, workdir: Path) -> list[dict]:
             store=task.store,
             statistics_from=statistics.sources,
         ),
-        vote=config.evaluate.vote,
-        about={"stage": "classical", "classifier": config.classifier, "features": features},
+        vote=settings.evaluate.vote,
+        about={"stage": "classical", "classifier": settings.classifier, "features": features},
     )
 
 

@@ -1,11 +1,12 @@
 """Whether a checkpoint is the one that a configuration and its data ask for."""
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ml_collections import ConfigDict
-
+from finjax.configs.build import read_out_of
+from finjax.configs.settings import CNNStage, DecoderStage, FineTuneStage, FINStage, StageSettings
 from finjax.data.duplicates import refuse_known
 from finjax.data.number_lists import format_numbers
 from finjax.data.source import find_copies
@@ -28,10 +29,11 @@ NOT_OF_WEIGHTS = ("dropout", "read_out", "read_out_weight", "init", "precision")
 
 def refuse_another_model(model: Model, task: Task) -> None:
     """Raises `CheckpointError` where a model does not do what the task asks for; names both sides."""
-    config, store = task.config, task.store
-    asked = {"stage": (_stage(model), config.stage)}
+    settings, store = task.settings, task.store
+    asked = {"stage": (_stage(model), settings.stage)}
     if isinstance(model, FINModel):
-        asked |= {"feature": (model.target, config.target)}
+        target = settings.target if isinstance(settings, FINStage) else "none"
+        asked |= {"feature": (model.target, target)}
     asked |= _of_signal(model, task) | {
         "window length, step and horizon in samples": (model.framing, task.framing),
     }
@@ -39,12 +41,13 @@ def refuse_another_model(model: Model, task: Task) -> None:
         asked |= {
             "channels": (model.channel_names, store.channel_names),
             "movements": (model.movement_names, store.movement_names),
-            **_of_network(model, config, part="cnn"),
+            **_of_network(model, settings, part="cnn"),
         }
-        if config.stage == "fine_tune":
-            asked |= _of_network(model, config, part="model")
-        if config.get("cnn", {}).get("read_out") and "read_out" not in model.params:
-            asked |= {"--config.cnn.read_out": (model.config.cnn.read_out or "none", config.cnn.read_out)}
+        if isinstance(settings, FineTuneStage):
+            asked |= _of_network(model, settings, part="model")
+        wanted = read_out_of(settings) if isinstance(settings, DecoderStage) else ""
+        if wanted and "read_out" not in model.params:
+            asked |= {"--config.cnn.read_out": (read_out_of(model.config) or "none", wanted)}
     _refuse(asked, remedy="name the --workdir of another run, or set the configuration to this one's")
 
 
@@ -54,7 +57,7 @@ def refuse_unfit_fin(model: FINModel, feature: str, task: Task, *, path: str) ->
         "feature": (model.target, feature),
         **_of_signal(model, task),
         **_of_window(model, task.framing),
-        **_of_network(model, task.config, part="model"),
+        **_of_network(model, task.settings, part="model"),
     }
     _refuse(asked, of=f"FIN in {path}", remedy="name other FINs (--config.fine_tune.fins), or train this one so")
 
@@ -69,29 +72,31 @@ def refuse_unfit_start(model: DecoderModel, features: Iterable[str], task: Task,
         "features": (model.features, tuple(features)),
         **_of_signal(model, task),
         **_of_window(model, task.framing),
-        **_of_network(model, task.config, part="cnn"),
+        **_of_network(model, task.settings, part="cnn"),
     }
-    if model.kind == "fine_tune" and task.config.fine_tune.get("fin_init") == "decoder":
-        asked |= _of_network(model, task.config, part="model")
+    if isinstance(task.settings, FineTuneStage) and isinstance(model.config, CNNStage):
+        asked |= {"shadows": (model.config.cnn.shadows, task.settings.model.shadows)}
+    if model.kind == "fine_tune" and getattr(task.settings.fine_tune, "fin_init", "") == "decoder":
+        asked |= _of_network(model, task.settings, part="model")
     _refuse(asked, of=f"decoder in {path}", remedy="start from another (--config.fine_tune.cnn_init), or from none")
 
 
 def _of_signal(model: Model, task: Task) -> dict[str, tuple[Any, Any]]:
-    config, store = task.config, task.store
+    settings, store = task.settings, task.store
     return {
         "dataset": (model.dataset, store.dataset),
         "sampling rate": (model.rate_hz, store.rate_hz),
-        "filter": (model.config.data.filter.to_dict(), config.data.filter.to_dict()),
-        "limit_sd": (model.config.limit_sd, config.limit_sd),
+        "filter": (model.config.data.filter, settings.data.filter),
+        "limit_sd": (model.config.limit_sd, settings.limit_sd),
     }
 
 
-def _of_network(model: Model, config: ConfigDict, *, part: str) -> dict[str, tuple[Any, Any]]:
-    """Compares the sizes of a network, `part` of the configuration: `"cnn"` or `"model"`."""
-    theirs = model.config.get(part, {})
+def _of_network(model: Model, settings: StageSettings, *, part: str) -> dict[str, tuple[Any, Any]]:
+    """Compares the sizes of a network, `part` of the settings: `"cnn"` or `"model"`."""
+    theirs, ours = (_fields(getattr(one, part, None)) for one in (model.config, settings))
     return {
         f"--config.{part}.{name}": (theirs.get(name), value)
-        for name, value in config.get(part, {}).items()
+        for name, value in ours.items()
         if name not in NOT_OF_WEIGHTS
     }
 
@@ -123,7 +128,7 @@ def refuse_trained_as_tested(trained_on: Mapping[int, Iterable[int]], split: Spl
 def refuse_copies(trained_on: Mapping[int, Iterable[int]], task: Task) -> None:
     """Raises `DataError` where a task tests a model on samples that it was trained on under another subject's name."""
     if others := set(trained_on).difference(task.store.subjects):
-        groups = find_copies(task.config.data, others.union(task.store.subjects))
+        groups = find_copies(task.settings.data, others.union(task.store.subjects))
         refuse_known(groups, trained_on=trained_on, split=task.split)
 
 
@@ -162,7 +167,7 @@ def refuse_another_run(workdir: Path, task: Task) -> None:
         return  # nothing to resume
     model = load(workdir)
     refuse_another_model(model, task)
-    there, here = _flatten(model.config.to_dict()), _flatten(task.config.to_dict())
+    there, here = _flatten(model.config.record), _flatten(task.settings.record)
     differing = [
         f"{name}: {there.get(name)!r} there, {here.get(name)!r} here"
         for name in sorted(there | here)
@@ -181,7 +186,11 @@ def _stage(model: Model) -> str:
     return model.kind if isinstance(model, DecoderModel) else "fin"
 
 
-def _flatten(fields: Mapping[str, Any] | ConfigDict, prefix: str = "") -> dict:
+def _fields(part: Any) -> dict[str, Any]:
+    return dataclasses.asdict(part) if part else {}
+
+
+def _flatten(fields: Mapping[str, Any], prefix: str = "") -> dict:
     flat = {}
     for name, value in fields.items():
         flat.update(_flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value})

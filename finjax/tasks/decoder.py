@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import optax
-from ml_collections import ConfigDict
 
+from finjax.configs.build import build_decoder_optimiser, covariance_noise_of, read_out_of
+from finjax.configs.settings import DecoderStage, RecognitionStage
 from finjax.data.gather import FeatureData, WindowData
 from finjax.data.normalise import FeatureNormaliser, SignalNormaliser
 from finjax.data.number_lists import format_numbers, parse_numbers
@@ -23,57 +24,58 @@ from finjax.tasks import compatibility
 from finjax.tasks.initial import InitialDecoder, decoder_of, features_seen, initial_decoder, merge
 from finjax.tasks.normalisation import stored_statistics
 from finjax.tasks.task import Task
-from finjax.training.build import build_decoder_optimiser
 from finjax.training.logs import describe_run
-from finjax.training.loop import Problem, Trainer
+from finjax.training.loop import Problem, RunTrainer
 from finjax.training.losses import DecoderData, DecoderLoss, noise_factor
 from finjax.training.predict import decoded_logits, decoder_features
 from finjax.training.step import TrainState
 
 
-def run_decoder(config: ConfigDict, workdir: Path, *, mode: str) -> None:
+def run_decoder(settings: DecoderStage, workdir: Path, *, mode: str) -> None:
     """Trains (unless `mode` is `"evaluate"`) and evaluates decoders of the subjects and horizons asked for.
 
     Each subject's is in a folder `subject_1`, … of the working directory, that of several in `pooled`; several
     horizons are in `prediction_0`, `prediction_3`, … above these.
     """
-    horizons = config.prediction
-    subjects = chosen_subjects(config, find_split(config.data))
-    if not config.pooled:  # of what is read together, the reader warns
-        warn_of_copies(config.data, subjects)
-    groups = {"pooled": subjects} if config.pooled else {f"subject_{s}": (s,) for s in subjects}
+    horizons = settings.prediction
+    subjects = chosen_subjects(settings, find_split(settings.data))
+    if not settings.pooled:  # of what is read together, the reader warns
+        warn_of_copies(settings.data, subjects)
+    groups = {"pooled": subjects} if settings.pooled else {f"subject_{s}": (s,) for s in subjects}
     for horizon in horizons:
         folder = workdir if len(horizons) == 1 else workdir / f"prediction_{horizon}"
         scores = []
         for name, group in groups.items():
-            task = Task.load(config, horizon=horizon, subjects=group)
+            task = Task.load(settings, horizon=horizon, subjects=group)
             if mode == "train":
                 train(task, folder / name)
             scores += evaluate(task, folder / name)
-        recognition.summarise_run(folder / "eval", scores, run=describe_run(config))
+        recognition.summarise_run(folder / "eval", scores, run=describe_run(settings.record))
 
 
-def chosen_subjects(config: ConfigDict, split: Split) -> tuple[int, ...]:
+def chosen_subjects(settings: RecognitionStage, split: Split) -> tuple[int, ...]:
     """Returns the subjects that `config.subject` names.
 
     Raises:
         ConfigError: one that is not in the data, or none.
     """
     named = {"all": split.subjects, "seen": split.seen_subjects, "unseen": split.unseen_subjects}
-    subjects = named[config.subject] if config.subject in named else parse_numbers(str(config.subject))
+    subjects = named[settings.subject] if settings.subject in named else parse_numbers(str(settings.subject))
     if missing := set(subjects) - set(split.subjects):
         raise ConfigError(
-            f"--config.subject={config.subject}: no data of subjects {format_numbers(missing)}; "
+            f"--config.subject={settings.subject}: no data of subjects {format_numbers(missing)}; "
             f"there are {format_numbers(split.subjects)}"
         )
     if not subjects:
-        raise ConfigError(f"--config.subject={config.subject} names nobody: give a list as 1,3-5, all, seen or unseen")
+        raise ConfigError(
+            f"--config.subject={settings.subject} names nobody: give a list such as 1,3-5, or all, seen, unseen"
+        )
     return subjects
 
 
 def train(task: Task, workdir: Path) -> None:
     """Trains a decoder, or resumes the run in `workdir`; with 0 % of the data it only sets it up."""
-    config = task.config
+    settings = task.settings
     compatibility.refuse_another_run(workdir, task)
     share = tuning_windows(task)
     fitted, held_out = split_for_validation(task, share)
@@ -88,9 +90,9 @@ def train(task: Task, workdir: Path) -> None:
     problem = Problem(
         params=start.params,
         stats=start.stats,
-        loss=DecoderLoss(decoder=start.decoder, label_smoothing=config.train.label_smoothing),
-        optimiser=build_decoder_optimiser(config),
-        tile=parallel.share_size(config.train.batch_size),  # BatchNorm needs the whole share
+        loss=DecoderLoss(decoder=start.decoder, label_smoothing=settings.train.label_smoothing),
+        optimiser=build_decoder_optimiser(settings),
+        tile=parallel.share_size(settings.train.batch_size),  # BatchNorm needs the whole share
         data=data,
         examples=len(fitted),
         normalisers={"signal": vars(signal), "feature": vars(start.feature)},
@@ -98,7 +100,7 @@ def train(task: Task, workdir: Path) -> None:
         validate=_validator(task, start, held_out) if len(held_out) else None,
         complete=_read_out_fitter(task, start, fitted, inputs),
     )
-    Trainer(problem, config, workdir).run()
+    RunTrainer(problem, settings.trainer, workdir=workdir, record=settings.recording).run()
 
 
 def evaluate(task: Task, workdir: Path) -> list[dict]:
@@ -107,8 +109,8 @@ def evaluate(task: Task, workdir: Path) -> list[dict]:
     Returns:
         The scores of each of its subjects, see `recognition.score_subjects`.
     """
-    config = task.config
-    model = load_decoder(workdir, step=config.checkpoint.use)
+    settings = task.settings
+    model = load_decoder(workdir, step=settings.checkpoint.use)
     compatibility.refuse_another_model(model, task)
     compatibility.refuse_trained_as_tested(model.trained_on, task.split)
     compatibility.refuse_copies(model.trained_on, task)
@@ -120,7 +122,7 @@ def evaluate(task: Task, workdir: Path) -> list[dict]:
         model.stats,
         parallel.replicate(inputs_of(task, model.features, model.feature, windows, signal=statistics.signal)),
         windows=len(windows),
-        batch_size=config.evaluate.batch_size,
+        batch_size=settings.evaluate.batch_size,
     )
     return recognition.evaluate_run(
         workdir,
@@ -130,8 +132,8 @@ def evaluate(task: Task, workdir: Path) -> list[dict]:
             store=task.store,
             statistics_from=statistics.sources,
         ),
-        vote=config.evaluate.vote,
-        about={"stage": config.stage, "checkpoint_step": model.step, "horizon_ms": model.horizon_ms},
+        vote=settings.evaluate.vote,
+        about={"stage": settings.stage, "checkpoint_step": model.step, "horizon_ms": model.horizon_ms},
     )
 
 
@@ -141,21 +143,21 @@ def tuning_windows(task: Task) -> Windows:
     Raises:
         DataError: the subjects have no window in the repetitions that tune.
     """
-    config = task.config
-    windows = task.part(_part(config))
-    if config.percentage == 0:
+    settings = task.settings
+    windows = task.part(_part(settings))
+    if settings.percentage == 0:
         return windows[:0]
     if not len(windows):
         raise DataError(
             f"nothing to tune on: subjects {format_numbers(task.store.subjects)} have no window in their tuning "
             f"repetitions ({task.split})"
         )
-    return windows[take_share(windows, config.percentage, how=config.percentage_how, seed=config.seed)]
+    return windows[take_share(windows, settings.percentage, how=settings.percentage_how, seed=settings.seed)]
 
 
 def split_for_validation(task: Task, share: Windows) -> tuple[Windows, Windows]:
     """Returns the windows of a share to fit to and, later in time, those to validate on."""
-    fitted, held_out = split_off_last(share, task.config.validation_share, length=task.framing.length)
+    fitted, held_out = split_off_last(share, task.settings.validation_share, length=task.framing.length)
     return share[fitted], share[held_out]
 
 
@@ -174,26 +176,26 @@ def inputs_of(
     task: Task, features: tuple[str, ...], feature: FeatureNormaliser, windows: Windows, *, signal: SignalNormaliser
 ) -> FeatureData | WindowData:
     """Returns what a decoder takes windows from: their standardised features, or the samples."""
-    if task.config.stage == "cnn":
+    if task.settings.stage == "cnn":
         return FeatureData(values=pad_to_grid(feature.standardise(task.features(features, windows, signal))))
     return WindowData.of(task.store, signal, windows)
 
 
-def _part(config: ConfigDict) -> str:
+def _part(settings: RecognitionStage) -> str:
     """Returns the part of the split that a decoder is fitted to."""
-    return "pool" if config.get("pooled") else "tune"
+    return "pool" if isinstance(settings, DecoderStage) and settings.pooled else "tune"
 
 
 def _describe(task: Task, start: InitialDecoder) -> dict:
     """Returns what a checkpoint says of its model, JSON."""
-    config, store = task.config, task.store
-    described = task.describe(part=_part(config) if config.percentage else None)
+    settings, store = task.settings, task.store
+    described = task.describe(part=_part(settings) if settings.percentage else None)
     own = {int(subject): repetitions for subject, repetitions in described["trained_on"].items()}
     return {
         **described,
         "trained_on": {str(subject): repetitions for subject, repetitions in merge(own, start.trained_on).items()},
         "statistics_from": start.statistics.in_json(),
-        "kind": config.stage,
+        "kind": settings.stage,
         "features": start.features,
         "channel_names": store.channel_names,
         "movement_names": store.movement_names,
@@ -206,7 +208,7 @@ def _jitter(task: Task, start: InitialDecoder, windows: Windows) -> np.ndarray |
 
     The spread is that of the features that the CNN sees: with FINs, those of the windows ahead.
     """
-    if not start.features or not len(windows) or not (scale := task.config.train.covariance_noise):
+    if not start.features or not len(windows) or not (scale := covariance_noise_of(task.settings)):
         return None
     values = start.feature.standardise(features_seen(task, start.features, windows, start.statistics.signal))
     return noise_factor(values.reshape(len(windows), -1), windows.movement, scale=scale)
@@ -222,10 +224,10 @@ def _read_out_fitter(
 
     def fit(state: TrainState) -> TrainState:
         features = decoder_features(
-            start.decoder, state.params, data, windows=len(windows), batch_size=task.config.evaluate.batch_size
+            start.decoder, state.params, data, windows=len(windows), batch_size=task.settings.evaluate.batch_size
         )
         read_out = fit_discriminant(
-            features, windows.movement, kind=task.config.cnn.read_out, classes=len(task.store.movement_names)
+            features, windows.movement, kind=read_out_of(task.settings), classes=len(task.store.movement_names)
         )
         return state.replace(params={**state.params, "read_out": read_out})
 
@@ -244,7 +246,7 @@ def _validator(task: Task, start: InitialDecoder, windows: Windows) -> Callable[
             state.stats,
             data,
             windows=len(windows),
-            batch_size=task.config.evaluate.batch_size,
+            batch_size=task.settings.evaluate.batch_size,
         )
         loss = optax.softmax_cross_entropy_with_integer_labels(logits, windows.movement.astype(np.int32))
         return {"loss": float(loss.mean()), "accuracy": float(np.mean(logits.argmax(axis=-1) == windows.movement))}

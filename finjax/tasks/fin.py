@@ -6,8 +6,8 @@ from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
-from ml_collections import ConfigDict
 
+from finjax.configs.settings import FINStage
 from finjax.data.gather import WindowData
 from finjax.data.normalise import FeatureNormaliser, SignalNormaliser, fit_feature_normaliser
 from finjax.data.number_lists import format_numbers
@@ -30,7 +30,7 @@ from finjax.tasks.normalisation import Statistics, fit_statistics, stored_statis
 from finjax.tasks.task import Task
 from finjax.training.keys import initialisation_key
 from finjax.training.logs import describe_run
-from finjax.training.loop import Problem, Trainer
+from finjax.training.loop import Problem, RunTrainer
 from finjax.training.losses import FINData, FINLoss
 from finjax.training.optimiser import build_optimiser
 from finjax.training.predict import imitated_features
@@ -39,18 +39,18 @@ from finjax.training.step import TrainState
 WATCHED_WINDOWS = 100  # of each part, for the curves drawn during training
 
 
-def run_fin(config: ConfigDict, workdir: Path, *, mode: str) -> None:
+def run_fin(settings: FINStage, workdir: Path, *, mode: str) -> None:
     """Trains (unless `mode` is `"evaluate"`) and evaluates one FIN for each horizon of the configuration.
 
     Several horizons go to folders `prediction_0`, `prediction_3`, … of the working directory.
     """
-    horizons = config.prediction
-    store, split = load_store(config.data)
+    horizons = settings.prediction
+    store, split = load_store(settings.data)
     results = {}
     for horizon in horizons:
         folder = workdir if len(horizons) == 1 else workdir / f"prediction_{horizon}"
-        framing = framing_of(config, store.rate_hz, horizon=horizon)
-        task = Task(config=config, store=store, split=split, framing=framing)
+        framing = framing_of(window=settings.window, step=settings.step, rate_hz=store.rate_hz, horizon=horizon)
+        task = Task(settings=settings, store=store, split=split, framing=framing)
         if mode == "train":
             train(task, folder)
         results[horizon] = evaluate(task, folder)
@@ -60,13 +60,13 @@ def run_fin(config: ConfigDict, workdir: Path, *, mode: str) -> None:
             for r in results.values()
         ]
         write_json(workdir / "horizons.json", summary)
-        say(report.horizon_table(summary, config.target))
-        figures.horizons(workdir / "horizons.png", summary, label=get_feature(config.target).label)
+        say(report.horizon_table(summary, settings.target))
+        figures.horizons(workdir / "horizons.png", summary, label=get_feature(settings.target).label)
 
 
 def train(task: Task, workdir: Path) -> None:
     """Trains a FIN, or resumes the run in `workdir`."""
-    config = task.config
+    settings = task.settings
     compatibility.refuse_another_run(workdir, task)
     windows = task.part("train")
     if not len(windows):
@@ -78,22 +78,22 @@ def train(task: Task, workdir: Path) -> None:
     signal = statistics.signal
     values = _true_values(task, windows, signal)
     feature = fit_feature_normaliser(values)
-    network = build_fin(config.model)
+    network = build_fin(settings.model)
     empty = jnp.zeros((1, task.framing.length))
-    params = processes.from_first(lambda: jitted_init(network)(initialisation_key(config.seed), empty)["params"])
+    params = processes.from_first(lambda: jitted_init(network)(initialisation_key(settings.seed), empty)["params"])
     data = FINData(windows=WindowData.of(task.store, signal, windows), target=feature.standardise(values))
     problem = Problem(
         params=params,
-        loss=FINLoss(network=network, length=task.framing.length, noise=config.train.shadow_noise),
-        optimiser=build_optimiser(config.optimiser),
-        tile=parallel.tile_size(parallel.share_size(config.train.batch_size)),
+        loss=FINLoss(network=network, length=task.framing.length, noise=settings.train.shadow_noise),
+        optimiser=build_optimiser(settings.optimiser),
+        tile=parallel.tile_size(parallel.share_size(settings.train.batch_size)),
         data=data,
         examples=values.size,
         normalisers={"signal": vars(signal), "feature": vars(feature)},
         info=_describe(task, statistics),
         watch=_watcher(task, signal, feature),
     )
-    Trainer(problem, config, workdir).run()
+    RunTrainer(problem, settings.trainer, workdir=workdir, record=settings.recording).run()
 
 
 def evaluate(task: Task, workdir: Path) -> dict:
@@ -102,8 +102,8 @@ def evaluate(task: Task, workdir: Path) -> dict:
     Returns:
         What `eval/metrics.json` holds.
     """
-    config = task.config
-    model = load_fin(workdir, step=config.checkpoint.use)
+    settings = task.settings
+    model = load_fin(workdir, step=settings.checkpoint.use)
     compatibility.refuse_another_model(model, task)
     compatibility.refuse_trained_as_tested(model.trained_on, task.split)
     compatibility.refuse_copies(model.trained_on, task)
@@ -111,7 +111,7 @@ def evaluate(task: Task, workdir: Path) -> dict:
     statistics = stored_statistics(task, model)
     signal = statistics.signal
     result = {
-        "target": config.target,
+        "target": settings.target,
         "horizon_ms": model.horizon_ms,
         "dataset": task.store.dataset,
         "checkpoint_step": model.step,
@@ -119,7 +119,7 @@ def evaluate(task: Task, workdir: Path) -> dict:
     }
     shown = {}
     for part in TEST_PARTS:
-        windows = task.part(part, most=config.evaluate.max_windows)
+        windows = task.part(part, most=settings.evaluate.max_windows)
         if not len(windows):
             continue
         true = _true_values(task, windows, signal)
@@ -129,7 +129,7 @@ def evaluate(task: Task, workdir: Path) -> dict:
             parallel.replicate(WindowData.of(task.store, signal, windows)),
             windows=len(windows),
             length=task.framing.length,
-            batch_size=config.evaluate.batch_size,
+            batch_size=settings.evaluate.batch_size,
         )
         predicted = model.feature.restore(output)
         result[part] = {
@@ -150,10 +150,10 @@ def evaluate(task: Task, workdir: Path) -> dict:
 def _write_evaluation(
     task: Task, folder: Path, result: dict, shown: dict[str, figures.Predictions], signal: SignalNormaliser
 ) -> None:
-    config = task.config
-    write_json(folder / "metrics.json", {**result, "run": describe_run(config)})
+    settings = task.settings
+    write_json(folder / "metrics.json", {**result, "run": describe_run(settings.record)})
     say(report.fin_table(result, folder))
-    label = get_feature(config.target).label
+    label = get_feature(settings.target).label
     figures.r2_distribution(folder / "r2_distribution.png", result, label=label)
     figures.scatter(folder / "predicted_vs_true.png", shown, label=label)
     figures.examples(folder / "examples.png", shown, store=task.store, signal=signal, framing=task.framing, label=label)
@@ -161,21 +161,21 @@ def _write_evaluation(
 
 def _describe(task: Task, statistics: Statistics) -> dict:
     """Returns what a checkpoint says of its model, JSON."""
-    about = {"kind": "fin", "target": task.config.target, "statistics_from": statistics.in_json()}
+    about = {"kind": "fin", "target": task.settings.target, "statistics_from": statistics.in_json()}
     return {**about, **task.describe(part="train")}
 
 
 def _true_values(task: Task, windows: Windows, signal: SignalNormaliser) -> np.ndarray:
     """Returns the closed-form feature `[n, C]` of the windows to be predicted."""
-    return task.features([task.config.target], windows, signal, ahead=True)[..., 0]
+    return task.features([task.settings.target], windows, signal, ahead=True)[..., 0]
 
 
 def _watcher(
     task: Task, signal: SignalNormaliser, feature: FeatureNormaliser
 ) -> Callable[[TrainState], dict[str, float]]:
     """Returns a function that scores a state on a few test windows, for learning curves."""
-    config = task.config
-    network = build_fin(config.model)
+    settings = task.settings
+    network = build_fin(settings.model)
 
     @functools.cache
     def watched() -> dict[str, tuple[WindowData, np.ndarray]]:
@@ -198,7 +198,7 @@ def _watcher(
                 data,
                 windows=len(true),
                 length=task.framing.length,
-                batch_size=config.evaluate.batch_size,
+                batch_size=settings.evaluate.batch_size,
             )
             scores[f"{part}.r2"] = score(true, feature.restore(output))["r2"]
         return scores

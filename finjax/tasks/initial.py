@@ -6,11 +6,12 @@ from typing import Any
 
 import jax
 import numpy as np
-from ml_collections import ConfigDict
 
+from finjax.configs.build import build_decoder
 from finjax.configs.feature_list import parse_features
 from finjax.configs.fields import CNN_INIT, FINS
 from finjax.configs.rules import Folder, check, option_of
+from finjax.configs.settings import CNNStage, DecoderStage, FineTuneStage
 from finjax.data.normalise import (
     FeatureNormaliser,
     SignalNormaliser,
@@ -34,7 +35,6 @@ from finjax.tasks.compatibility import (
 )
 from finjax.tasks.normalisation import Statistics, fit_statistics
 from finjax.tasks.task import Task
-from finjax.training.build import build_decoder
 from finjax.training.keys import initialisation_key
 
 Repetitions = Mapping[int, tuple[int, ...]]
@@ -65,18 +65,20 @@ class InitialDecoder:
 
 def features_of(task: Task) -> tuple[str, ...]:
     """Returns the names of the features of a decoder's configuration, in order."""
-    return () if task.config.stage == "raw_cnn" else parse_features(task.config.features, field="features")
+    if isinstance(task.settings, CNNStage | FineTuneStage):
+        return parse_features(task.settings.features, field="features")
+    return ()
 
 
 def decoder_of(task: Task, features: Sequence[str]) -> DecoderNetwork:
     """Returns the network of a task, set up for its batches."""
     return build_decoder(
-        task.config,
+        task.settings,
         features=features,
         channels=len(task.store.channel_names),
         classes=len(task.store.movement_names),
         length=task.framing.length,
-        batch_size=parallel.share_size(task.config.train.batch_size),
+        batch_size=parallel.share_size(task.settings.train.batch_size),
     )
 
 
@@ -92,10 +94,10 @@ def initial_decoder(task: Task, fitted: Windows, *, share: Windows) -> InitialDe
         ConfigError: an unknown way to start, or a zero-shot test of something untrained.
         CheckpointError: a checkpoint is missing, does not fit, or was trained on what will be tested.
     """
-    config, features = task.config, features_of(task)
+    settings, features = task.settings, features_of(task)
     fins = _pretrained_fins(task, features)
     start = _started_decoder(task, features)
-    if not len(fitted) and (start is None or getattr(config.fine_tune, "fin_init", None) == "random"):
+    if not len(fitted) and (start is None or fin_init_of(settings) == "random"):
         raise ConfigError(
             "--config.percentage=0 tests without training anything: name a decoder of other people "
             "(--config.fine_tune.cnn_init=FOLDER), and do not start from random FINs"
@@ -109,7 +111,7 @@ def initial_decoder(task: Task, fitted: Windows, *, share: Windows) -> InitialDe
     decoder, channels = decoder_of(task, features), len(task.store.channel_names)
     statistics = fit_statistics(task, share, start=start)
     feature = _standardisation(task, features, fins, start, fitted, signal=statistics.signal)
-    key_fins, key_cnn = jax.random.split(initialisation_key(config.seed))
+    key_fins, key_cnn = jax.random.split(initialisation_key(settings.seed))
     params = {}
     if start is None:
         params["cnn"], stats = processes.from_first(lambda: decoder.init_cnn(key_cnn, channels=channels))
@@ -120,9 +122,9 @@ def initial_decoder(task: Task, fitted: Windows, *, share: Windows) -> InitialDe
         params["read_out"] = start.params.get("read_out", empty) if start else empty
     if fins:
         params["fins"] = stack_fins([fins[name] for name in features], feature, channels=channels)
-    elif _fins_of_decoder(config):
+    elif fin_init_of(settings) == "decoder":
         params["fins"] = start.params["fins"]
-    elif config.stage == "fine_tune":
+    elif isinstance(settings, FineTuneStage):
         params["fins"] = processes.from_first(lambda: decoder.init_fins(key_fins))
 
     params, stats = jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), (params, stats))
@@ -137,7 +139,7 @@ def features_seen(task: Task, features: Sequence[str], windows: Windows, signal:
 
     FINs imitate those of the windows that are `prediction` steps ahead, closed form gives those of the windows.
     """
-    return task.features(features, windows, signal, ahead=task.config.stage == "fine_tune")
+    return task.features(features, windows, signal, ahead=task.settings.stage == "fine_tune")
 
 
 def merge(*parts: Repetitions) -> Repetitions:
@@ -148,10 +150,7 @@ def merge(*parts: Repetitions) -> Repetitions:
 
 def _pretrained_fins(task: Task, features: Sequence[str]) -> dict[str, FINModel]:
     """Loads the FIN of each feature, where the configuration asks for trained ones."""
-    config = task.config
-    if config.stage != "fine_tune":
-        return {}
-    if config.fine_tune.fin_init != "pretrained":
+    if fin_init_of(task.settings) != "pretrained":
         return {}
     fins = {}
     for feature in features:
@@ -163,15 +162,15 @@ def _pretrained_fins(task: Task, features: Sequence[str]) -> dict[str, FINModel]
 
 def _started_decoder(task: Task, features: Sequence[str]) -> DecoderModel | None:
     """Loads the decoder to start from, where the configuration names one."""
-    config = task.config
-    from_decoder = _fins_of_decoder(config)
-    if not config.fine_tune.cnn_init:
+    settings = task.settings
+    from_decoder = fin_init_of(settings) == "decoder"
+    if not settings.fine_tune.cnn_init:
         if from_decoder:
             raise ConfigError("--config.fine_tune.fin_init=decoder: name that decoder with --config.fine_tune.cnn_init")
         return None
     path = _path(task, "cnn_init", CNN_INIT)
-    start = load_decoder(path, step=config.fine_tune.cnn_step)
-    fitting = {"cnn": ("cnn",), "raw_cnn": ("raw_cnn",), "fine_tune": ("cnn", "fine_tune")}[config.stage]
+    start = load_decoder(path, step=settings.fine_tune.cnn_step)
+    fitting = {"cnn": ("cnn",), "raw_cnn": ("raw_cnn",), "fine_tune": ("cnn", "fine_tune")}[settings.stage]
     if from_decoder:
         fitting = ("fine_tune",)
     if start.kind not in fitting:
@@ -182,13 +181,14 @@ def _started_decoder(task: Task, features: Sequence[str]) -> DecoderModel | None
     return start
 
 
-def _fins_of_decoder(config: ConfigDict) -> bool:
-    return config.stage == "fine_tune" and config.fine_tune.fin_init == "decoder"
+def fin_init_of(settings: DecoderStage) -> str:
+    """Returns where the FINs come from; empty where the decoder has none."""
+    return settings.fine_tune.fin_init if isinstance(settings, FineTuneStage) else ""
 
 
 def _path(task: Task, field: str, rule: Folder, **names: str) -> str:
     """Returns the folder that a field of `fine_tune` names, such as `runs/fin_{feature}`, with the names filled in."""
-    pattern = task.config.fine_tune[field]
+    pattern = getattr(task.settings.fine_tune, field)
     check(rule, pattern, option=option_of(f"fine_tune.{field}"))
     subject = "_".join(map(str, task.store.subjects))
     return pattern.format(**names, subject=subject, horizon=task.framing.horizon)

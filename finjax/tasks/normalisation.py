@@ -63,8 +63,8 @@ def fit_statistics(task: Task, share: Windows, *, start: Model | None = None) ->
         CheckpointError: nobody's windows are used, and `start` holds no z-score of people it was trained on.
         DataError: a subject has no repetition outside the test set, and that is what is asked for.
     """
-    subjects, limit_sd = task.store.subjects, task.config.limit_sd
-    if task.config.statistics == UNLABELLED:
+    subjects, limit_sd = task.store.subjects, task.settings.limit_sd
+    if task.settings.statistics == UNLABELLED:
         tested = task.split.test_repetitions
         signal = fit_signal_normaliser(task.store, test_repetitions=tested, limit_sd=limit_sd)
         return Statistics(signal=signal, sources=dict.fromkeys(subjects, UNLABELLED))
@@ -91,17 +91,17 @@ def stored_statistics(task: Task, model: Model) -> Statistics:
         DataError: an unknown subject has no repetition outside the test set, and its own are asked for.
     """
     store, known = task.store, set(np.asarray(model.signal.subjects).tolist())
-    if model.config.statistics != task.config.statistics and known.intersection(store.subjects):
+    if model.config.statistics != task.settings.statistics and known.intersection(store.subjects):
         logger.warning(
             "--config.statistics=%s: the model was trained with --config.statistics=%s, and keeps these z-scores "
             "for the people that it knows",
-            task.config.statistics,
+            task.settings.statistics,
             model.config.statistics,
         )
     missing = [subject for subject in store.subjects if subject not in known]
-    if missing and task.config.statistics == UNLABELLED:
+    if missing and task.settings.statistics == UNLABELLED:
         own = fit_signal_normaliser(
-            store, test_repetitions=task.split.test_repetitions, limit_sd=task.config.limit_sd, subjects=missing
+            store, test_repetitions=task.split.test_repetitions, limit_sd=task.settings.limit_sd, subjects=missing
         )
     else:
         shape = len(store.subjects), len(store.samples)
@@ -112,7 +112,7 @@ def stored_statistics(task: Task, model: Model) -> Statistics:
             std=np.broadcast_to(std, shape),
             limit=model.signal.limit,
         )
-    unknown = UNLABELLED if task.config.statistics == UNLABELLED else OTHERS
+    unknown = UNLABELLED if task.settings.statistics == UNLABELLED else OTHERS
     return Statistics(
         signal=own.with_rows_of(model.signal),
         sources={s: model.statistics_from[s] if s in known else unknown for s in store.subjects},

@@ -1,10 +1,10 @@
 """The stages by name: what a configuration's `stage` runs."""
 
 import contextlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ml_collections import ConfigDict
-
+from finjax.configs.settings import StageSettings
 from finjax.system import processes
 from finjax.system.arithmetic import numpy_defaults
 from finjax.system.files import storage_errors
@@ -13,7 +13,7 @@ from finjax.tasks.classical import run_classical
 from finjax.tasks.decoder import run_decoder
 from finjax.tasks.fin import run_fin
 
-STAGES = {
+STAGES: Mapping[str, Callable] = {
     "fin": run_fin,
     "cnn": run_decoder,
     "fine_tune": run_decoder,
@@ -23,11 +23,11 @@ STAGES = {
 
 
 @numpy_defaults()
-def run_stage(config: ConfigDict, workdir: Path, *, mode: str) -> None:
+def run_stage(settings: StageSettings, workdir: Path, *, mode: str) -> None:
     """Does one run of a known stage, and locks its folder if it trains there.
 
     Evaluations need no lock: they read finished checkpoints, and write whole files.
     """
     lock = locked(workdir) if mode == "train" and processes.is_first() else contextlib.nullcontext()
     with storage_errors(workdir), lock:
-        STAGES[config.stage](config, workdir, mode=mode)
+        STAGES[settings.stage](settings, workdir, mode=mode)

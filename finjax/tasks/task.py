@@ -5,8 +5,8 @@ import functools
 from collections.abc import Collection, Sequence
 
 import numpy as np
-from ml_collections import ConfigDict
 
+from finjax.configs.settings import StageSettings
 from finjax.data.normalise import SignalNormaliser
 from finjax.data.sliding import feature_values
 from finjax.data.source import framing_of, load_store
@@ -20,22 +20,23 @@ class Task:
     """Signals, split and windows of one model to train or evaluate.
 
     Attributes:
-        config: the whole configuration.
+        settings: of the stage.
         store: the signals.
         split: the part of the split that their subjects have.
         framing: window length, step and horizon.
     """
 
-    config: ConfigDict
+    settings: StageSettings
     store: SignalStore
     split: Split
     framing: Framing
 
     @classmethod
-    def load(cls, config: ConfigDict, *, horizon: int, subjects: Collection[int] | None = None) -> "Task":
+    def load(cls, settings: StageSettings, *, horizon: int, subjects: Collection[int] | None = None) -> "Task":
         """Reads the recordings of some subjects, by default of all."""
-        store, split = load_store(config.data, subjects=subjects)
-        return cls(config=config, store=store, split=split, framing=framing_of(config, store.rate_hz, horizon=horizon))
+        store, split = load_store(settings.data, subjects=subjects)
+        framing = framing_of(window=settings.window, step=settings.step, rate_hz=store.rate_hz, horizon=horizon)
+        return cls(settings=settings, store=store, split=split, framing=framing)
 
     @functools.cached_property
     def windows(self) -> Windows:
@@ -63,7 +64,7 @@ class Task:
             "dataset": self.store.dataset,
             "split": dataclasses.asdict(self.split),
             "trained_on": {subject: repetitions for subject, repetitions in fitted.items() if repetitions},
-            "config": self.config.to_dict(),
+            "config": dict(self.settings.record),
         }
 
     def features(

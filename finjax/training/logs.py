@@ -10,10 +10,11 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import jax
-from ml_collections import ConfigDict
 
 from finjax.system import processes
 from finjax.system.files import without_nan, write_json, write_text
@@ -23,11 +24,11 @@ logger = logging.getLogger(__name__)
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "scipy", "ml-collections")
 
 
-def describe_run(config: ConfigDict) -> dict:
+def describe_run(config: Mapping[str, Any]) -> dict:
     """Returns what it takes to repeat a run: configuration, command, versions, device, revision, date."""
     device = jax.local_devices()[0]
     return {
-        "config": config.to_dict(),
+        "config": dict(config),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "versions": {
@@ -45,7 +46,7 @@ def describe_run(config: ConfigDict) -> dict:
     }
 
 
-def record_run(path: Path, config: ConfigDict, *, resumed: bool) -> None:
+def record_run(path: Path, config: Mapping[str, Any], *, resumed: bool) -> None:
     """Writes `config.json`: how the run was started, and each time it was resumed."""
     described = describe_run(config)
     if resumed and path.exists():

@@ -1,4 +1,4 @@
-"""The training loop: dispatches batches, watches the loss, logs, saves, and resumes."""
+"""The training loop: dispatches batches and watches the loss, in memory, or with a folder that it logs and saves to."""
 
 import collections
 import dataclasses
@@ -11,7 +11,6 @@ from typing import Any
 
 import jax
 import numpy as np
-from ml_collections import ConfigDict
 
 from finjax.devices import parallel
 from finjax.errors import TrainingError
@@ -21,10 +20,13 @@ from finjax.training.batches import Batches
 from finjax.training.logs import MetricLog, record_run
 from finjax.training.optimiser import Optimiser, schedule
 from finjax.training.progress import Display, Mean, Progress
+from finjax.training.settings import RecordSettings, TrainerSettings
 from finjax.training.shared_checkpoints import SharedCheckpoints
 from finjax.training.step import Loss, TrainState, compiled_train_steps, create_state
 
 logger = logging.getLogger(__name__)
+
+Report = Callable[[int, int, float], None]  # is told the steps taken, the steps in all, and a loss
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,7 +41,7 @@ class Problem:
         tile: examples whose gradient is taken at a time (see `make_train_steps`).
         data: what the loss reads, a tree of host arrays.
         examples: number of examples.
-        normalisers: saved with the model.
+        normalisers: saved with the model of a run.
         info: description of the model, saved with it.
         watch: evaluates a state for the log; nothing is chosen by what it returns.
         validate: scores a state on validation data, at the end of each epoch; its `"loss"` decides which
@@ -54,91 +56,58 @@ class Problem:
     tile: int
     data: Any
     examples: int
-    normalisers: Any
-    info: dict
+    normalisers: Any = None
+    info: dict = dataclasses.field(default_factory=dict)
     watch: Callable[[TrainState], dict[str, float]] | None = None
     validate: Callable[[TrainState], dict[str, float]] | None = None
     complete: Callable[[TrainState], TrainState] = lambda state: state
 
 
 class Trainer:
-    """Trains, or goes on training, until the budget is spent or the loss stands still.
+    """Trains in memory until the budget is spent or the loss stands still.
 
     Args:
         problem: what to train.
-        config: the whole configuration; `seed`, `train`, `optimiser.schedule`, `log`, `checkpoint` and
-            `evaluate.every_steps` are read.
-        workdir: directory of the run.
+        settings: how.
+        report: is told the steps taken, the steps in all and the mean loss of the last ones, after each dispatch.
     """
 
-    def __init__(self, problem: Problem, config: ConfigDict, workdir: Path):
+    def __init__(self, problem: Problem, settings: TrainerSettings, *, report: Report | None = None):
         self._problem = problem
-        self._config = config
-        self._workdir = workdir
+        self._settings = settings
+        self._report = report
+        self._progress = Progress()
         self._batches = Batches(
             examples=problem.examples,
-            batch_size=config.train.batch_size,
-            steps_per_dispatch=config.train.steps_per_dispatch,
-            seed=config.seed,
+            batch_size=settings.train.batch_size,
+            steps_per_dispatch=settings.train.steps_per_dispatch,
+            seed=settings.seed,
         )
-        by_epochs = config.train.max_epochs * self._batches.steps_per_epoch
-        self._last = min(config.train.max_steps or by_epochs, by_epochs)
+        self._last = settings.train.last_step(self._batches.steps_per_epoch)
 
-    def run(self) -> None:
-        """Trains to the end.
+    def run(self) -> TrainState:
+        """Trains to the end; returns the state, on the host.
 
         Raises:
             TrainingError: the loss became infinite or NaN.
-            StorageError: nothing can be saved.
-            Interrupted: a signal asked to stop; what was trained is saved.
         """
         parallel.spare_memory_maps()
         state = create_state(self._problem.params, self._problem.stats, self._problem.optimiser)
-        self._progress, self._since_log, self._since_save = Progress(), Mean(), Mean()
-        with interrupts.held_back() as self._request, SharedCheckpoints(self._workdir) as self._checkpoints:
-            if saved := self._checkpoints.restore_newest(state):
-                state, progress = saved
-                self._progress = Progress(**progress)
-            first = self._progress.step
-            if not self._last and saved is None:  # a zero-shot model is what it was put together from
-                self._record(resumed=False)
-                self._save(state, None)
-                return
-            if self._finished():
-                logger.info("training was finished at step %d", first)
-                return
-            logger.info(
-                "%s at step %d of %d: %d examples, %d steps an epoch, batches of %d on %d devices",
-                "resuming" if first else "starting",
-                first,
-                self._last,
-                self._problem.examples,
-                self._batches.steps_per_epoch,
-                self._config.train.batch_size,
-                parallel.device_count(),
-            )
-            self._record(resumed=first > 0)
-            tensorboard = self._config.log.tensorboard
-            with (
-                MetricLog(self._workdir, resume_step=first, tensorboard=tensorboard) as self._log,
-                Display(first=first, last=self._last, batch_size=self._config.train.batch_size) as self._display,
-            ):
-                self._steps(state)
+        if self._finished():
+            return state
+        return parallel.unreplicate(self._steps(state))
 
-    def _record(self, *, resumed: bool) -> None:
-        if processes.is_first():
-            record_run(self._workdir / "config.json", self._config, resumed=resumed)
-
-    def _steps(self, state: TrainState) -> None:
-        problem = self._problem
-        train_steps = compiled_train_steps(problem.loss, problem.optimiser, seed=self._config.seed, tile=problem.tile)
+    def _steps(self, state: TrainState) -> TrainState:
+        """Trains on from a state on the host; returns the last one, replicated."""
+        problem, settings = self._problem, self._settings
+        train_steps = compiled_train_steps(problem.loss, problem.optimiser, seed=settings.seed, tile=problem.tile)
         state = parallel.replicate(state)
-        data = parallel.replicate(self._problem.data)
+        data = parallel.replicate(problem.data)
         dispatched = self._progress.step
         results = collections.deque()
         for batches in self._batches.dispatches(dispatched, self._last):
             before, dispatched = dispatched, dispatched + len(batches)
-            factors = schedule(self._config.optimiser.schedule, first=before, stop=dispatched, total=self._last)
+            factors = schedule(settings.schedule, first=before, stop=dispatched, total=self._last)
             shares = parallel.share(batches, axis=1)
             state, metrics = train_steps(state, data, shares, parallel.replicate(factors))
             results.append(metrics)
@@ -154,6 +123,113 @@ class Trainer:
                 logger.info("step %d is saved", dispatched)
             if asked_to_stop or self._finished():
                 break
+        return state
+
+    def _asked_to_stop(self, due: set[str]) -> bool:
+        """Tells whether to save and stop."""
+        del due
+        return False
+
+    def _periods(self) -> dict[str, int]:
+        """Returns after how many steps each kind of work is due; 0: never."""
+        return {"epoch": self._batches.steps_per_epoch}
+
+    def _due(self, before: int, step: int) -> set[str]:
+        """Returns what is to be done after `step`, when `before` was the step of the last dispatch."""
+        due = {name for name, n in self._periods().items() if n and step // n > before // n}
+        return due | ({"log", "save"} if step == self._last else set())
+
+    def _account(self, metrics: dict) -> None:
+        """Counts the losses of a dispatch."""
+        losses, counts = (np.asarray(metrics[name][0]) for name in ("loss", "count"))
+        for loss, count in zip(losses.tolist(), counts.tolist(), strict=True):
+            if not math.isfinite(loss):
+                raise self._not_finite(f"the loss is {loss} at step {self._progress.step + 1}")
+            self._count(loss, count)
+        if self._report:
+            self._report(self._progress.step, self._last, float(losses.sum() / counts.sum()))
+
+    def _count(self, loss: float, count: int) -> None:
+        self._progress.add(loss, count)
+
+    def _not_finite(self, what: str) -> TrainingError:
+        return TrainingError(
+            f"{what}, with {self._problem.optimiser.rates_text()} ({self._settings.schedule}). Try a tenth of it, and "
+            "look for non-finite samples in the data"
+        )
+
+    def _act(self, due: set[str], state: TrainState) -> None:
+        """Does what is due; `state` is replicated."""
+        del state
+        if "epoch" in due:
+            self._progress.count_quiet(self._progress.end_epoch(), least_change=self._settings.train.stop_change)
+
+    def _finished(self) -> bool:
+        patience = self._settings.train.stop_after_epochs
+        stood_still = bool(patience) and self._progress.quiet_epochs >= patience
+        return stood_still or self._progress.step >= self._last
+
+
+class RunTrainer(Trainer):
+    """Trains a run: logs and saves to its folder, and resumes from there.
+
+    Args:
+        problem: what to train.
+        settings: how.
+        workdir: folder of the run.
+        record: how and when to write there.
+    """
+
+    def __init__(self, problem: Problem, settings: TrainerSettings, *, workdir: Path, record: RecordSettings):
+        super().__init__(problem, settings)
+        self._workdir = workdir
+        self._recorded = record
+
+    def run(self) -> TrainState:
+        """Trains to the end; returns the state, on the host.
+
+        Raises:
+            TrainingError: the loss became infinite or NaN.
+            StorageError: nothing can be saved.
+            Interrupted: a signal asked to stop; what was trained is saved.
+        """
+        parallel.spare_memory_maps()
+        state = create_state(self._problem.params, self._problem.stats, self._problem.optimiser)
+        self._since_log, self._since_save = Mean(), Mean()
+        with interrupts.held_back() as self._request, SharedCheckpoints(self._workdir) as self._checkpoints:
+            if saved := self._checkpoints.restore_newest(state):
+                state, progress = saved
+                self._progress = Progress(**progress)
+            first = self._progress.step
+            if not self._last and saved is None:  # a zero-shot model is what it was put together from
+                self._record(resumed=False)
+                self._save(state, None)
+                return state
+            if self._finished():
+                logger.info("training was finished at step %d", first)
+                return state
+            batch_size = self._settings.train.batch_size
+            logger.info(
+                "%s at step %d of %d: %d examples, %d steps an epoch, batches of %d on %d devices",
+                "resuming" if first else "starting",
+                first,
+                self._last,
+                self._problem.examples,
+                self._batches.steps_per_epoch,
+                batch_size,
+                parallel.device_count(),
+            )
+            self._record(resumed=first > 0)
+            tensorboard = self._recorded.log.tensorboard
+            with (
+                MetricLog(self._workdir, resume_step=first, tensorboard=tensorboard) as self._log,
+                Display(first=first, last=self._last, batch_size=batch_size) as self._display,
+            ):
+                return parallel.unreplicate(self._steps(state))
+
+    def _record(self, *, resumed: bool) -> None:
+        if processes.is_first():
+            record_run(self._workdir / "config.json", self._recorded.config, resumed=resumed)
 
     def _asked_to_stop(self, due: set[str]) -> bool:
         """Tells whether to save and stop; several processes agree, at steps where they wait for each other anyway."""
@@ -165,32 +241,28 @@ class Trainer:
         self._request.signum = self._request.signum or signal.SIGTERM
         return True
 
-    def _due(self, before: int, step: int) -> set[str]:
-        """Returns what is to be done after `step`, when `before` was the step of the last dispatch."""
-        periods = {
-            "log": self._config.log.every_steps,
-            "watch": self._config.evaluate.every_steps if self._problem.watch else 0,
-            "save": self._config.checkpoint.every_steps,
-            "epoch": self._batches.steps_per_epoch,
+    def _periods(self) -> dict[str, int]:
+        return {
+            **super()._periods(),
+            "log": self._recorded.log.every_steps,
+            "watch": self._recorded.watch_every_steps if self._problem.watch else 0,
+            "save": self._recorded.save_every_steps,
         }
-        due = {name for name, n in periods.items() if n and step // n > before // n}
-        return due | ({"log", "save"} if step == self._last else set())
 
     def _account(self, metrics: dict) -> None:
-        """Counts the losses of a dispatch."""
-        losses, counts = (np.asarray(metrics[name][0]) for name in ("loss", "count"))
-        for loss, count in zip(losses.tolist(), counts.tolist(), strict=True):
-            if not math.isfinite(loss):
-                raise self._not_finite(f"the loss is {loss} at step {self._progress.step + 1}")
-            for tally in (self._progress, self._since_log, self._since_save):
-                tally.add(loss, count)
-        self._display.advance(len(losses))
+        before = self._progress.step
+        super()._account(metrics)
+        self._display.advance(self._progress.step - before)
+
+    def _count(self, loss: float, count: int) -> None:
+        for tally in (self._progress, self._since_log, self._since_save):
+            tally.add(loss, count)
 
     def _not_finite(self, what: str) -> TrainingError:
         saved = self._checkpoints.latest()
         kept = f"The checkpoint of step {saved} is kept." if saved else "No checkpoint was saved yet."
         return TrainingError(
-            f"{what}, with {self._problem.optimiser.rates_text()} ({self._config.optimiser.schedule}). In another "
+            f"{what}, with {self._problem.optimiser.rates_text()} ({self._settings.schedule}). In another "
             "--workdir, try a tenth of it, or --config.optimiser.clip_norm=1, and look for non-finite samples in the "
             f"data. {kept}"
         )
@@ -208,13 +280,13 @@ class Trainer:
                 progress.count_quiet(validated["loss"], least_change=None)
                 due = due | {"save"}
             else:
-                progress.count_quiet(epoch_loss, least_change=self._config.train.stop_change)
+                progress.count_quiet(epoch_loss, least_change=self._settings.train.stop_change)
             if self._finished():
                 due = due | {"log", "save"}
         if "log" in due and self._since_log.count:
             loss = self._since_log.take()
             self._log.write(step, loss=loss, windows_per_s=self._display.report(step, loss))
-        if "watch" in due:
+        if "watch" in due and self._problem.watch:
             self._log.write(step, **self._problem.watch(parallel.unreplicate(state)))
         if "save" in due:
             self._save(self._completed(state), validated)
@@ -237,8 +309,3 @@ class Trainer:
             loss=loss,
         )
         memory.give_back()
-
-    def _finished(self) -> bool:
-        patience = self._config.train.stop_after_epochs
-        stood_still = bool(patience) and self._progress.quiet_epochs >= patience
-        return stood_still or self._progress.step >= self._last

@@ -8,9 +8,9 @@ import jax
 import numpy as np
 import optax
 from jax import lax
-from ml_collections import ConfigDict
 
 from finjax.errors import ConfigError
+from finjax.training.settings import OptimiserSettings
 
 SCHEDULES = ("constant", "cosine")
 EVERYTHING = ""  # the prefix that all parameters share
@@ -93,14 +93,10 @@ def _adam(group: Group) -> optax.GradientTransformation:
     return optax.chain(*steps, optax.scale_by_learning_rate(group.learning_rate))
 
 
-def build_optimiser(config: ConfigDict) -> Optimiser:
-    """Builds the optimiser of a network that is one group.
-
-    Args:
-        config: `config.optimiser`.
-    """
-    network = Group(learning_rate=config.learning_rate, l2=config.l2, decoupled=config.decoupled)
-    return Optimiser(groups=(network, FITTED), clip_norm=config.clip_norm)
+def build_optimiser(settings: OptimiserSettings) -> Optimiser:
+    """Builds the optimiser of a network that is one group."""
+    network = Group(learning_rate=settings.learning_rate, l2=settings.l2, decoupled=settings.decoupled)
+    return Optimiser(groups=(network, FITTED), clip_norm=settings.clip_norm)
 
 
 def schedule(name: str, *, first: int, stop: int, total: int) -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 from finjax.configs import cnn, fin, fine_tune, recorded, study
 from finjax.configs.templates import complete
 from finjax.errors import ConfigError
-from finjax.study.record import _differing
+from finjax.study.record import differing_settings
 
 
 @pytest.mark.parametrize("make", [fin.get_config, cnn.get_config, fine_tune.get_config, study.get_config])
@@ -50,6 +50,6 @@ def test_a_study_of_an_older_finjax_is_compared_with_defaults():
     there = json.loads(json.dumps(here))
     del there["config"]["cnn"]["train"]["label_smoothing"]
     del there["config"]["methods"]["raw_cnn"]
-    assert _differing(there, here) == []
+    assert differing_settings(there, here) == []
     here["config"]["cnn"]["train"]["label_smoothing"] = 0.1
-    assert _differing(there, here) == ["cnn.train.label_smoothing: 0.0 there, 0.1 here"]
+    assert differing_settings(there, here) == ["cnn.train.label_smoothing: recorded 0.0, now 0.1"]

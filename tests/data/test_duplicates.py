@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ninapro_files import make_recording, write_database
 
 from finjax.configs import fin
+from finjax.configs.settings import data_settings
 from finjax.data import duplicates, loading, source
 from finjax.data.combined import _from_json, _to_json
 from finjax.data.duplicates import Segment
@@ -192,22 +193,22 @@ def test_a_copied_file_is_refused_by_training_and_leaves_a_way_out(tmp_path, cap
     config.name, config.dir, config.cache_dir = "ninapro_db1", str(data), str(tmp_path / "cache")
     for _ in range(2):  # the second time the sketches come from the cache
         with pytest.raises(DataError, match="subjects 1 and 31: 120 pairs of segments with the same samples") as caught:
-            source.load_store(config)
+            source.load_store(data_settings(config))
         assert str(caught.value).endswith("--config.data.subjects=1-2,30")
     config.subjects = "1-2,30"
-    assert source.load_store(config)[1].subjects == (1, 2, 30)
+    assert source.load_store(data_settings(config))[1].subjects == (1, 2, 30)
     # A decoder of subject 31 alone reads nobody else, and may start from one of the seen people.
-    config.subjects, groups = "31", source.find_copies(config, (1, 31, 32))
+    config.subjects, groups = "31", source.find_copies(data_settings(config), (1, 31, 32))
     with pytest.raises(DataError, match=r"(?s)subject 31 cannot test this model.*24 pairs of segments"):
-        duplicates.refuse_known(groups, trained_on={1: (1, 3)}, split=source.find_split(config))
+        duplicates.refuse_known(groups, trained_on={1: (1, 3)}, split=source.find_split(data_settings(config)))
     # Models of one person each are trained and tested apart: the copy is only said.
-    source.warn_of_copies(config, (1, 2))
+    source.warn_of_copies(data_settings(config), (1, 2))
     assert not caplog.records
-    source.warn_of_copies(config, (1, 31))
+    source.warn_of_copies(data_settings(config), (1, 31))
     assert "subjects 1 and 31: 120 pairs of segments with the same samples" in caplog.text
     caplog.clear()
     config.subjects, config.seen_subjects = "1,31", "1,31"  # both seen: likewise
-    source.load_store(config)
+    source.load_store(data_settings(config))
     assert "subjects 1 and 31: 120 pairs of segments with the same samples" in caplog.text
 
 

@@ -5,6 +5,7 @@ import pytest
 from ninapro_files import read, refuses, write_database
 
 from finjax.configs import fin
+from finjax.configs.settings import data_settings
 from finjax.data import loading
 from finjax.data.ninapro_contents import Contents, advice, foreign, lookalikes
 from finjax.data.ninapro_databases import DATABASES, get_database
@@ -174,7 +175,7 @@ def test_a_folder_of_db4_is_refused_as_one_of_amputees(tmp_path, name):
     config = fin.get_config("test", target="rms").data
     config.name, config.dir, config.cache_dir = name, str(tmp_path), str(tmp_path / "cache")
     with pytest.raises(DataError, match="They look like ninapro_db4"):
-        load_store(config)
+        load_store(data_settings(config))
 
 
 def test_an_amputee_like_db4_among_others_is_read(tmp_path):

@@ -1,4 +1,4 @@
-"""Trains each stage for a step or two, and uses what was trained; run in processes with other settings of JAX."""
+"""Trains each stage for two steps and uses the models; run in a process with other settings of JAX."""
 
 import sys
 from pathlib import Path
@@ -19,7 +19,7 @@ WINDOWS = np.random.default_rng(0).normal(size=(4, 12, 600)).astype(np.float32)
 
 
 def trained(folder: Path, modules=(fin, cnn, fine_tune, raw_cnn)) -> dict[str, np.ndarray]:
-    """Trains the stages, and returns what their models give."""
+    """Trains the stages, and returns the outputs of their models."""
     found = {}
     for module in modules:
         config = module.get_config("test", target="rms") if module is fin else module.get_config("test")
@@ -38,7 +38,7 @@ def trained(folder: Path, modules=(fin, cnn, fine_tune, raw_cnn)) -> dict[str, n
 
 
 def used(folder: Path) -> dict[str, np.ndarray]:
-    """Returns what a live decoder, an exported model and the estimator give."""
+    """Returns the outputs of a live decoder, an exported model and the estimator."""
     found = {}
     signal = synthetic.generate(1, synthetic.Settings(subjects=1, movement_s=1.0, rest_s=0.0)).signal
     live = LiveDecoder(folder / "cnn/subject_1", update="100ms")
@@ -51,7 +51,7 @@ def used(folder: Path) -> dict[str, np.ndarray]:
 
 
 if __name__ == "__main__":
-    figures.save = lambda figure, path: None  # they take long, and have no numbers
+    figures.save = lambda figure, path: None  # figures take long, and have no numbers
     folder = Path(sys.argv[1])
     np.savez(sys.argv[2], **trained(folder), **used(folder))
     assert jax.local_device_count() == 1  # as the configurations say

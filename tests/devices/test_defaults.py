@@ -1,4 +1,4 @@
-"""Settings of JAX that change its default types change nothing of finjax."""
+"""Settings of JAX that change its default types do not change finjax."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from finjax.configs import cnn, fin
 from finjax.devices.defaults import with_defaults
 from finjax.evaluation import figures
 
-# What people have in their environment for other work.
+# Settings that users have for other work.
 SETTINGS = {
     "JAX_ENABLE_X64": "1",
     "JAX_NUMPY_DTYPE_PROMOTION": "strict",
@@ -23,8 +23,8 @@ SETTINGS = {
 }
 
 
-def test_every_stage_gives_the_same_whatever_jax_is_told(tmp_path, monkeypatch):
-    """The programs are the same, and a program gives the same each time: so are the numbers, to the last bit."""
+def test_every_stage_gives_the_same_with_any_settings_of_jax(tmp_path, monkeypatch):
+    """The compiled programs are the same, so the numbers are too, to the last bit."""
     environment = {**os.environ, **SETTINGS, "PYTHONPATH": str(Path(__file__).parents[2])}
     script = Path(__file__).with_name("stages_child.py")
     command = [sys.executable, script, tmp_path / "child", tmp_path / "found.npz"]
@@ -42,7 +42,7 @@ def test_every_stage_gives_the_same_whatever_jax_is_told(tmp_path, monkeypatch):
             np.testing.assert_array_equal(found[name], numbers, err_msg=name)
 
 
-def test_the_defaults_hold_inside_alone():
+def test_the_defaults_hold_only_inside_the_function():
     @with_defaults
     def inside():
         return jax.numpy.arange(3).dtype, jax.numpy.zeros(3, np.int32) + np.float32(1)

@@ -1,4 +1,4 @@
-"""Shares of a batch; and what long-lived processes need: memory maps for their programs."""
+"""Shares of a batch, the compiler's options, and memory maps of compiled programs."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = """
 import jax, jax.numpy as jnp
 from pathlib import Path
-from finjax.training import parallel
+from finjax.devices import parallel
 
 def count():
     return len(Path("/proc/self/maps").read_text().splitlines())
@@ -33,7 +33,7 @@ for n, function in enumerate(functions):
     if not n:
         before = count()
 full = count()
-parallel.spare_memory_maps()  # few as yet: they stay
+parallel.spare_memory_maps()  # few so far: the programs stay
 assert full > before + 80 and count() > full - 10, (before, full, count())
 parallel.MANY_MAPS = full - 10
 parallel.spare_memory_maps()
@@ -43,11 +43,11 @@ assert functions[3](jnp.ones((1, 4, 7))).shape == (1, 4, 7)
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux counts memory maps")
-def test_programs_are_forgotten_before_memory_maps_run_out():
+def test_programs_are_freed_before_memory_maps_run_out():
     subprocess.run([sys.executable, "-c", SCRIPT], check=True, cwd=ROOT, timeout=120)
 
 
-def test_shares_that_do_not_divide_are_filled_up(monkeypatch):
+def test_uneven_shares_are_filled_up(monkeypatch):
     monkeypatch.setattr(parallel, "device_count", lambda: 3)
     shares = parallel.share(np.arange(14).reshape(2, 7), axis=1)
     filled = [ABSENT, ABSENT]
@@ -57,7 +57,7 @@ def test_shares_that_do_not_divide_are_filled_up(monkeypatch):
     assert shares.shape[-1] == parallel.share_size(7)
 
 
-def test_the_compiler_is_tuned_once_and_not_against_the_user(monkeypatch):
+def test_the_compiler_is_tuned_once_and_the_users_options_are_kept(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_prefer_vector_width=128")
     parallel.tune_compiler()
     first, *others = os.environ["XLA_FLAGS"].split()
@@ -67,10 +67,10 @@ def test_the_compiler_is_tuned_once_and_not_against_the_user(monkeypatch):
     assert os.environ["XLA_FLAGS"].split() == [first, *others]
 
 
-def test_jax_num_cpu_devices_counts_as_xla_flags_do():
+def test_jax_num_cpu_devices_is_respected():
     script = """
 import jax
-from finjax.training import parallel
+from finjax.devices import parallel
 parallel.use_cpu_devices(0, batch_size=2)
 assert jax.local_device_count() == 3, jax.local_device_count()
 """
@@ -79,12 +79,12 @@ assert jax.local_device_count() == 3, jax.local_device_count()
 
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="only a CPU is split into devices")
-def test_a_jax_that_is_in_use_keeps_its_devices_with_one_warning(tmp_path, caplog):
+def test_a_jax_in_use_keeps_its_devices_with_one_warning(tmp_path, caplog):
     """As in a notebook: JAX has been used, and an event loop runs."""
     config = fin.get_config("test", target="rms")
     config.train.max_steps, config.train.batch_size, config.log.tensorboard = 2, 16, False
     config.cpu_devices = 1 + (devices := jax.local_device_count())
-    parallel._say_that_jax_is_in_use.cache_clear()
+    parallel._warn_that_jax_is_in_use.cache_clear()
 
     async def train():
         for name in ("one", "two"):
@@ -92,16 +92,16 @@ def test_a_jax_that_is_in_use_keeps_its_devices_with_one_warning(tmp_path, caplo
 
     asyncio.run(train())
     assert jax.local_device_count() == devices and finjax.load(tmp_path / "two").step == 2
-    warnings = [record.message for record in caplog.records if "JAX is in use" in record.message]
-    assert len(warnings) == 1 and f"takes its {devices} CPU device" in warnings[0]
+    warnings = [record.message for record in caplog.records if "JAX is already in use" in record.message]
+    assert len(warnings) == 1 and f"uses its {devices} CPU device" in warnings[0]
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the instruction sets are those of x86")
-def test_the_compiler_can_be_held_to_an_older_cpu(tmp_path):
-    """What `make test-avx2` relies on: vectors become as short as those of the CPU that is named."""
+def test_the_compiler_can_be_limited_to_an_older_cpu(tmp_path):
+    """`make test-avx2` relies on it: vectors are only as long as those of the named instruction set."""
     script = """
 import jax
-from finjax.training import parallel
+from finjax.devices import parallel
 parallel.tune_compiler()
 jax.jit(lambda x: jax.numpy.tanh(x) * 2)(jax.numpy.ones(4096))
 """

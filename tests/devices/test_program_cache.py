@@ -1,4 +1,4 @@
-"""JAX's folder of compiled programs: broken entries are replaced, and trouble is one warning."""
+"""JAX's folder of compiled programs: broken entries are replaced, and other errors give one warning."""
 
 import logging
 import warnings
@@ -14,14 +14,14 @@ from finjax.devices.program_cache import ProgramCache
 
 @pytest.fixture
 def folder(tmp_path):
-    """JAX keeps every program there, and this session's where it did before."""
+    """JAX stores every program in this folder during the test."""
     names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
     before = {name: getattr(jax.config, name) for name in names}
     folder = tmp_path / "programs"
     jax.config.update(names[0], str(folder))
     jax.config.update(names[1], 0.0)
     compilation_cache.reset_cache()
-    with warnings.catch_warnings():  # which puts back what shows them
+    with warnings.catch_warnings():  # restores warnings.showwarning
         ProgramCache(folder).take_over()
         yield folder
     for name, value in before.items():
@@ -30,7 +30,7 @@ def folder(tmp_path):
 
 
 def compute() -> float:
-    """Runs a program that no process has compiled for itself yet."""
+    """Compiles and runs a new function, which JAX has not cached in memory."""
 
     def kept(x):
         return 3 * x + 1
@@ -51,7 +51,7 @@ def test_a_broken_entry_is_written_again_without_a_warning(folder, damage, caplo
     (folder / name).write_bytes(damage(whole))
     with caplog.at_level(logging.INFO, "finjax"):
         assert compute() == 7
-    assert "is broken, and compiled again: jit_kept" in caplog.text
+    assert "is broken and is compiled again: jit_kept" in caplog.text
     assert entries(folder)[name] != damage(whole)
     caplog.clear()
     with caplog.at_level(logging.INFO, "finjax"):
@@ -59,15 +59,15 @@ def test_a_broken_entry_is_written_again_without_a_warning(folder, damage, caplo
     assert caplog.records == []
 
 
-def test_a_folder_that_cannot_be_used_is_one_warning(folder, caplog):
+def test_an_unusable_folder_gives_one_warning(folder, caplog):
     folder.write_text("a file")
     compute()
     warnings.warn("Error writing persistent compilation cache entry for 'jit_x': OSError: No space left", stacklevel=1)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert f"compiled programs cannot be kept in {folder}" in caplog.text
+    assert f"compiled programs cannot be stored in {folder}" in caplog.text
 
 
-def test_what_may_not_be_read_is_not_removed(folder, caplog):
+def test_an_entry_that_the_machine_cannot_read_is_not_removed(folder, caplog):
     compute()
     before = entries(folder)
     for kind in ("PermissionError", "OSError", "MemoryError"):
@@ -86,9 +86,9 @@ def test_other_warnings_are_shown(monkeypatch):
     assert shown == ["something else"]
 
 
-def test_a_folder_that_jax_was_told_of_is_looked_after_too(folder, tmp_path, monkeypatch):
-    looked_after = []
-    monkeypatch.setattr(parallel, "ProgramCache", lambda path: looked_after.append(path) or ProgramCache(path))
+def test_the_folder_that_jax_already_uses_is_kept_usable_too(folder, tmp_path, monkeypatch):
+    handled = []
+    monkeypatch.setattr(parallel, "ProgramCache", lambda path: handled.append(path) or ProgramCache(path))
     parallel.keep_programs(tmp_path / "own")
-    assert looked_after == [folder]
+    assert handled == [folder]
     assert jax.config.jax_compilation_cache_dir == str(folder)

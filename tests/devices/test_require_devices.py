@@ -1,4 +1,4 @@
-"""Devices are asked for before anything is blamed that would fail without them."""
+"""A missing device is reported before another error hides the cause."""
 
 import jax
 import numpy as np
@@ -17,13 +17,13 @@ ROCM = "Unable to initialize backend 'rocm': not in the list of known backends (
 
 @pytest.fixture(params=[RuntimeError(ROCM), AssertionError()], ids=["unknown", "bare"])
 def no_device(request, monkeypatch):
-    """JAX as JAX_PLATFORMS=gpu of another machine leaves it."""
+    """JAX as it is with JAX_PLATFORMS=gpu on a machine without a GPU."""
 
     def devices(*backend):
         raise request.param
 
     monkeypatch.setattr(jax, "devices", devices)
-    monkeypatch.setattr("finjax.devices.parallel.use_cpu_devices", lambda count, **batch: None)  # jax has begun here
+    monkeypatch.setattr("finjax.devices.parallel.use_cpu_devices", lambda count, **batch: None)  # JAX is in use
     monkeypatch.setenv("JAX_PLATFORMS", "gpu")
     before = jax.config.jax_platforms
     jax.config.update("jax_platforms", "gpu")
@@ -31,13 +31,13 @@ def no_device(request, monkeypatch):
     jax.config.update("jax_platforms", before)
 
 
-def test_the_message_says_what_was_asked_for_and_what_to_do(no_device):
+def test_the_message_names_the_setting_and_the_remedy(no_device):
     with pytest.raises(DeviceError, match=r"^JAX_PLATFORMS=gpu: JAX cannot use gpu .*JAX_PLATFORMS=cpu$") as raised:
         require_devices()
-    assert "(set" not in str(raised.value)  # JAX's advice takes whatever is there
+    assert "(set" not in str(raised.value)  # JAX's advice would use any device
 
 
-def test_whoever_needs_devices_asks_first(no_device, tmp_path):
+def test_functions_that_need_devices_check_them_first(no_device, tmp_path):
     (tmp_path / "model.finjax").write_bytes(b"")
     configs = [cnn.get_config("test"), classical.get_config("test"), study.get_config("test")]
     for use in (

@@ -15,6 +15,7 @@ from published import random_cnn, random_fin  # noqa: E402
 
 import finjax  # noqa: E402
 from finjax.configs import default, fine_tune, recorded  # noqa: E402
+from finjax.configs.settings import data_settings, parse  # noqa: E402
 from finjax.data.normalise import SignalNormaliser  # noqa: E402
 from finjax.data.source import find_split  # noqa: E402
 from finjax.data.synthetic import Settings, generate  # noqa: E402
@@ -185,11 +186,11 @@ def system(tmp_path):
     config.data.synthetic.subjects, config.data.synthetic.movement_s, config.data.synthetic.rest_s = 1, 0.8, 0.0
     config.data.seen_subjects = "1"
     config.model.update(hidden=4, layers=2, shadows=3, patch_size=1)
-    config.cnn.update(filters=(6, 5), shadows=3)
+    config.cnn.update(filters=(6, 5))
     config.train.batch_size, config.train.max_steps = 8, 1
     config.validation_share, config.log.tensorboard = 0.0, False
     config.fine_tune.fins, config.fine_tune.cnn_init = str(tmp_path / "fin_{feature}"), str(tmp_path / "cnn")
-    return fins, cnn, Task.load(config, horizon=0, subjects=(1,))
+    return fins, cnn, Task.load(parse(config), horizon=0, subjects=(1,))
 
 
 def test_the_system_put_together_computes_what_torch_does(system):
@@ -276,7 +277,7 @@ def test_an_imported_fin_does_not_pass_anyone_off_as_seen(tmp_path):
     config = recorded.get_config(str(tmp_path / "fin/config.json"))
     assert set(config) == set(default.fin("rms"))
     with pytest.raises(CheckpointError, match=r"subjects 1-4 seen, and the checkpoint does not say .*--trained_on"):
-        refuse_other_claims(load_fin(tmp_path / "fin"), find_split(config.data))
+        refuse_other_claims(load_fin(tmp_path / "fin"), find_split(data_settings(config.data)))
 
 
 def test_plugins_of_an_import_are_those_of_its_runs(tmp_path, monkeypatch):

@@ -9,12 +9,13 @@ import pytest
 
 import finjax
 from finjax.configs import cnn, fine_tune
+from finjax.configs.build import build_decoder_optimiser
+from finjax.configs.settings import parse
 from finjax.data import synthetic
 from finjax.data.normalise import FeatureNormaliser
 from finjax.live import calibration
 from finjax.tasks import decoder
 from finjax.tasks.task import Task
-from finjax.training.build import build_decoder_optimiser
 from finjax.training.losses import noise_factor
 
 
@@ -36,9 +37,10 @@ def test_it_ends_where_a_run_on_the_same_windows_does(small_decoder, tmp_path):
     config.optimiser.schedule, config.optimiser.clip_norm = "constant", 0.5
     config.train.batch_size, config.train.max_epochs, config.train.max_steps = 48, 2, 0
     config.train.label_smoothing, config.train.steps_per_dispatch = 0.1, 3  # an epoch
-    decoder.train(Task.load(config, horizon=0, subjects=(1,)), tmp_path)
+    settings = parse(config)
+    decoder.train(Task.load(settings, horizon=0, subjects=(1,)), tmp_path)
     trained, start = finjax.load(tmp_path), finjax.load(small_decoder)
-    model = dataclasses.replace(start, config=config, signal=trained.signal)
+    model = dataclasses.replace(start, config=settings, signal=trained.signal)
     recording = known(6)
     windows, predicted, movement = calibration.windows_of(model, recording)
     assert len(movement) % 48 and predicted is not windows
@@ -70,7 +72,7 @@ def captured(monkeypatch):
         features = tuple(config.features.split(","))
         feature = FeatureNormaliser(mean=np.zeros(len(features)), std=np.ones(len(features)))
         model = SimpleNamespace(
-            config=config, features=features, feature=feature, decoder=None, params={}, stats={}
+            config=parse(config), features=features, feature=feature, decoder=None, params={}, stats={}
         )  # fmt: skip
         with pytest.raises(CapturedError) as caught:
             calibration.tuned(model, windows, movement, predicted=predicted, progress=False)
@@ -91,16 +93,15 @@ def test_every_setting_is_that_of_the_configuration(captured):
     config.cnn.read_out, config.seed = "lda", 9
     windows = np.ones((4, 2, 40), np.float32)
     how = captured(config, windows, np.array([0, 0, 1, 1]), windows)
-    recipe = how.pop("recipe")
-    assert how == {"jitter": None, "read_out": "lda", "label_smoothing": 0.2}
-    assert recipe == type(recipe)(
-        optimiser=build_decoder_optimiser(config), schedule="constant", batch_size=77, fill_up=True, steps=11, epochs=5,
-        steps_per_dispatch=3, stop_after_epochs=2, stop_change=0.1, seed=9,
-    )  # fmt: skip
-    assert recipe.optimiser.clip_norm == 0.7 and sum(group.frozen for group in recipe.optimiser.groups) == 3
-    assert recipe.batches(20).batch_size == 77
+    optimiser, settings = how.pop("optimiser"), how.pop("settings")
+    assert how == {"report": None, "jitter": None, "read_out": "lda", "label_smoothing": 0.2}
+    assert optimiser == build_decoder_optimiser(parse(config))
+    assert optimiser.clip_norm == 0.7 and sum(group.frozen for group in optimiser.groups) == 3
+    assert (settings.schedule, settings.seed, settings.train.batch_size) == ("constant", 9, 77)
+    assert (settings.train.steps_per_dispatch, settings.train.stop_after_epochs) == (3, 2)
+    assert settings.train.stop_change == 0.1
     # As in a run: at most so many steps, and at most so many epochs.
-    assert (recipe.total(1), recipe.total(100)) == (5, 11)
+    assert (settings.train.last_step(1), settings.train.last_step(100)) == (5, 11)
 
 
 @pytest.mark.numerics

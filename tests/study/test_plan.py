@@ -6,17 +6,18 @@ import pytest
 from ml_collections import ConfigDict
 
 from finjax.configs import classical, cnn, fin, fine_tune, raw_cnn, study
+from finjax.configs.settings import data_settings
 from finjax.data.source import find_split
 from finjax.errors import ConfigError
+from finjax.study.experiments import fin_runs_of, make_experiments
 from finjax.study.plan import make_plan
-from finjax.study.runs import fins_of, make_cells
 from finjax.study.shard import of_shard, parse_shard
 
 FOLDER = Path("/study")
 
 
 def plan_of(config: ConfigDict):
-    return make_plan(config, find_split(config.data), FOLDER)
+    return make_plan(config, find_split(data_settings(config.data)), FOLDER)
 
 
 def test_the_runs_of_a_small_study():
@@ -90,9 +91,9 @@ def test_every_run_comes_once_and_after_what_it_needs(preset, tmp_path):
         assert run.name not in before
         assert set(run.needs) <= before
         before.add(run.name)
-    cells = make_cells(config, find_split(config.data))
-    assert {cell.run for cell in cells} <= before
-    assert {one.run for one in fins_of(config, cells)} <= before
+    experiments = make_experiments(config, find_split(data_settings(config.data)))
+    assert {experiment.run for experiment in experiments} <= before
+    assert {one.run for one in fin_runs_of(config, experiments)} <= before
 
 
 def test_runs_have_the_fields_of_their_stages():
@@ -150,8 +151,8 @@ def test_other_shards_are_refused(text):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"within": "lda_logstd,svm"}, "config.within: unknown method 'svm'; known are cnn, fin_cnn"),
-        ({"within": "cnn,cnn"}, "within=cnn,cnn: a method is named twice"),
+        ({"within": "lda_logstd,svm"}, "config.within: unknown method 'svm'; choose from cnn, fin_cnn"),
+        ({"within": "cnn,cnn"}, "within=cnn,cnn: a method is listed twice"),
         ({"horizons": (0, 70)}, "70 ms is 1.4 steps of --config.step=50ms"),
         ({"horizons": (0, 50), "fin.step": "20ms"}, "50 ms is 2.5 steps of --config.fin.step=20ms"),
         ({"fins": "rms,rsm"}, "unknown feature 'rsm'"),
@@ -161,16 +162,16 @@ def test_other_shards_are_refused(text):
             r"--config.fine_tune.cnn.kernel=\d+ and --config.cnn.cnn.kernel=3$",
         ),
         (
-            {"methods.fin_cnn.cnn": {"shadows": 5}, "cnn.cnn.filters": (2, 3)},
+            {"methods.fin_cnn.cnn": {"kernel": 4}, "cnn.cnn.filters": (2, 3)},
             r"equal: --config.fine_tune.cnn.filters=\d+,\d+ and --config.cnn.cnn.filters=2,3; .*"
-            r"--config.methods.fin_cnn.cnn.shadows=5 and --config.cnn.cnn.shadows=\d+",
+            r"--config.methods.fin_cnn.cnn.kernel=4 and --config.cnn.cnn.kernel=\d+",
         ),
         ({"methods.fin_cnn.start": "raw_cnn"}, "and method raw_cnn of stage raw_cnn, which has no features"),
         (
             {"cross": "cnn,fin_cnn", "cnn.train.max_epochs": 3, "methods.fin_cnn.start": "", "cnn.cnn.kernel": 3},
-            "fin_cnn and one before it would start from different decoders",
+            "fin_cnn and an earlier one would start from different decoders",
         ),
-        ({"data.seen_subjects": "1-2"}, "seen to unseen subjects, of which there are 2 and 0"),
+        ({"data.seen_subjects": "1-2"}, "needs seen and unseen subjects; there are 2 seen and 0 unseen"),
         ({"methods.cnn.stage": "rnn"}, "methods.cnn.stage='rnn': choose from cnn, fine_tune"),
         ({"methods.fin_cnn.start": "lstm"}, "methods.fin_cnn.start=lstm: name a method"),
     ],

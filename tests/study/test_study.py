@@ -94,7 +94,7 @@ def test_the_tables_say_what_the_runs_found(whole_study):
     ]  # fmt: skip
     assert cross.statistics_from.tolist() == ["used", "others", "used"]
     report = (workdir / "report/report.md").read_text()
-    assert "| z-score of a person, recognition | used: the samples of the windows used; of people without" in report
+    assert "| z-scores for recognition | used: the samples of the windows used; for people without" in report
     fins = pd.read_csv(workdir / "report/tables/fins.csv")
     assert fins.horizon_ms.tolist() == [0, 50] and fins.windows_unseen.tolist() == [50, 50]
 
@@ -222,7 +222,8 @@ def test_results_of_other_settings_do_not_mix(whole_study):
     done = run_main(TEST, f"--workdir={whole_study[0]}", "--config.seed=5", "--config.cnn.cnn.dropout=0.1", check=False)
     assert done.returncode == 1
     assert re.search(
-        r"other settings \(cnn.cnn.dropout: 0.3 there, 0.1 here; seed: 0 there, 5 here\)\. Set these", done.stderr
+        r"other settings \(cnn.cnn.dropout: recorded 0.3, now 0.1; seed: recorded 0, now 5\)\. Give the same",
+        done.stderr,
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 
 import finjax
 from finjax.configs import classical, cnn, fin
+from finjax.configs.settings import parse
 from finjax.data.normalise import FeatureNormaliser, SignalNormaliser
 from finjax.data.splits import Split
 from finjax.data.windows import Framing, SignalStore
@@ -42,7 +43,7 @@ def make_task(module=cnn, *, subjects=(1, 2, 3), horizon=0, **changes) -> Task:
     config = module.get_config(**({"target": "rms"} if module is fin else {}))
     config.update(changes)
     framing = Framing(length=LENGTH, step=STEP, horizon=horizon)
-    return Task(config=config, store=store, split=SPLIT.only(subjects), framing=framing)
+    return Task(settings=parse(config), store=store, split=SPLIT.only(subjects), framing=framing)
 
 
 def samples_of(task: Task, windows) -> np.ndarray:
@@ -193,7 +194,7 @@ def test_nobody_in_tuning_repetitions_is_an_error_except_at_0_percent():
     task = dataclasses.replace(task, split=dataclasses.replace(task.split, unseen_tune_repetitions=(9,)))
     with pytest.raises(DataError, match="nothing to tune on"):
         decoder.tuning_windows(task)
-    task.config.percentage = 0.0
+    task = dataclasses.replace(task, settings=dataclasses.replace(task.settings, percentage=0.0))
     assert len(decoder.tuning_windows(task)) == 0
 
 

@@ -9,6 +9,7 @@ from rounding import assert_close
 
 import finjax
 from finjax.configs import classical, cnn, fin, fine_tune, raw_cnn
+from finjax.configs.settings import parse
 from finjax.errors import FinjaxError
 from finjax.run import run
 from finjax.training.checkpoints import has_checkpoint
@@ -163,7 +164,7 @@ def test_a_cnn_of_other_movements_is_refused(runs, tmp_path):
     from finjax.tasks.task import Task
 
     config = small(cnn, features="rms,var")
-    task = Task.load(config, horizon=0, subjects=(2,))
+    task = Task.load(parse(config), horizon=0, subjects=(2,))
     eleven = tuple(f"grip {n}" for n in range(11))
     other = Task(
         config=config,

@@ -6,6 +6,7 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from finjax.configs import fin, fine_tune
+from finjax.configs.settings import parse
 from finjax.devices import parallel
 from finjax.system import processes
 from finjax.tasks import decoder
@@ -56,7 +57,7 @@ def main() -> None:
             parts = (config.optimiser,) if told.stage == "fin" else (config.optimiser.fin, config.optimiser.cnn)
             for part in parts:
                 part.learning_rate = told.rate
-        task = Task.load(config, horizon=0, subjects=range(1, told.subjects + 1))
+        task = Task.load(parse(config), horizon=0, subjects=range(1, told.subjects + 1))
         assert parallel.device_count() == told.devices * processes.count()
         {"fin": fin_task.train, "fine_tune": decoder.train}[told.stage](task, told.workdir)
 

@@ -11,7 +11,7 @@ import pytest
 from rounding import assert_trees_close
 
 import finjax
-from finjax.training.build import build_decoder_optimiser
+from finjax.configs.build import build_decoder_optimiser
 from finjax.training.checkpoints import Checkpoints
 from finjax.training.step import create_state
 

@@ -12,13 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy import config, final, problem
+from toy import config, final, problem, train_toy
 
 from finjax.errors import CheckpointError, LockError, StorageError
 from finjax.system.interrupts import Interrupted, raised_at_once
 from finjax.tasks.stages import STAGES, run_stage
 from finjax.training.checkpoints import read_model
-from finjax.training.loop import Trainer
 
 
 @pytest.fixture
@@ -27,7 +26,7 @@ def train(monkeypatch):
 
     def train(workdir: Path, at=None, **changes):
         def stage(config, workdir, *, mode):
-            Trainer(problem(watch=lambda state: at() or {}), config, workdir).run()
+            train_toy(problem(watch=lambda state: at() or {}), config, workdir)
 
         monkeypatch.setitem(STAGES, "fin", stage)
         run_stage(config(**({"evaluate.every_steps": 10} if at else {}), **changes), workdir, mode="train")
@@ -39,7 +38,7 @@ def train(monkeypatch):
 def whole(tmp_path_factory) -> Path:
     """A run that nothing happened to."""
     workdir = tmp_path_factory.mktemp("whole")
-    Trainer(problem(), config(), workdir).run()
+    train_toy(problem(), config(), workdir)
     return workdir
 
 

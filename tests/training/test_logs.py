@@ -4,7 +4,6 @@ import json
 import subprocess
 
 import pytest
-from ml_collections import ConfigDict
 
 from finjax.training.logs import MetricLog, _git_revision, describe_run, read_metrics, record_run, write_json
 
@@ -50,7 +49,7 @@ def test_a_damaged_record_of_the_run_is_written_again(tmp_path, caplog):
     path = tmp_path / "config.json"
     for damaged in ("", "[1]", '{"config"'):
         path.write_text(damaged)
-        record_run(path, ConfigDict({"seed": 3}), resumed=True)
+        record_run(path, {"seed": 3}, resumed=True)
         assert json.loads(path.read_text())["config"] == {"seed": 3}
     assert caplog.text.count("config.json is damaged") == 3
 
@@ -64,7 +63,7 @@ def test_a_failed_write_leaves_the_file_as_it_was(tmp_path):
 
 
 def test_a_run_is_described_well_enough_to_repeat_it():
-    described = describe_run(ConfigDict({"seed": 3}))
+    described = describe_run({"seed": 3})
     assert described["config"] == {"seed": 3}
     assert {"jax", "flax", "optax", "orbax-checkpoint", "finjax", "python"} <= set(described["versions"])
     assert described["device"]["count"] >= 1
@@ -80,6 +79,6 @@ def test_a_git_that_does_not_answer_is_waited_for_once(monkeypatch):
 
     monkeypatch.setattr(subprocess, "run", hang)
     _git_revision.cache_clear()
-    assert [describe_run(ConfigDict())["git_revision"] for _ in range(2)] == [None, None]
+    assert [describe_run({})["git_revision"] for _ in range(2)] == [None, None]
     assert len(asked) <= 1  # none where there is no checkout
     _git_revision.cache_clear()

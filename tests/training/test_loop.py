@@ -7,11 +7,10 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from toy import TARGETS, config, final, loss, problem
+from toy import TARGETS, config, final, loss, problem, train_toy
 
 from finjax.errors import TrainingError
 from finjax.training.checkpoints import read_model
-from finjax.training.loop import Trainer
 
 
 def lines(workdir: Path, key: str) -> list[dict]:
@@ -20,7 +19,7 @@ def lines(workdir: Path, key: str) -> list[dict]:
 
 
 def test_learns_logs_and_saves(tmp_path):
-    Trainer(problem(rate=0.3), config(), tmp_path).run()
+    train_toy(problem(rate=0.3), config(), tmp_path)
     assert final(tmp_path) == pytest.approx(TARGETS.mean(), abs=0.1)
     losses = lines(tmp_path, "loss")
     assert [line["step"] for line in losses] == [5, 10, 15, 20]
@@ -30,7 +29,7 @@ def test_learns_logs_and_saves(tmp_path):
 
 
 def test_epoch_losses_are_means_over_all_examples_once(tmp_path):
-    Trainer(problem(rate=0.0), config(), tmp_path).run()
+    train_toy(problem(rate=0.0), config(), tmp_path)
     epochs = lines(tmp_path, "epoch_loss")
     assert [line["step"] for line in epochs] == [5, 10, 15, 20]  # 37 examples, batches of 8
     # Nothing moves, so each epoch's loss is the mean square of the targets plus the noise's variance.
@@ -40,21 +39,21 @@ def test_epoch_losses_are_means_over_all_examples_once(tmp_path):
 
 def test_stops_when_epochs_no_longer_move_the_loss(tmp_path):
     changes = {"train.stop_after_epochs": 2, "train.stop_change": 0.1}
-    Trainer(problem(rate=0.0), config(**changes), tmp_path).run()
+    train_toy(problem(rate=0.0), config(**changes), tmp_path)
     assert read_model(tmp_path).step == 15  # the first epoch has nothing to compare with
-    Trainer(problem(rate=0.0), config(**changes), tmp_path).run()  # finished: goes no further
+    train_toy(problem(rate=0.0), config(**changes), tmp_path)  # finished: goes no further
     assert read_model(tmp_path).step == 15
 
 
 def test_epochs_bound_the_steps(tmp_path):
-    Trainer(problem(), config(**{"train.max_steps": 0, "train.max_epochs": 2}), tmp_path).run()
+    train_toy(problem(), config(**{"train.max_steps": 0, "train.max_epochs": 2}), tmp_path)
     assert read_model(tmp_path).step == 10
 
 
 def test_validation_decides_when_to_stop_and_which_checkpoint_is_best(tmp_path):
     losses = iter([3.0, 1.0, 2.0, 2.0, 0.5])
     validated = problem(validate=lambda state: {"loss": next(losses), "accuracy": 0.5})
-    Trainer(validated, config(**{"train.max_steps": 0, "train.stop_after_epochs": 2}), tmp_path).run()
+    train_toy(validated, config(**{"train.max_steps": 0, "train.stop_after_epochs": 2}), tmp_path)
     assert read_model(tmp_path).step == 20  # two epochs in a row that did not come below 1.0
     assert read_model(tmp_path, step="best").step == 10
     assert [line["validation.loss"] for line in lines(tmp_path, "validation.loss")] == [3.0, 1.0, 2.0, 2.0]
@@ -62,30 +61,30 @@ def test_validation_decides_when_to_stop_and_which_checkpoint_is_best(tmp_path):
 
 def test_what_was_not_validated_is_never_the_best(tmp_path):
     validated = problem(validate=lambda state: {"loss": 9.0})
-    Trainer(validated, config(**{"train.max_steps": 13, "checkpoint.every_steps": 3}), tmp_path).run()
+    train_toy(validated, config(**{"train.max_steps": 13, "checkpoint.every_steps": 3}), tmp_path)
     assert read_model(tmp_path).step == 13
     assert read_model(tmp_path, step="best").step in (5, 10)
 
 
 def test_without_examples_the_start_is_saved_as_it_is(tmp_path):
-    Trainer(problem(examples=0), config(), tmp_path).run()
+    train_toy(problem(examples=0), config(), tmp_path)
     assert read_model(tmp_path).step == 0 and final(tmp_path) == 0.0
     assert json.loads((tmp_path / "config.json").read_text())["config"]["seed"] == config().seed
-    Trainer(problem(examples=0), config(), tmp_path).run()  # finished
+    train_toy(problem(examples=0), config(), tmp_path)  # finished
 
 
 @pytest.mark.parametrize("stop", [7, 10])
 def test_an_interrupted_run_goes_on_exactly(tmp_path, stop):
-    Trainer(problem(), config(), tmp_path / "whole").run()
+    train_toy(problem(), config(), tmp_path / "whole")
 
     def interrupt(state):
         raise KeyboardInterrupt
 
     interrupted = dataclasses.replace(problem(), watch=interrupt)
     with pytest.raises(KeyboardInterrupt):
-        Trainer(interrupted, config(**{"evaluate.every_steps": stop}), tmp_path / "cut").run()
+        train_toy(interrupted, config(**{"evaluate.every_steps": stop}), tmp_path / "cut")
     assert read_model(tmp_path / "cut").step == 5
-    Trainer(problem(), config(), tmp_path / "cut").run()
+    train_toy(problem(), config(), tmp_path / "cut")
     assert final(tmp_path / "cut") == final(tmp_path / "whole")
     whole, cut = (
         [{k: v for k, v in line.items() if k != "windows_per_s"} for line in lines(tmp_path / run, "step")]
@@ -95,8 +94,8 @@ def test_an_interrupted_run_goes_on_exactly(tmp_path, stop):
 
 
 def test_watching_changes_nothing(tmp_path):
-    Trainer(problem(), config(), tmp_path / "blind").run()
-    Trainer(problem(), config(**{"evaluate.every_steps": 5}), tmp_path / "watched").run()
+    train_toy(problem(), config(), tmp_path / "blind")
+    train_toy(problem(), config(**{"evaluate.every_steps": 5}), tmp_path / "watched")
     assert final(tmp_path / "blind") == final(tmp_path / "watched")
     assert [line["step"] for line in lines(tmp_path / "watched", "value")] == [5, 10, 15, 20]
 
@@ -108,5 +107,5 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(t
 
     changes = {"optimiser.schedule": "constant"}
     with pytest.raises(TrainingError, match=r"nan at step 8.*learning rate 0\.005.*step 5 is kept"):
-        Trainer(problem(loss=bad, rate=0.005), config(**changes), tmp_path).run()
+        train_toy(problem(loss=bad, rate=0.005), config(**changes), tmp_path)
     assert read_model(tmp_path).step == 5

@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from finjax.configs import fin
+from finjax.configs.settings import parse
 from finjax.training.checkpoints import read_model
-from finjax.training.loop import Problem
+from finjax.training.loop import Problem, RunTrainer
 from finjax.training.losses import fold_in_each, resolve
 from finjax.training.optimiser import Group, Optimiser
 
@@ -44,7 +45,12 @@ def config(**changes):
     config.checkpoint.every_steps = 5
     config.train.max_steps = 20
     config.update_from_flattened_dict(changes)
-    return config
+    return parse(config)
+
+
+def train_toy(problem, settings, workdir):
+    """Trains a problem in a folder."""
+    return RunTrainer(problem, settings.trainer, workdir=workdir, record=settings.recording).run()
 
 
 def final(workdir) -> float:

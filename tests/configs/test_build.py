@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 
 from finjax.configs import fine_tune
+from finjax.configs.build import build_decoder, build_decoder_optimiser
+from finjax.configs.settings import parse
 from finjax.data.gather import WindowData
 from finjax.models.cnn import CNN
 from finjax.models.decoders import FeatureDecoder
-from finjax.training.build import build_decoder, build_decoder_optimiser
-from finjax.training.fit import Recipe, tune
+from finjax.training.fit import tune
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +22,11 @@ def build(**changes):
     config = fine_tune.get_config("test")
     config.update_from_flattened_dict(
         {"model.hidden": 2, "model.layers": 1, "model.patch_size": 20, "cnn.filters": (3, 2), "cnn.dropout": 0.5}
-        | {"cnn.shadows": 12, "fine_tune.freeze": "cnn"} | changes
+        | {"fine_tune.freeze": "cnn"} | changes
     )  # fmt: skip
-    return config, build_decoder(config, features=("rms",), channels=2, classes=2, length=40, batch_size=8)
+    config.train.batch_size, config.train.max_steps = 8, 3
+    settings = parse(config)
+    return settings, build_decoder(settings, features=("rms",), channels=2, classes=2, length=40, batch_size=8)
 
 
 def start(decoder):
@@ -34,9 +37,9 @@ def start(decoder):
 def test_parameters_and_statistics_of_a_frozen_cnn_stay_bit_for_bit(windows):
     config, decoder = build()
     params, stats = start(decoder)
-    recipe = Recipe(optimiser=build_decoder_optimiser(config), batch_size=8, steps=3)
+    how = {"optimiser": build_decoder_optimiser(config), "settings": config.trainer}
     inputs, movement = WindowData.of_windows(windows), np.arange(12) % 2
-    tuned, tuned_stats = tune(decoder, params, stats, inputs, movement, recipe=recipe)
+    tuned, tuned_stats = tune(decoder, params, stats, inputs, movement, **how)
     for before, after in ((params["cnn"], tuned["cnn"]), (stats, tuned_stats)):
         for one, other in zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True):
             assert one.tobytes() == np.asarray(other).tobytes()

@@ -1,4 +1,4 @@
-"""The cells of a study's tables: one subject of one method under one condition, and the run that fills it."""
+"""The experiments of a study: one method on one subject under one condition, each the result of one run."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -17,17 +17,17 @@ PARTS = ("within", "cross", "horizon", "length")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Cell:
-    """One number of the study.
+class Experiment:
+    """One method on one subject, in one part of the study.
 
     Attributes:
         part: one of `PARTS`.
         method: name of the method.
-        subject: whom it recognises.
-        percentage: of the subject's tuning windows that it is fitted to.
-        horizon_ms: how far ahead it recognises.
-        window_ms: length of its windows; 0: the study's own.
-        run: name of the run that gives the number.
+        subject: number of the subject.
+        percentage: share of the subject's tuning windows that the method is fitted to.
+        horizon_ms: how far ahead the method recognises movements.
+        window_ms: window length; 0: that of the study.
+        run: name of the run that gives the result.
     """
 
     part: str
@@ -40,12 +40,12 @@ class Cell:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is of the window at hand, at the study's own length."""
+        """Whether it recognises the current window, at the study's window length."""
         return not self.horizon_ms and not self.window_ms
 
 
-class FIN(NamedTuple):
-    """A FIN of the study: its feature, horizon, and the length of its windows (0: the study's own)."""
+class FINRun(NamedTuple):
+    """A run that trains a FIN: the feature, the horizon, and the window length (0: that of the study)."""
 
     feature: str
     horizon_ms: float = 0.0
@@ -53,7 +53,7 @@ class FIN(NamedTuple):
 
     @property
     def run(self) -> str:
-        """The name of its run."""
+        """The name of the run."""
         window = f"_window_{self.window_ms:g}_ms" if self.window_ms else ""
         return f"fin/{self.feature}/{self.horizon_ms:g}_ms{window}"
 
@@ -63,33 +63,33 @@ def within_run(method: str, subject: int) -> str:
     return f"within/{method}/subject_{subject}"
 
 
-def make_cells(config: ConfigDict, split: Split) -> list[Cell]:
-    """Returns the cells of a study, in the order of its tables.
+def make_experiments(config: ConfigDict, split: Split) -> list[Experiment]:
+    """Returns the experiments of a study, in the order of its tables.
 
     Raises:
-        ConfigError: a method, percentage or horizon that does not exist, or no unseen subject to cross over to.
+        ConfigError: a method does not exist, or a study across subjects has no seen or no unseen subjects.
     """
     return [*_within(config, split), *_cross(config, split), *_horizon(config, split), *_length(config, split)]
 
 
-def _within(config: ConfigDict, split: Split) -> list[Cell]:
+def _within(config: ConfigDict, split: Split) -> list[Experiment]:
     return [
-        Cell(part="within", method=method, subject=subject, run=within_run(method, subject))
+        Experiment(part="within", method=method, subject=subject, run=within_run(method, subject))
         for method in names_in(config, "within")
         for subject in split.subjects
     ]
 
 
-def _cross(config: ConfigDict, split: Split) -> list[Cell]:
+def _cross(config: ConfigDict, split: Split) -> list[Experiment]:
     methods, percentages = names_in(config, "cross"), tuple(config.percentages)
     if methods and not (split.seen_subjects and split.unseen_subjects):
         raise ConfigError(
-            f"--config.cross={config.cross}: from seen to unseen subjects, of which there are "
-            f"{len(split.seen_subjects)} and {len(split.unseen_subjects)}: choose them with "
+            f"--config.cross={config.cross}: this part needs seen and unseen subjects; there are "
+            f"{len(split.seen_subjects)} seen and {len(split.unseen_subjects)} unseen. Choose the seen ones with "
             "--config.data.seen_subjects, or leave this part out with --config.cross="
         )
     return [
-        Cell(
+        Experiment(
             part="cross",
             method=method,
             subject=subject,
@@ -103,15 +103,15 @@ def _cross(config: ConfigDict, split: Split) -> list[Cell]:
     ]
 
 
-def _horizon(config: ConfigDict, split: Split) -> list[Cell]:
+def _horizon(config: ConfigDict, split: Split) -> list[Experiment]:
     horizons = tuple(config.horizons)
     return [
-        Cell(
+        Experiment(
             part="horizon",
             method=method,
             subject=subject,
             horizon_ms=float(ms),
-            # 0 ms ahead is what the first part does.
+            # The runs within subjects are those at 0 ms.
             run=f"horizon/{method}/{ms:g}_ms/subject_{subject}" if ms else within_run(method, subject),
         )
         for method in names_in(config, "horizon")
@@ -120,12 +120,12 @@ def _horizon(config: ConfigDict, split: Split) -> list[Cell]:
     ]
 
 
-def _length(config: ConfigDict, split: Split) -> list[Cell]:
+def _length(config: ConfigDict, split: Split) -> list[Experiment]:
     lengths = tuple(config.lengths)
     methods = names_in(config, "length")
-    own_ms = window_ms(config) if methods else 0.0
+    own_ms = study_window_ms(config) if methods else 0.0
     return [
-        Cell(
+        Experiment(
             part="length",
             method=method,
             subject=subject,
@@ -138,27 +138,27 @@ def _length(config: ConfigDict, split: Split) -> list[Cell]:
     ]
 
 
-def window_ms(config: ConfigDict) -> float:
-    """Returns the length of the study's own windows."""
+def study_window_ms(config: ConfigDict) -> float:
+    """Returns the window length of the study."""
     rate_hz = dataset_of(config.data).rate_hz
     return 1000 * to_samples(config.window, rate_hz, option="--config.window") / rate_hz
 
 
 def can_be_zero_shot(config: ConfigDict, method: str) -> bool:
-    """Whether a method can recognise a subject that it has seen nothing of."""
+    """Whether a method can recognise movements of a subject that it is not tuned to."""
     one = method_config(config, method)
     return one.stage != "classical" and not (one.stage == "fine_tune" and one.fine_tune.fin_init == RANDOM)
 
 
-def fins_of(config: ConfigDict, cells: Sequence[Cell]) -> list[FIN]:
-    """Returns the FINs: those asked for and those that the cells need.
+def fin_runs_of(config: ConfigDict, experiments: Sequence[Experiment]) -> list[FINRun]:
+    """Returns the runs of FINs: those of `config.fins`, and those that the experiments need.
 
     Raises:
-        ConfigError: an unknown feature.
+        ConfigError: `config.fins` has an unknown feature.
     """
-    asked = parse_features(config.fins, field="fins") if config.fins.strip() else ()
-    fins = {FIN(feature): None for feature in asked}
-    needed = {(cell.method, cell.horizon_ms, cell.window_ms): None for cell in cells}
-    for method, *where in needed:
-        fins |= {FIN(feature, *where): None for feature in features_of(config, method)}
+    features = parse_features(config.fins, field="fins") if config.fins.strip() else ()
+    fins = {FINRun(feature): None for feature in features}
+    conditions = {(one.method, one.horizon_ms, one.window_ms): None for one in experiments}
+    for method, horizon_ms, window_ms in conditions:
+        fins |= {FINRun(feature, horizon_ms, window_ms): None for feature in features_of(config, method)}
     return sorted(fins, key=lambda fin: fin[1:])

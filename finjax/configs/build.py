@@ -1,0 +1,91 @@
+"""Decoders and their optimisers, as the settings of a stage describe them, set up for this machine's devices."""
+
+from collections.abc import Sequence
+
+from finjax.configs.settings import CNNStage, DecoderStage, FineTuneStage, RawCNNStage
+from finjax.devices import parallel
+from finjax.models.cnn import build_cnn, build_raw_cnn
+from finjax.models.decoders import DecoderNetwork, FeatureDecoder, FINDecoder, RawDecoder
+from finjax.models.fin import build_fin
+from finjax.models.stack import FINStack
+from finjax.training.optimiser import FITTED, Group, Optimiser, build_optimiser
+
+
+def build_decoder(
+    settings: DecoderStage, *, features: Sequence[str], channels: int, classes: int, length: int, batch_size: int
+) -> DecoderNetwork:
+    """Builds the decoder of a stage.
+
+    Args:
+        settings: of the stage.
+        features: names of the features, where the decoder has any.
+        channels: channels C.
+        classes: movements K.
+        length: samples T in a window.
+        batch_size: windows that a device works on in one step.
+    """
+    match settings:
+        case CNNStage():
+            return FeatureDecoder(
+                cnn=build_cnn(settings.cnn, classes=classes, axis_name=parallel.AXIS),
+                read_out_weight=settings.cnn.weight,
+                shadows=settings.cnn.shadows,
+                noise=settings.train.shadow_noise,
+                features=len(features),
+            )
+        case FineTuneStage():
+            return FINDecoder(
+                cnn=build_cnn(settings.cnn, classes=classes, axis_name=parallel.AXIS),
+                read_out_weight=settings.cnn.weight,
+                fins=FINStack(fin=build_fin(settings.model), features=len(features), channels=channels),
+                length=length,
+                gain_sd=settings.train.gain_sd,
+                tile=parallel.stack_tile(batch_size, fins=len(features) * channels),
+                cnn_frozen="cnn" in frozen_parts(settings),
+                recompute=settings.fine_tune.recompute,
+            )
+        case RawCNNStage():
+            cnn = build_raw_cnn(settings.cnn, classes=classes, axis_name=parallel.AXIS)
+            return RawDecoder(cnn=cnn, length=length, gain_sd=settings.train.gain_sd)
+        case _:
+            raise AssertionError(settings.stage)
+
+
+def read_out_of(settings: DecoderStage) -> str:
+    """Returns the kind of the discriminant beside the CNN; empty where there is none."""
+    return settings.cnn.read_out if isinstance(settings, CNNStage | FineTuneStage) else ""
+
+
+def covariance_noise_of(settings: DecoderStage) -> float:
+    """Returns the noise that training adds to the features, in units of their spread; 0 where there is none."""
+    return settings.train.covariance_noise if isinstance(settings, CNNStage | FineTuneStage) else 0.0
+
+
+def frozen_parts(settings: FineTuneStage) -> frozenset[str]:
+    """Returns the parts that `fine_tune.freeze` names, of `finjax.configs.fields.FREEZABLE`."""
+    return frozenset(name.strip() for name in settings.fine_tune.freeze.split(",") if name.strip())
+
+
+def build_decoder_optimiser(settings: DecoderStage) -> Optimiser:
+    """Builds the optimiser of a stage: one group, or FIN layers, FIN heads and the CNN."""
+    if isinstance(settings, CNNStage | RawCNNStage):
+        return build_optimiser(settings.optimiser)
+    assert isinstance(settings, FineTuneStage)
+    rates = settings.optimiser.fin
+    factors = rates.layer_factors or (1.0,) * settings.model.layers
+    frozen = frozen_parts(settings)
+    lstms = (
+        Group(
+            prefix=f"fins/lstm_{layer}",
+            learning_rate=rates.learning_rate * factor,
+            l2=rates.l2,
+            frozen="fins" in frozen or not factor,
+        )
+        for layer, factor in enumerate(factors)
+    )
+    head = Group(
+        prefix="fins/head", learning_rate=rates.learning_rate, l2=rates.l2, frozen=bool({"fins", "head"} & frozen)
+    )
+    rates = settings.optimiser.cnn
+    cnn = Group(prefix="cnn", learning_rate=rates.learning_rate, l2=rates.l2, frozen="cnn" in frozen)
+    return Optimiser(groups=(*lstms, head, cnn, FITTED), clip_norm=settings.optimiser.clip_norm)

@@ -1,0 +1,76 @@
+"""What a configuration says of the networks, as typed values."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FINNetworkSettings:
+    """The FIN's network: `config.model`.
+
+    Attributes:
+        hidden: width of the LSTM in each direction.
+        layers: LSTM layers.
+        shadows: outputs S: the feature and S − 1 noisy copies.
+        patch_size: samples in a time step.
+        init: `"chrono"` or `"uniform"`, see `finjax.models.fin`.
+        precision: `"float32"` or `"bfloat16"`, of what the LSTMs multiply.
+    """
+
+    hidden: int
+    layers: int
+    shadows: int
+    patch_size: int
+    init: str
+    precision: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CNNSettings:
+    """The CNN on features that FINs give: `config.cnn` of fine-tuning.
+
+    Attributes:
+        filters: of the first and the second convolution.
+        kernel: rows and columns.
+        dropout: share of the features that is dropped.
+        logit_norm: whether BatchNorm and PReLU follow the last convolution.
+        read_out: `"lda"` or `"rda"` beside the CNN; empty: none.
+        read_out_weight: of its log-probabilities.
+    """
+
+    filters: tuple[int, ...]
+    kernel: int
+    dropout: float
+    logit_norm: bool
+    read_out: str
+    read_out_weight: float
+
+    @property
+    def weight(self) -> float:
+        """Weight of the read-out, 0 where there is none."""
+        return self.read_out_weight if self.read_out else 0.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FeatureCNNSettings(CNNSettings):
+    """The CNN on closed-form features: `config.cnn` of that stage.
+
+    Attributes:
+        shadows: the feature and noisy copies of it, S in all.
+    """
+
+    shadows: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RawCNNSettings:
+    """The CNN on the samples: `config.cnn` of the end-to-end baseline.
+
+    Attributes:
+        filters: of each convolution over time.
+        kernel: samples.
+        dropout: share of the features that is dropped.
+    """
+
+    filters: tuple[int, ...]
+    kernel: int
+    dropout: float
