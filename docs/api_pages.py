@@ -19,23 +19,20 @@ ROOMS = {
         "The front door",
         "What most programs need: training a model, restoring it, the closed-form features.",
     ),
-    "live": ("finjax.live", "Decoding a stream of samples."),
-    "estimator": ("finjax.estimator", "FINs for scikit-learn."),
-    "inference": ("finjax.inference", "Trained models: restored from checkpoints, or exported to one file."),
-    "data": ("finjax.data", "From recordings on disk to windows on the device."),
-    "models": ("finjax.models", "The networks, and the classical classifiers."),
-    "training": ("finjax.training", "Batches, losses, train steps, optimiser, the loop, checkpoints and logs."),
-    "configs": ("finjax.configs", "Every field of a configuration, its presets, and what each field may hold."),
-    "tasks": ("finjax.tasks", "The stages: what training and evaluation of each are made of."),
-    "evaluation": ("finjax.evaluation", "Scores, statistics over subjects, figures and reports."),
-    "study": ("finjax.study", "The study: its plan, its runs, its report."),
-    "interop": ("finjax.interop", "Checkpoints of the published PyTorch code."),
-    "plots": ("finjax.plots", "Figures of runs from the command line: `finjax plots`."),
-    "devices": (
-        "finjax.devices",
-        "JAX's devices: which there are, how work is split over them, and memory.",
-    ),
-    "system": ("finjax.system", "The operating system: files, locks, signals, processes, terminals, plugins."),
+    "live": ("finjax.live", ""),
+    "estimator": ("finjax.estimator", ""),
+    "inference": ("finjax.inference", ""),
+    "data": ("finjax.data", ""),
+    "models": ("finjax.models", ""),
+    "training": ("finjax.training", ""),
+    "configs": ("finjax.configs", ""),
+    "tasks": ("finjax.tasks", ""),
+    "evaluation": ("finjax.evaluation", ""),
+    "study": ("finjax.study", ""),
+    "interop": ("finjax.interop", ""),
+    "plots": ("finjax.plots", ""),
+    "devices": ("finjax.devices", ""),
+    "system": ("finjax.system", ""),
 }
 
 
@@ -53,7 +50,7 @@ def documented_modules() -> set[str]:
 def page(room: str, modules: list[str]) -> str:
     """Returns the page of a room as reStructuredText."""
     title, text = ROOMS[room]
-    lines = [title, "=" * len(title), "", text, ""]
+    lines = [title, "=" * len(title), "", *((text, "") if text else ())]  # else the docstring of the package says it
     for module in modules:
         if module != f"finjax.{room}":
             lines += [module, "-" * len(module), ""]

@@ -33,7 +33,7 @@ napoleon_numpy_docstring = False
 napoleon_use_ivar = True  # "Attributes:" lists them; without it each would be described twice
 napoleon_use_rtype = False
 
-myst_enable_extensions = ["colon_fence", "dollarmath"]
+myst_enable_extensions = ["colon_fence"]  # no formulas: they take MathJax from the internet
 myst_heading_anchors = 3
 myst_links_external_new_tab = False
 
