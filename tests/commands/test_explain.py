@@ -48,7 +48,7 @@ def fresh_flags(monkeypatch):
         (["--config=runs/nothing/config.json"], "no configuration that a run has recorded"),
         (
             ["--config=gs://bucket/config.json"],
-            "error: --config=gs://bucket/config.json: finjax reads and writes local",
+            "error: --config=gs://bucket/config.json: finjax reads and writes only local",
         ),
     ],
 )

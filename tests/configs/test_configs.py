@@ -1,5 +1,6 @@
 """The configurations: every field is read, every file and preset gives what it says."""
 
+import dataclasses
 import importlib
 import sys
 from pathlib import Path
@@ -8,7 +9,8 @@ import pytest
 from ml_collections import ConfigDict
 
 from finjax import features
-from finjax.configs import classical, cnn, fin, fine_tune, raw_cnn
+from finjax import run as run_module
+from finjax.configs import classical, cnn, fin, fine_tune, raw_cnn, settings
 from finjax.data import ninapro, source, synthetic
 from finjax.errors import CheckpointError
 from finjax.run import default_workdir, run
@@ -66,29 +68,57 @@ def leaves(config: ConfigDict, prefix: str = "") -> set[str]:
     return names
 
 
-class ReadLog:
-    """Notes which fields of a configuration finjax's own code reads."""
+CHECKERS = ("finjax.configs.fields", "finjax.configs.sizes", "finjax.configs.templates")  # to check is not to use
 
-    def __init__(self, monkeypatch, config: ConfigDict):
-        self.read = set()
-        paths = {}
+
+class ReadLog:
+    """Notes which fields of the settings of a stage finjax's own code reads."""
+
+    def __init__(self, monkeypatch):
+        self.read, self._paths = set(), {}
+        self._kept = []  # else another object could get the id of one that is gone
+        noted = set()
 
         def remember(part, prefix):
-            paths[id(part)] = prefix
-            for name, value in part.items():
-                if isinstance(value, ConfigDict):
-                    remember(value, f"{prefix}{name}.")
+            self._kept.append(part)
+            self._paths[id(part)] = prefix
+            if type(part) not in noted:
+                noted.add(type(part))
+                monkeypatch.setattr(type(part), "__getattribute__", self._get)
+            for field in dataclasses.fields(part):
+                value = object.__getattribute__(part, field.name)
+                if dataclasses.is_dataclass(value):
+                    remember(value, f"{prefix}{field.name}.")
 
-        remember(config, "")
-        for method in ("__getattr__", "__getitem__"):
-            monkeypatch.setattr(ConfigDict, method, self._noting(getattr(ConfigDict, method), paths))
+        def parse(config):
+            parsed = settings.parse(config)
+            remember(parsed, "")
+            return parsed
 
-    def _noting(self, original, paths):
+        monkeypatch.setattr("finjax.run.parse", parse)
+        original = ConfigDict.__getattr__
+
         def get(part, name):
-            reader = sys._getframe(1).f_globals.get("__name__", "")
-            if reader.startswith("finjax") and id(part) in paths:
-                self.read.add(f"{paths[id(part)]}{name}")
+            self._note(part, name)
             return original(part, name)
+
+        monkeypatch.setattr(ConfigDict, "__getattr__", get)
+
+    def watch(self, config):
+        """Notes what is read of a configuration before it is parsed, at its top alone."""
+        self._kept.append(config)
+        self._paths[id(config)] = ""
+
+    def _note(self, part, name):
+        reader = sys._getframe(2).f_globals.get("__name__", "")
+        if reader.startswith("finjax") and reader not in CHECKERS and id(part) in self._paths:
+            self.read.add(f"{self._paths[id(part)]}{name}")
+
+    @property
+    def _get(self):
+        def get(part, name):
+            self._note(part, name)
+            return object.__getattribute__(part, name)
 
         return get
 
@@ -99,7 +129,8 @@ def test_every_field_is_read(tmp_path, monkeypatch):
     config.train.batch_size = 8192
     config.data.train_repetitions = "1"
     config.cpu_devices = 1
-    log = ReadLog(monkeypatch, config)
+    log = ReadLog(monkeypatch)
+    log.watch(config)
     run(config, workdir=tmp_path / "run")
     default_workdir(config)
 
@@ -108,7 +139,7 @@ def test_every_field_is_read(tmp_path, monkeypatch):
     ninapro.write_mat(recording, tmp_path / "S1_E1_A1.mat")
     config.data.name, config.data.dir = "ninapro_db2", str(tmp_path)
     config.data.cache_dir = str(tmp_path / "cache")
-    source.load_store(config.data)
+    source.load_store(run_module.parse(config).data)
 
     assert leaves(config) - log.read == set()
 
@@ -123,7 +154,8 @@ def test_every_field_of_what_recognises_is_read(tmp_path, monkeypatch, module):
         config.cnn.read_out = "rda"
     if module is fine_tune:
         config.fine_tune.fin_init = "random"
-    log = ReadLog(monkeypatch, config)
+    log = ReadLog(monkeypatch)
+    log.watch(config)
     run(config, workdir=tmp_path / "run")
     default_workdir(config)
     if module is not classical:

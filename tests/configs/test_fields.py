@@ -69,7 +69,7 @@ def test_no_number_may_be_something_else(stage, value):
         (fin, {"window": "0ms"}, "--config.window='0ms': give .* above 0"),
         (fin, {"data.filter.notch_hz": -50.0}, "--config.data.filter.notch_hz=-50: must be at least 0"),
         (fin, {"data.test_repetitions": "2-1"}, "--config.data.test_repetitions=2-1: the range '2-1'"),
-        (fin, {"data.dir": "s3://bucket/db2"}, "--config.data.dir=s3://bucket/db2: finjax reads and writes local"),
+        (fin, {"data.dir": "s3://bucket/db2"}, "--config.data.dir=s3://bucket/db2: finjax reads and writes only local"),
         (cnn, {"subject": "me"}, "--config.subject=me: 'me' in .* or all, seen, unseen"),
         (cnn, {"percentage": math.nan}, "--config.percentage=nan: must be a finite number"),
         (classical, {"percentage": 0.0}, "percentage=0: per cent .* that a classical baseline .* above 0 and at most"),
