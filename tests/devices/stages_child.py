@@ -28,7 +28,9 @@ def trained(folder: Path, modules=(fin, cnn, fine_tune, raw_cnn)) -> dict[str, n
         if "model" in config:
             config.model.layers, config.model.hidden = 1, 4
         if module is not fin:
-            config.features, config.subject, config.step = "rms", "1", "300ms"
+            config.subject, config.step = "1", "300ms"
+            if module is not raw_cnn:
+                config.features = "rms"
         if module is fine_tune:
             config.fine_tune.fins = str(folder / "fin")
         run(config, workdir=folder / config.stage)
