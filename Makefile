@@ -1,10 +1,10 @@
 # make demo   trains and evaluates a FIN on synthetic data, in minutes
 # make study  runs a small study on synthetic data, with a report, in minutes
-# make test   runs the tests
+# make test   runs the fast tests, in minutes; make test-all runs the slow ones after them
 # make test-avx2   runs the tests of numbers again, as compiled for a CPU without AVX-512; ISA=SSE4_2: without AVX
 # make bench  times finjax against PyTorch, in ten minutes
 # make soak   kills a training fifty times, damages 2,000 files, and watches the memory of a training for half an hour
-# make lint   checks the style
+# make lint   checks the style and the types
 # make docs   builds the documentation site, in minutes; make linkcheck asks the addresses that it names
 # make bounds runs the tests with the lowest and the newest versions that the bounds allow, each in a fresh environment
 # make lock   writes requirements-dev.lock: every package of the development environment, by version and hash
@@ -15,7 +15,7 @@ ISA ?= AVX2
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo study test test-avx2 bench soak lint docs linkcheck bounds lock clean
+.PHONY: demo study test test-all test-avx2 bench soak lint docs linkcheck bounds lock clean
 
 demo: $(VENV)/installed
 	$(BIN)/python main.py --config=configs/fin_ssi.py
@@ -24,7 +24,10 @@ study: $(VENV)/installed
 	$(BIN)/python main.py --config=configs/study.py
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile
+	$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses=4 --dist=loadfile
+
+test-all: test
+	$(BIN)/python -m pytest -m slow -n auto --maxprocesses=4 --dist=loadfile
 
 # Other vectors add in another order: a tolerance that one CPU's rounding was measured for fails here.
 test-avx2: $(VENV)/installed-dev

@@ -3,7 +3,6 @@
 import doctest
 import importlib
 import importlib.util
-import os
 import re
 import shutil
 import subprocess
@@ -135,8 +134,6 @@ def test_examples_in_docstrings(name, folder, monkeypatch):
 def test_the_site_is_built_without_a_warning(tmp_path):
     for module in ("sphinx", "myst_nb", "furo", "sphinx_copybutton"):
         pytest.importorskip(module, reason=f"{module} is not installed: pip install -e '.[docs]'")
-    if not os.environ.get("FINJAX_SLOW"):
-        pytest.skip("the notebooks take minutes: set FINJAX_SLOW=1")
     command = [sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-d", str(tmp_path / "trees")]
     done = subprocess.run(
         [*command, "docs", str(tmp_path / "site")], cwd=ROOT, capture_output=True, text=True, timeout=1800

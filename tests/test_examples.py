@@ -1,7 +1,6 @@
 """The examples run, and stay short."""
 
 import importlib
-import os
 import re
 
 import pytest
@@ -26,6 +25,7 @@ def test_a_checkpoint_is_evaluated(small_decoder, capsys):
     assert "precision" in printed and "movement 17" in printed
 
 
+@pytest.mark.slow
 def test_the_estimator_is_cross_validated(capsys):
     importlib.import_module("examples.cross_validate").main(steps=2, tune_steps=0)
     assert "accuracy on each repetition left out: [" in capsys.readouterr().out
@@ -33,8 +33,6 @@ def test_the_estimator_is_cross_validated(capsys):
 
 @pytest.mark.slow
 def test_a_decoder_is_trained_with_several_seeds(tmp_path, capsys):
-    if not os.environ.get("FINJAX_SLOW"):
-        pytest.skip("two trainings: set FINJAX_SLOW=1")
     importlib.import_module("examples.several_seeds").main(seeds=2, preset="test", folder=str(tmp_path))
     printed = capsys.readouterr().out
     first, second = re.findall(r"seed \d: (\S+)%", printed)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 
+import pytest
 from conftest import ROOT
 
 PROGRAMS = ("data", "inference.export", "interop.torch_checkpoint", "live", "plots")
@@ -31,6 +32,7 @@ assert train._CONFIG.value.classifier == "rda"
 """
 
 
+@pytest.mark.slow
 def test_the_package_works_alone_from_another_folder(tmp_path):
     site, foreign, elsewhere = (tmp_path / name for name in ("site", "foreign", "elsewhere"))
     shutil.copytree(ROOT / "finjax", site / "finjax", ignore=shutil.ignore_patterns("__pycache__"))

@@ -6,6 +6,8 @@ import os
 import pytest
 from conftest import ROOT, run_main
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.real_data("FINJAX_3DC_DIR")
 def test_a_fin_learns_rms_from_eight_people(tmp_path):
@@ -14,7 +16,7 @@ def test_a_fin_learns_rms_from_eight_people(tmp_path):
         f"--workdir={tmp_path}",
         "--config.data.name=three_dc",
         f"--config.data.dir={os.environ['FINJAX_3DC_DIR']}",
-        "--config.train.max_steps=300",
+        "--config.train.max_steps=150",
         "--config.evaluate.max_windows=300",
         "--config.log.tensorboard=False",
     )

@@ -30,12 +30,14 @@ def assert_equal_models(one, other):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_a_run_is_repeated_from_its_config_json_bit_for_bit(finished_run, tmp_path):
     workdir, _ = finished_run
     run_main(f"--config={workdir}/config.json", f"--workdir={tmp_path}/again")
     assert_equal_models(workdir, tmp_path / "again")
 
 
+@pytest.mark.slow
 def test_fields_of_a_recorded_configuration_can_be_set(finished_run, tmp_path):
     options = ["--config.prediction=3,5", "--config.data.filter.notch_hz=50", "--config.train.max_steps=2"]
     run_main("--config", f"{finished_run[0]}/config.json", f"--workdir={tmp_path}", *options)
@@ -82,6 +84,7 @@ def test_a_refusal_shows_its_traceback_only_when_asked(tmp_path):
     assert done.returncode == 1 and "Traceback" in done.stderr and "\nerror: --config.seed=-1" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("signum", "status"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
 def test_a_program_that_is_asked_to_stop_saves_and_says_so(tmp_path, signum, status):
     process = subprocess.Popen(
@@ -101,6 +104,7 @@ def test_a_program_that_is_asked_to_stop_saves_and_says_so(tmp_path, signum, sta
     assert not (tmp_path / "lock.json").exists()
 
 
+@pytest.mark.slow
 def test_a_training_killed_at_random_moments_ends_as_one_that_was_not(tmp_path):
     found = kills.run(tmp_path, kills=3, steps=60, seed=0)
     assert found["kills"] == 3 and found["trainings_finished"] >= 1

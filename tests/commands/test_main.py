@@ -149,6 +149,7 @@ def test_unseen_people_can_be_evaluated_alone(finished_run, tmp_path):
     assert "seen" not in metrics and set(metrics["unseen"]["per_subject"]) == {"2"}
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_trained_again_from_the_one_before(finished_run, tmp_path):
     shutil.copytree(finished_run[0], tmp_path / "run")
     for file in (tmp_path / "run/checkpoints/20/opt_state").rglob("*"):
@@ -169,6 +170,7 @@ def test_a_run_of_another_configuration_is_not_gone_on_with(finished_run):
     assert re.search(r"another configuration \(seed: 0 there, 5 here\).*another --workdir", done.stderr)
 
 
+@pytest.mark.slow
 def test_several_horizons_are_trained_and_compared(tmp_path):
     done = run_main(
         TEST, f"--workdir={tmp_path}", "--config.prediction=0,3", env={**os.environ, "PYTHONIOENCODING": "ascii"}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import pytest
 import stages_child
 
 from finjax.configs import cnn, fin
@@ -23,6 +24,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.slow
 def test_every_stage_gives_the_same_with_any_settings_of_jax(tmp_path, monkeypatch):
     """The compiled programs are the same, so the numbers are too, to the last bit."""
     environment = {**os.environ, **SETTINGS, "PYTHONPATH": str(Path(__file__).parents[2])}

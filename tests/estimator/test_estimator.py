@@ -26,8 +26,14 @@ SMALLEST = {"features": ("rms",), "hidden": 2, "layers": 1, "steps": 2}
 SMALL = {"features": ("rms", "logstd"), "hidden": 8, "layers": 1, "patch_size": 60, "steps": 150}
 
 
-@parametrize_with_checks([FINFeatures(**SMALLEST), FINClassifier(FINFeatures(**SMALLEST), epochs=1, tune_steps=0)])
-def test_scikit_learn_finds_nothing_wrong(estimator, check):
+@parametrize_with_checks([FINFeatures(**SMALLEST)])
+def test_scikit_learn_finds_nothing_wrong_with_the_features(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks([FINClassifier(FINFeatures(**SMALLEST), epochs=1, tune_steps=0)])
+def test_scikit_learn_finds_nothing_wrong_with_the_classifier(estimator, check):
     check(estimator)
 
 
@@ -87,6 +93,7 @@ def test_tuning_changes_the_fins_but_not_the_transformer(data, fitted):
     assert 0 < np.abs(after - before).max() < 0.01
 
 
+@pytest.mark.slow
 def test_it_works_in_a_pipeline_and_a_grid_search(data):
     windows, movements, _ = data
     pipeline = make_pipeline(FINFeatures(**SMALL), LinearDiscriminantAnalysis())

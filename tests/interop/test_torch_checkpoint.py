@@ -30,7 +30,7 @@ from finjax.live.__main__ import main as live  # noqa: E402
 from finjax.plots.__main__ import main as plots  # noqa: E402
 from finjax.tasks import decoder  # noqa: E402
 from finjax.tasks.compatibility import refuse_other_claims  # noqa: E402
-from finjax.tasks.initial import starting_point  # noqa: E402
+from finjax.tasks.initial import initial_decoder  # noqa: E402
 from finjax.tasks.task import Task  # noqa: E402
 from finjax.training.checkpoints import has_checkpoint  # noqa: E402
 
@@ -196,7 +196,7 @@ def system(tmp_path):
 def test_the_system_put_together_computes_what_torch_does(system):
     fins, cnn, task = system
     nothing = task.part("tune")[:0]
-    start = starting_point(task, nothing, share=nothing)
+    start = initial_decoder(task, nothing, share=nothing)
     windows = np.random.default_rng(0).normal(size=(6, 12, 40)).astype(np.float32)
     # The FINs' features in the unit of each, then standardised as the CNN's input was.
     to_unit, to_cnn = {"rms": (0.7, 0.4), "ent": (3.5, 0.3)}, {"rms": (0.9, 0.5), "ent": (3.4, 0.2)}

@@ -7,6 +7,8 @@ import pytest
 from soak import mutations
 from soak.mutated import sources, verdicts
 
+pytestmark = pytest.mark.slow
+
 FILES = 104
 UNDAMAGED = (lambda rng, folder: "nothing",)
 

@@ -21,6 +21,8 @@ from finjax.study.pages import Image, Text
 from finjax.study.report import _image
 from finjax.training.checkpoints import has_checkpoint
 
+pytestmark = pytest.mark.slow
+
 TEST = f"--config={ROOT}/configs/study.py:test"
 
 

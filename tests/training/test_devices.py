@@ -15,7 +15,7 @@ from finjax.configs.build import build_decoder_optimiser
 from finjax.training.checkpoints import Checkpoints
 from finjax.training.step import create_state
 
-pytestmark = pytest.mark.numerics
+pytestmark = [pytest.mark.numerics, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 BATCH = 56  # examples, as in `devices_child.py`

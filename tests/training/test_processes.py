@@ -20,6 +20,8 @@ from finjax.run import place_of
 from finjax.system.processes import SINGLE_PROCESS, ProcessPlace, find_place
 from finjax.training.logs import read_metrics
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 CHILD = Path(__file__).with_name("devices_child.py")
 # Each process works with as many threads: matrix products are cut up by their number.
