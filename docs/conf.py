@@ -32,6 +32,7 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True  # "Attributes:" lists them; without it each would be described twice
 napoleon_use_rtype = False
+strip_signature_backslash = True  # keeps the underscore at the end of `classes_`
 
 myst_enable_extensions = ["colon_fence"]  # no formulas: they take MathJax from the internet
 myst_heading_anchors = 3

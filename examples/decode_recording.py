@@ -15,8 +15,7 @@ from finjax.live import LiveDecoder
 def main(run: str) -> None:
     """Prints every change of movement, and how many decisions were right."""
     decoder = LiveDecoder(run, update="20ms", vote=5, least_probability=0.3, dwell="60ms")
-    settings = synthetic.Settings(**decoder.model.config.data.synthetic)
-    recording = synthetic.generate(decoder.model.subjects[0], settings)
+    recording = synthetic.generate(decoder.model.subjects[0], decoder.model.config.data.synthetic)
     new = recording.repetition == decoder.model.split.test_repetitions[0]
     signal, truth = recording.signal[new], recording.movement[new]
 

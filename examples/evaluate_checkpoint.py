@@ -18,7 +18,7 @@ from finjax.data.windows import index_windows, pack
 def main(run: str) -> None:
     """Prints precision and recall of each movement on the test repetitions."""
     model = finjax.load(run)
-    recording = synthetic.generate(model.subjects[0], synthetic.Settings(**model.config.data.synthetic))
+    recording = synthetic.generate(model.subjects[0], model.config.data.synthetic)
     # Z-scored by the statistics of its subjects that are stored with the model.
     store = pack([dataclasses.replace(recording, signal=model.normalise(recording))])
     index = index_windows(store.segments, model.framing)

@@ -66,8 +66,8 @@ class FINClassifier(ClassifierMixin, OnWindows):
 
     Attributes:
         classes_: `[K]` labels, in the order of the columns of `predict_proba`.
-        channels_: C.
-        length_: T.
+        channels_: number of channels, C.
+        length_: samples in a window, T.
         fins_: the fitted `FINFeatures`; its own networks are as they were before the tuning.
         params_: parameters of FINs, CNN and read-out.
         stats_: running statistics of the CNN.

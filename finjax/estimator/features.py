@@ -72,8 +72,8 @@ class FINFeatures(TransformerMixin, OnWindows):
         verbose: whether to show the progress.
 
     Attributes:
-        channels_: C.
-        length_: T.
+        channels_: number of channels, C.
+        length_: samples in a window, T.
         mean_: `[C]` of the samples of `fit`; it and `std_` z-score all windows.
         std_: `[C]`.
         network_: the FIN.

@@ -31,7 +31,7 @@ class Electrodes:
     """Watches the samples of a stream, and replaces those that are not finite.
 
     Args:
-        channels: C.
+        channels: how many, C.
         length: T, samples in a window.
         rate_hz: samples a second.
         envelope: whether the samples are rectified envelopes.

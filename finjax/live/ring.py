@@ -9,8 +9,8 @@ class Ring:
     Every sample is written twice, T apart, so that the last T are contiguous wherever they end.
 
     Args:
-        channels: C.
-        length: T.
+        channels: how many, C.
+        length: how many samples it holds, T.
     """
 
     def __init__(self, channels: int, length: int):

@@ -104,7 +104,7 @@ class FeatureDecoder(DecoderNetwork):
     Attributes:
         shadows: S, the feature and its copies.
         noise: of the copies, relative to the value; they are exact outside of training.
-        features: F.
+        features: how many, F.
     """
 
     shadows: int

@@ -81,7 +81,7 @@ class Head(nn.Module):
     """A dense layer, as `nn.Dense`, of each model of the leading axes.
 
     Attributes:
-        outputs: S.
+        outputs: how many, S.
         init: initialiser of kernel and bias.
     """
 

@@ -88,7 +88,7 @@ def stack_fins(fins: Sequence[TrainedFIN], feature: FeatureNormaliser, *, channe
     Args:
         fins: one for each feature.
         feature: standardisation `[F]` of what the stack is to give.
-        channels: C.
+        channels: how many, C.
     """
     copies = []
     for row, fin in enumerate(fins):
