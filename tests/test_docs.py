@@ -56,6 +56,13 @@ def test_every_module_is_in_the_api_reference():
     assert described == pages_of_modules().documented_modules(), "write the pages again: python docs/api_pages.py"
 
 
+def test_the_order_of_the_rooms_is_that_of_the_imports():
+    from test_layout import ORDER
+
+    (quote,) = re.findall(r"(?:^> .+\n)+", (ROOT / "docs/design.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert tuple(re.findall(r"\w+", quote)) == ORDER
+
+
 def anchors(text: str) -> set[str]:
     """The anchors that MyST and GitHub give to the headings of a page."""
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
