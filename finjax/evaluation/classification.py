@@ -1,4 +1,4 @@
-"""How well movements are recognised: confusion matrix, the scores read off it, and majority vote."""
+"""Scores of movement recognition: confusion matrix, accuracy and related scores, majority vote."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ from finjax.system.arithmetic import numpy_defaults
 
 
 def confusion_matrix(true: np.ndarray, predicted: np.ndarray, *, classes: int) -> np.ndarray:
-    """Counts the windows of each movement by the movement they were taken for.
+    """Counts the windows of each true movement by predicted movement.
 
     Args:
         true: `[n]` class indices, 0 to K − 1; n is 1 or more.
-        predicted: `[n]`, the same.
-        classes: how many there are (K), whether or not they occur.
+        predicted: `[n]` class indices.
+        classes: number of classes (K), including those that do not occur.
 
     Returns:
         `[K, K]` int64, a row for each true class and a column for each predicted one.
@@ -22,29 +22,29 @@ def confusion_matrix(true: np.ndarray, predicted: np.ndarray, *, classes: int) -
     import sklearn.metrics  # takes a second to import
 
     assert true.shape == predicted.shape, (true.shape, predicted.shape)
-    if not len(true):  # which only newer releases of scikit-learn refuse
-        raise ValueError("no windows, and so no confusion matrix")
-    for labels in (true, predicted):  # scikit-learn would pass over the others without a word
+    if not len(true):  # older releases of scikit-learn accept this
+        raise ValueError("no windows: a confusion matrix needs at least one")
+    for labels in (true, predicted):  # scikit-learn ignores other labels silently
         assert np.isin(labels, np.arange(classes)).all(), (np.unique(labels), classes)
     return sklearn.metrics.confusion_matrix(true, predicted, labels=np.arange(classes)).astype(np.int64)
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """Returns `part / whole`, NaN where the whole is 0."""
+    """Returns `part / whole`, and NaN where the whole is 0."""
     return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
 
 
 @numpy_defaults()
 def score(confusion: np.ndarray) -> dict:
-    """Reads the scores off a confusion matrix, or off the sum of several.
+    """Computes the scores of a confusion matrix, or of the sum of several.
 
     Args:
         confusion: `[K, K]` counts of at least one window, rows true.
 
     Returns:
         `accuracy`; `balanced_accuracy`, the mean recall of the classes that occur; `macro_f1`, the mean
-        F1 = 2 hits / (true + predicted) of the classes that occur or were predicted; `recall`, K values,
-        NaN where the class does not occur; `windows` (n). All but the last are shares, 0 to 1.
+        F1 = 2 hits / (true + predicted) of the classes that occur or are predicted; `recall`, K values,
+        NaN where the class does not occur; `windows` (n). All but the last are fractions, 0 to 1.
     """
     hits, true, predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)  # [K] each
     windows = int(confusion.sum())
@@ -60,15 +60,14 @@ def score(confusion: np.ndarray) -> dict:
 
 
 def majority_vote(predicted: np.ndarray, segment: np.ndarray, *, last: int) -> np.ndarray:
-    """Replaces each decision by the vote of it and those just before it in the same segment.
+    """Replaces each decision by the majority of itself and the decisions before it in the same segment.
 
-    The first windows of a segment vote with as many as there are. A tie goes to the movement, of those tied,
-    that was predicted last.
+    At the start of a segment fewer decisions vote. If movements tie, the one that was predicted last wins.
 
     Args:
         predicted: `[n]` integers, the decisions in temporal order.
-        segment: `[n]`, the segment of each window; a segment's windows lie next to each other.
-        last: how many windows vote, the one at hand included; 1 changes nothing.
+        segment: `[n]`, the segment of each window; the windows of a segment follow each other.
+        last: how many decisions vote, including the current one; 1 changes nothing.
 
     Returns:
         `[n]`, the decisions after the vote.
@@ -84,7 +83,7 @@ def majority_vote(predicted: np.ndarray, segment: np.ndarray, *, last: int) -> n
         [3, 3, 3, 3]
     """
     if last < 1:
-        raise ValueError(f"last={last}: a vote takes 1 window or more")
+        raise ValueError(f"last={last}: must be at least 1")
     assert predicted.shape == segment.shape, (predicted.shape, segment.shape)
     index = np.arange(len(predicted))
     opens = np.concatenate([[True], segment[1:] != segment[:-1]])[: len(index)]
@@ -97,7 +96,7 @@ def majority_vote(predicted: np.ndarray, segment: np.ndarray, *, last: int) -> n
         counts = np.concatenate([[0], np.cumsum(is_movement)])
         votes = counts[index + 1] - counts[first]
         latest = np.maximum.accumulate(np.where(is_movement, index, -1))
-        rank = votes * len(index) + latest  # by votes, then by recency: latest < n, so it decides ties alone
+        rank = votes * len(index) + latest  # latest < n, so it decides only between equal votes
         winner[rank > most] = movement
         most = np.maximum(most, rank)
     return winner

@@ -1,4 +1,4 @@
-"""How figures are drawn: as PNG and in matplotlib's own defaults, whatever the user has set up for other figures."""
+"""Drawing of figures: as PNG, and in matplotlib's default style whatever style the user has set."""
 
 import contextlib
 import errno
@@ -8,9 +8,10 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-# Matplotlib refuses to be imported where this names a backend that is not installed. A process inherits it from the
-# notebook that started it. Below it is set where it can be.
+# Matplotlib cannot be imported if MPLBACKEND names a backend that is not installed. A process inherits the variable
+# from the notebook that started it. It is set again below.
 _BACKEND = None if "matplotlib" in sys.modules else os.environ.pop("MPLBACKEND", None)
 import matplotlib  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
@@ -33,28 +34,28 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @contextlib.contextmanager
 def default_style() -> Iterator[None]:
-    """Sets matplotlib to its own defaults for a while: the user's may need LaTeX, or fonts that are not here."""
+    """Uses matplotlib's defaults for a while: the user's style may need LaTeX, or fonts that are not installed."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         yield
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Writes a figure as PNG, whole or not at all; a legend or title wider than the figure makes it wider."""
+    """Writes a figure as PNG, whole or not at all; a wide legend or title makes the figure wider."""
     with whole_file(path) as temporary:
         figure.savefig(temporary, dpi=DPI, format="png", backend="agg", bbox_inches="tight")
 
 
 def plain(text: str) -> str:
-    """Returns a name as matplotlib shows it unchanged: what stands between two dollars would be a formula."""
+    """Returns a text that matplotlib shows as it is: it would take text between two dollar signs as a formula."""
     return text.replace("$", r"\$")
 
 
 def in_default_style(draw: Callable[..., None]) -> Callable[..., None]:
-    """Decorates a function that draws and saves a figure: it does so in matplotlib's defaults."""
+    """Decorates a function that draws and saves a figure, so that it uses matplotlib's defaults."""
 
     @functools.wraps(draw)
-    def drawn(*args, **kwargs) -> None:
+    def drawn(*args: Any, **kwargs: Any) -> None:
         with default_style():
             draw(*args, **kwargs)
 
@@ -62,23 +63,23 @@ def in_default_style(draw: Callable[..., None]) -> Callable[..., None]:
 
 
 def drawn_if_possible(draw: Callable[..., None]) -> Callable[..., bool]:
-    """Decorates a function that draws a figure beside numbers: where it fails, that is a warning.
+    """Decorates a function that draws a figure, so that a failure is a warning: the numbers matter more.
 
-    The function takes the figure's path first. It then tells whether there is a figure.
+    The first argument of the function is the figure's path. The decorated function returns whether it drew the figure.
 
     Raises:
-        OSError: the disk is full: then nothing else can be written either.
+        OSError: the disk is full, so that nothing else can be written either.
     """
 
     @functools.wraps(draw)
-    def drawn(path: Path, *args, **kwargs) -> bool:
+    def drawn(path: Path, *args: Any, **kwargs: Any) -> bool:
         try:
             with default_style():
                 draw(path, *args, **kwargs)
         except Exception as error:
             if isinstance(error, OSError) and error.errno in FULL:
                 raise
-            path.unlink(missing_ok=True)  # an earlier one would show other numbers
+            path.unlink(missing_ok=True)  # an earlier figure would show other numbers
             logger.warning("no figure %s: %s: %s", path, type(error).__name__, first_line(error))
             return False
         return True

@@ -1,4 +1,4 @@
-"""Figures of an evaluation, as PNG. Each function tells whether it could draw its figure."""
+"""Figures of an evaluation, as PNG. Each function returns whether it drew its figure."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from finjax.evaluation.drawing import Figure, drawn_if_possible, plain, save
 
 COLOURS = {"seen": "#1f6f8b", "unseen": "#d1603d"}
 TITLES = {"seen": "seen subjects", "unseen": "unseen subjects"}
-EXAMPLES = 6  # windows drawn
-NAME_WIDTH = 0.05  # inches of room that a character of a name beside the axes takes
+EXAMPLES = 6  # windows to draw
+NAME_WIDTH = 0.05  # inches per character of a label beside the axes
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ def r2_distribution(path: Path, result: dict, *, label: str) -> None:
     everything = np.concatenate(list(values.values()))
     everything = everything[np.isfinite(everything)]
     low = min(0.9, *everything) if len(everything) else 0.0
-    bins = np.linspace(max(low, -1.0), 1.0, 26)
+    bins = np.linspace(max(low, -1.0), 1.0, 26).tolist()
     for part, r2 in values.items():
         axes.hist(
             np.clip(r2[np.isfinite(r2)], bins[0], 1.0),
@@ -94,7 +94,7 @@ def examples(
         part = parts[number // each]
         p = shown[part]
         row = (2 * (number % each) + 1) * len(p.windows) // (2 * each)  # spread over the part
-        # The channel that is busiest, so that there is something to see.
+        # Draw the most active channel.
         channel = int(np.argmax(p.true[row]))
         start, subject = p.windows.start[row], p.windows.subject[row]
         x = store.samples[channel, start : start + framing.length]
@@ -167,10 +167,9 @@ def accuracy_by_subject(path: Path, scored: list[dict]) -> None:
     figure = Figure(figsize=(2.5 + 0.32 * len(scored), 3.4), layout="constrained")
     axes = figure.subplots()
     accuracy = [100 * entry["accuracy"] for entry in scored]
+    mean = float(np.mean(accuracy))
     axes.bar([str(entry["subject"]) for entry in scored], accuracy, color=COLOURS["seen"])
-    axes.axhline(
-        np.mean(accuracy), color="black", linewidth=0.8, linestyle="--", label=f"mean {np.mean(accuracy):.1f} %"
-    )
+    axes.axhline(mean, color="black", linewidth=0.8, linestyle="--", label=f"mean {mean:.1f} %")
     axes.set_xlabel("subject")
     axes.set_ylabel("accuracy on the test repetitions (%)")
     axes.set_ylim(0, 100)
@@ -180,7 +179,7 @@ def accuracy_by_subject(path: Path, scored: list[dict]) -> None:
 
 @drawn_if_possible
 def learning_curve(path: Path, lines: list[dict]) -> None:
-    """Draws the losses of a training, and its validation accuracy where it was validated.
+    """Draws the losses of a training, and its validation accuracy if it has one.
 
     Args:
         path: where to write.

@@ -20,13 +20,13 @@ METRICS = ("accuracy", "balanced_accuracy", "macro_f1")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Decisions:
-    """What a decoder decided on test windows.
+    """The decisions of a decoder on test windows.
 
     Attributes:
         windows: the n windows.
         predicted: `[n]` movements.
-        store: the signals that the windows are of.
-        statistics_from: where the z-score of each subject comes from, see `finjax.data.normalise`.
+        store: the signals that the windows belong to.
+        statistics_from: source of each subject's z-scores, see `finjax.data.normalise`.
     """
 
     windows: Windows
@@ -40,10 +40,10 @@ def score_subjects(decisions: Decisions, *, vote: int) -> list[dict]:
 
     Args:
         decisions: the decisions.
-        vote: score a majority vote over so many last decisions too; 1: none.
+        vote: if above 1, score the majority vote of that many last decisions too.
 
     Returns:
-        For each subject: its number, where its z-score comes from, segments, the scores of `classification.score`,
+        For each subject: its number, the source of its z-scores, segments, the scores of `classification.score`,
         the confusion matrix (rows: true), and under `"vote"` the number of decisions and the same scores.
     """
     windows, store = decisions.windows, decisions.store
@@ -72,7 +72,7 @@ def evaluate_run(workdir: Path, decisions: Decisions, *, vote: int, about: dict)
         workdir: folder of the decoder's run.
         decisions: its decisions on the test windows.
         vote: see `score_subjects`.
-        about: what else `metrics.json` should say.
+        about: further content of `metrics.json`.
 
     Returns:
         The scores of its subjects.
@@ -90,7 +90,7 @@ def evaluate_run(workdir: Path, decisions: Decisions, *, vote: int, about: dict)
             movement=windows.movement,
             predicted=decisions.predicted.astype(np.int16),
         )
-    # After the decisions: where this file is, all numbers are. Figures may fail.
+    # Written after the decisions: if this file exists, all numbers do. Figures may fail.
     write_json(folder / "metrics.json", {**about, "dataset": store.dataset, "subjects": scored})
     if lines := read_metrics(workdir):
         figures.learning_curve(folder / "learning_curve.png", lines)
@@ -103,10 +103,10 @@ def summarise_run(folder: Path, scored: list[dict], *, run: dict) -> dict:
     Args:
         folder: where to write.
         scored: the scores of its subjects.
-        run: how it was made, see `describe_run`.
+        run: how the run was made, see `describe_run`.
 
     Returns:
-        What `metrics.json` holds, without `run`.
+        The content of `metrics.json`, without `run`.
     """
     movements = scored[0]["movements"]
     confusion = np.sum([entry["confusion"] for entry in scored], axis=0)

@@ -1,4 +1,4 @@
-"""How well features are imitated: R², mean absolute error and mean absolute percentage error."""
+"""Scores of imitated features: R², mean absolute error and mean absolute percentage error."""
 
 import numpy as np
 
@@ -9,15 +9,15 @@ from finjax.system.arithmetic import numpy_defaults
 def score(true: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     """Scores predictions over everything given, flattened.
 
-    R² is 1 − Σ(y − ŷ)² / Σ(y − mean y)² over all of it at once; it is not averaged over parts, nor clipped.
+    R² is 1 − Σ(y − ŷ)² / Σ(y − mean y)² over all values at once; it is not averaged over parts, nor clipped.
 
     Args:
         true: feature values, any shape.
         predicted: the same shape.
 
     Returns:
-        `r2` (NaN where the truth is constant), `mae` in the feature's unit and `mape` in per cent
-        (over the values that are not 0).
+        `r2` (NaN if the true values are constant), `mae` in the feature's unit and `mape` in per cent
+        (over the true values that are not 0).
     """
     assert true.shape == predicted.shape, (true.shape, predicted.shape)
     true, predicted = true.astype(np.float64).ravel(), predicted.astype(np.float64).ravel()
@@ -44,8 +44,8 @@ def score_by_group(
         channel_names: C names.
 
     Returns:
-        The fields of `score`, `windows` (n), `per_subject` and `per_channel` with the same by name, and
-        `r2_by_subject_and_channel`, the distribution's raw material.
+        The fields of `score`, `windows` (n), `per_subject` and `per_channel` with the same fields by name, and
+        `r2_by_subject_and_channel`.
     """
     present = np.unique(subjects).tolist()
     rows = {subject: subjects == subject for subject in present}

@@ -1,4 +1,4 @@
-"""The evaluation as text, for the terminal."""
+"""Tables of an evaluation, as text for the terminal."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from finjax.data.splits import TEST_PARTS
 
 
 def fin_table(result: dict, folder: Path) -> str:
-    """Returns the table that ends an evaluation: a row for seen and one for unseen subjects."""
+    """Returns the table of a FIN: a row for seen and one for unseen subjects."""
     lines = [
         "",
         f"{result['target'].upper()}, {result['horizon_ms']:g} ms ahead, {result['dataset']} data, "
@@ -39,7 +39,7 @@ def horizon_table(summary: list[dict], target: str) -> str:
 
 
 def recognition_table(result: dict, folder: Path) -> str:
-    """Returns the table that ends the evaluation of decoders: a row for each subject, and their mean."""
+    """Returns the table of a decoder: a row for each subject, and their mean."""
     rows = [
         f"{entry['subject']:<10}{entry['accuracy']:>9.1%}{entry['balanced_accuracy']:>10.1%}{entry['macro_f1']:>10.1%}"
         f"{entry['windows']:>10}{entry['segments']:>10}"
@@ -61,7 +61,7 @@ def recognition_table(result: dict, folder: Path) -> str:
         )
     if "vote" in result["summary"]:
         vote = result["summary"]["vote"]
-        lines.append(f"by majority of the last {vote['decisions']} decisions: {vote['accuracy']['mean']:.1%}")
+        lines.append(f"majority vote of the last {vote['decisions']} decisions: {vote['accuracy']['mean']:.1%}")
     sources = {entry["subject"]: entry["statistics_from"] for entry in result["subjects"]}
     lines.append(f"z-scores from: {describe_statistics(sources)}")
     lines.append(f"confusion matrix and figures: {folder}/")

@@ -1,4 +1,4 @@
-"""What can be said of all subjects from one value of each: mean, confidence interval, paired test."""
+"""Statistics over subjects: mean, confidence interval and paired test."""
 
 from collections.abc import Sequence
 
@@ -16,8 +16,8 @@ def summarise(values: Sequence[float], *, seed: int = 0) -> dict:
     """Summarises one value per subject.
 
     Args:
-        values: one of each subject.
-        seed: of the bootstrap.
+        values: one value per subject.
+        seed: seed of the bootstrap.
 
     Returns:
         `mean`; `sd` between subjects (ddof 1); `low` and `high`, the 95 % percentile bootstrap interval of the
@@ -28,38 +28,39 @@ def summarise(values: Sequence[float], *, seed: int = 0) -> dict:
 
     Reference: Efron & Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13.
     """
-    values = np.asarray(values, np.float64)
-    if len(values) == 0:
-        raise ValueError("no values to summarise; give one per subject, of 1 subject or more")
-    mean, sd, low, high = values.mean(), np.nan, np.nan, np.nan
-    if len(values) > 1:
-        sd = values.std(ddof=1)
+    x = np.asarray(values, np.float64)
+    if len(x) == 0:
+        raise ValueError("no values to summarise; give one value per subject, for at least 1 subject")
+    mean, sd, low, high = x.mean(), np.nan, np.nan, np.nan
+    if len(x) > 1:
+        sd = x.std(ddof=1)
         low = high = mean
-    if np.ptp(values) > 0:
+    if np.ptp(x) > 0:
         interval = scipy.stats.bootstrap(
-            (values,),
+            (x,),
             np.mean,
             n_resamples=RESAMPLES,
             confidence_level=CONFIDENCE,
             method="percentile",
-            random_state=np.random.default_rng(seed),  # the name before SciPy 1.15; later ones take it too
+            # SciPy names it `rng` since 1.15, and accepts the older name too.
+            random_state=np.random.default_rng(seed),  # pyright: ignore[reportCallIssue]
         ).confidence_interval
         low, high = interval.low, interval.high
-    return {"mean": float(mean), "sd": float(sd), "low": float(low), "high": float(high), "subjects": len(values)}
+    return {"mean": float(mean), "sd": float(sd), "low": float(low), "high": float(high), "subjects": len(x)}
 
 
 @numpy_defaults()
 def compare(values: Sequence[float], baseline: Sequence[float]) -> dict:
-    """Compares two values of each subject, of which the higher is the better.
+    """Compares two values of each subject; higher is better.
 
     Args:
-        values: one of each subject.
-        baseline: what to compare with, of the same subjects in the same order.
+        values: one value per subject.
+        baseline: the values to compare with, of the same subjects in the same order.
 
     Returns:
         `difference`, the mean of value − baseline; `p` of the two-sided Wilcoxon signed-rank test with the
         ranks of zero differences split between the signs (1 if all are zero, NaN for fewer than two subjects);
-        `better`, `worse` and `equal`, how many subjects are so.
+        `better`, `worse` and `equal`, the numbers of subjects.
 
     Raises:
         ValueError: there are no values, or not as many as baseline values.
@@ -71,16 +72,16 @@ def compare(values: Sequence[float], baseline: Sequence[float]) -> dict:
         >>> round(result["difference"], 3), result["better"], result["equal"]
         (0.05, 2, 1)
     """
-    values, baseline = np.asarray(values, np.float64), np.asarray(baseline, np.float64)
-    if values.shape != baseline.shape or len(values) == 0:
-        raise ValueError(f"{len(values)} values against {len(baseline)}; give one pair per subject, 1 or more")
-    difference = values - baseline
+    x, y = np.asarray(values, np.float64), np.asarray(baseline, np.float64)
+    if x.shape != y.shape or len(x) == 0:
+        raise ValueError(f"{len(x)} values and {len(y)} baseline values; give one of each per subject, at least 1")
+    difference = x - y
     if len(difference) < 2:
         p = np.nan
     elif not difference.any():
         p = 1.0
     else:
-        p = scipy.stats.wilcoxon(difference, zero_method="zsplit").pvalue
+        p = scipy.stats.wilcoxon(difference, zero_method="zsplit").pvalue  # pyright: ignore[reportAttributeAccessIssue]
     return {
         "difference": float(difference.mean()),
         "p": float(p),

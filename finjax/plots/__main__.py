@@ -4,7 +4,7 @@ python -m finjax.plots sheet OUT.png RUN [--subject=1] [--repetition=2] [--dir=F
     One repetition of a subject with its movements, features (closed-form and imitated) and decisions over time.
     RUN is a decoder's folder, such as runs/fine_tune/subject_1.
 python -m finjax.plots curves OUT.png RUN [RUN ...] [--part=unseen]
-    Learning curves of FINs side by side: what --config.evaluate.every_steps recorded.
+    Learning curves of FINs side by side. Training records them with --config.evaluate.every_steps.
 """
 
 import argparse
@@ -49,11 +49,11 @@ def main(arguments: list[str] | None = None, *, prog: str = "python -m finjax.pl
     one.add_argument("run", type=Path, help="folder of a decoder's run")
     one.add_argument("--subject", type=int, help="default: the decoder's own")
     one.add_argument("--repetition", type=int, help="default: the first test repetition")
-    one.add_argument("--dir", help="folder of the data, where it is no longer that of the run")
+    one.add_argument("--dir", help="folder of the data, if it has moved since the run")
     one.set_defaults(draw=_sheet)
     several = kinds.add_parser("curves", help="learning curves of FINs")
     several.add_argument("out", type=Path, help="the PNG to write")
-    several.add_argument("runs", type=Path, nargs="+", help="working directories")
+    several.add_argument("runs", type=Path, nargs="+", help="folders of runs")
     several.add_argument("--part", choices=TITLES, default="unseen", help="whose R² (default: unseen)")
     several.set_defaults(draw=_curves)
     for kind in (one, several):

@@ -1,9 +1,9 @@
-"""Learning curves of FINs, side by side: what `--config.evaluate.every_steps` recorded."""
+"""Learning curves of FINs, side by side, as recorded with `--config.evaluate.every_steps`."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-
-from ml_collections import ConfigDict
+from typing import Any
 
 from finjax.configs.templates import complete
 from finjax.errors import FinjaxError
@@ -16,21 +16,21 @@ STYLES = {"chrono": "-", "uniform": "--"}
 INITIALISATIONS = {"chrono": "long-memory initialisation", "uniform": "uniform initialisation"}
 
 
-def read_curve(workdir: Path, part: str) -> tuple[ConfigDict, list[int], list[float]]:
-    """Returns a run's configuration, and R² against windows trained on.
+def read_curve(workdir: Path, part: str) -> tuple[Mapping[str, Any], list[int], list[float]]:
+    """Returns a run's configuration, the numbers of training windows, and the R² at each.
 
     Raises:
-        FinjaxError: the folder is no run, or its R² was not recorded.
+        FinjaxError: the folder holds no run, or the run recorded no R².
     """
     refuse_url(workdir)
     try:
-        config = complete(json.loads((workdir / "config.json").read_text(encoding="utf-8"))["config"])
+        config = complete(json.loads((workdir / "config.json").read_text(encoding="utf-8"))["config"]).to_dict()
         lines = read_metrics(workdir)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FinjaxError(f"no finjax run in {workdir}: {error}") from error
     points = [(line["step"], line[f"{part}.r2"]) for line in lines if line.get(f"{part}.r2") is not None]
     if not points:
-        raise FinjaxError(f"{workdir} recorded no R² of {TITLES[part]}: train with --config.evaluate.every_steps=50")
+        raise FinjaxError(f"{workdir}: no R² of {TITLES[part]} recorded; train with --config.evaluate.every_steps=50")
     steps, r2 = zip(*points, strict=True)
     return config, [step * config["train"]["batch_size"] for step in steps], list(r2)
 
@@ -52,6 +52,7 @@ def draw(path: Path, workdirs: list[Path], *, part: str) -> None:
         axes.set_ylim(-0.05, 1.02)
         axes.grid(alpha=0.3)
     panels[0].set_ylabel(f"R², {TITLES[part]}")
-    lines = {line.get_label(): line for axes in panels for line in axes.get_lines()}
-    figure.legend(lines.values(), map(INITIALISATIONS.get, lines), loc="outside lower center", ncols=2, frameon=False)
+    lines = {str(line.get_label()): line for axes in panels for line in axes.get_lines()}
+    labels = [INITIALISATIONS[name] for name in lines]
+    figure.legend(list(lines.values()), labels, loc="outside lower center", ncols=2, frameon=False)
     save(figure, path)

@@ -1,4 +1,4 @@
-"""A sheet of one repetition of a subject: the signal, the features as computed and as imitated, the decisions."""
+"""A sheet of one repetition of a subject: the signal, the closed-form and the imitated features, the decisions."""
 
 import dataclasses
 from pathlib import Path
@@ -18,24 +18,24 @@ from finjax.tasks.normalisation import stored_statistics
 from finjax.tasks.task import Task
 from finjax.training.predict import decoded_logits, decoder_features
 
-CHANNELS = 4  # of the signal, the most active ones
-DRAWN_SAMPLES = 20_000  # of each channel, at most
+CHANNELS = 4  # the sheet shows the signal of the most active channels
+DRAWN_SAMPLES = 20_000  # at most, of each channel
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Repetition:
-    """What the sheet shows, in seconds of labelled signal since the start of the repetition.
+    """The content of the sheet. Times are seconds of labelled signal since the start of the repetition.
 
     Attributes:
-        time_s: `[m]` of the samples.
+        time_s: `[m]` times of the samples.
         signal: `[C, m]` z-scored.
-        borders_s: where movements begin.
-        movements: which ones.
-        decided_s: `[n]`, the ends of the windows: when a decision can be had.
+        borders_s: where each movement begins.
+        movements: the movements.
+        decided_s: `[n]` ends of the windows, when the decisions are made.
         computed: `[n, C, F]` closed-form features, standardised.
-        imitated: `[n, C, F]`, or `None` where the decoder has no FINs.
-        true: `[n]` movements.
-        decided: `[n]` movements.
+        imitated: `[n, C, F]`, or `None` if the decoder has no FINs.
+        true: `[n]` true movements.
+        decided: `[n]` decided movements.
     """
 
     time_s: np.ndarray
@@ -52,7 +52,7 @@ class _Repetition:
 @in_default_style
 @with_defaults
 def draw(path: Path, model: DecoderModel, task: Task, *, repetition: int) -> None:
-    """Draws the sheet of a repetition of the subject that a task holds.
+    """Draws the sheet of one repetition.
 
     Args:
         path: the PNG to write.
@@ -94,12 +94,12 @@ def draw(path: Path, model: DecoderModel, task: Task, *, repetition: int) -> Non
 
 
 def _look(model: DecoderModel, task: Task, repetition: int) -> _Repetition:
-    """Computes what the sheet shows."""
+    """Computes the content of the sheet."""
     windows = task.windows[task.windows.repetition == repetition]
     if not len(windows):
         raise DataError(
-            f"subject {task.store.subjects[0]} has no window in repetition {repetition}; "
-            f"there are {format_numbers(np.unique(task.windows.repetition))}"
+            f"--repetition={repetition}: subject {task.store.subjects[0]} has no window in it; "
+            f"choose from {format_numbers(np.unique(task.windows.repetition))}"
         )
     store, rate = task.store, task.store.rate_hz
     segments = store.segments[store.segments[:, 4] == repetition]
@@ -112,7 +112,7 @@ def _look(model: DecoderModel, task: Task, repetition: int) -> _Repetition:
     ends = offsets[row] + windows.start - segments[row, 0] + task.framing.length
 
     inputs = parallel.replicate(inputs_of(task, model.features, model.feature, windows, signal=signal))
-    count = {"windows": len(windows), "batch_size": task.settings.evaluate.batch_size}
+    count = {"windows": len(windows), "batch_size": model.config.evaluate.batch_size}
     logits = decoded_logits(model.decoder, model.params, model.stats, inputs, **count)
     shape = len(windows), len(store.channel_names), len(model.features)
     imitated = None
@@ -120,7 +120,7 @@ def _look(model: DecoderModel, task: Task, repetition: int) -> _Repetition:
         imitated = decoder_features(model.decoder, model.params, inputs, **count).reshape(shape)
     computed = np.zeros(shape)
     if model.features:
-        ahead = model.kind == "fine_tune"  # FINs imitate those of the window to be predicted
+        ahead = model.kind == "fine_tune"  # FINs imitate the features of the window to predict
         computed = model.feature.standardise(task.features(model.features, windows, signal, ahead=ahead))
     return _Repetition(
         time_s=np.arange(samples.shape[1]) / rate,

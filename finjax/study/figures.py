@@ -65,7 +65,7 @@ def accuracy_curves(path: Path, table: pd.DataFrame, colours: dict[str, str], *,
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     for method in dict.fromkeys(table.method):
-        rows = table[table.method == method].sort_values(by=over)
+        rows = table.loc[table.method == method].sort_values(over)
         axes.plot(rows[over], 100 * rows["mean"], marker="o", color=colours[method], label=plain(method))
         axes.fill_between(rows[over], 100 * rows.low, 100 * rows.high, color=colours[method], alpha=0.15, linewidth=0)
     axes.set_xlabel(label)
@@ -83,7 +83,7 @@ def r2_curves(path: Path, table: pd.DataFrame) -> None:
     figure = Figure(figsize=(max(LEGEND_WIDTH, 2.6 * len(features) + 1), 3.4), layout="constrained")
     panels = figure.subplots(1, len(features), sharey=True, squeeze=False)[0]
     for axes, feature in zip(panels, features, strict=True):
-        rows = table[table.feature == feature].sort_values(by="horizon_ms")
+        rows = table.loc[table.feature == feature].sort_values("horizon_ms")
         for part, colour in COLOURS.items():
             axes.plot(rows.horizon_ms, rows[f"r2_{part}"], marker="o", color=colour, label=TITLES[part])
         axes.set_title(feature.upper())

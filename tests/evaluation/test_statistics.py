@@ -43,7 +43,7 @@ def test_equal_subjects_have_an_interval_of_no_width():
 def test_no_subjects_are_refused():
     with pytest.raises(ValueError, match="no values"):
         summarise([])
-    with pytest.raises(ValueError, match="0 values against 0"):
+    with pytest.raises(ValueError, match="0 values and 0 baseline values"):
         compare([], [])
 
 
@@ -76,5 +76,5 @@ def test_no_difference_has_p_1_and_a_single_pair_none():
 
 
 def test_unpaired_values_are_refused():
-    with pytest.raises(ValueError, match="3 values against 2"):
+    with pytest.raises(ValueError, match="3 values and 2 baseline values"):
         compare([1.0, 2.0, 3.0], [1.0, 2.0])
