@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 
 import jax
 import numpy as np
-from ml_collections import ConfigDict
 
 from finjax.configs import fin_ssi, fine_tune
+from finjax.configs.build import build_decoder, build_decoder_optimiser
+from finjax.configs.settings import FineTuneStage, FINStage, parse
 from finjax.data.gather import WindowData
 from finjax.devices import parallel
 from finjax.models.fin import build_fin
-from finjax.training.build import build_decoder, build_decoder_optimiser
 from finjax.training.losses import DecoderData, DecoderLoss, FINData, FINLoss
 from finjax.training.optimiser import Optimiser, build_optimiser
 from finjax.training.predict import decoded_logits, imitated_features
@@ -36,14 +36,13 @@ def signals(*, windows: int, channels: int, length: int) -> WindowData:
 
 def fin_training(*, batch: int, length: int = 600, patch: int = 1) -> Callable[[], None]:
     """Returns a function that takes one step of a FIN's training."""
-    config = fin_ssi.get_config()
-    config.model.patch_size = patch
-    network = build_fin(config.model)
+    settings = _fin_settings(patch)
+    network = build_fin(settings.model)
     params = network.init(jax.random.key(0), np.zeros((1, length), np.float32))["params"]
     target = np.random.default_rng(1).standard_normal((batch, 1), np.float32)
     return _training(
-        FINLoss(network=network, length=length, noise=config.train.shadow_noise),
-        build_optimiser(config.optimiser),
+        FINLoss(network=network, length=length, noise=settings.train.shadow_noise),
+        build_optimiser(settings.optimiser),
         params,
         {},
         FINData(windows=signals(windows=batch, channels=1, length=length), target=target),
@@ -54,25 +53,34 @@ def fin_training(*, batch: int, length: int = 600, patch: int = 1) -> Callable[[
 
 def fin_inference(*, batch: int, length: int = 600, patch: int = 1) -> Callable[[], np.ndarray]:
     """Returns a function that gives the features of windows as the evaluation does, from host to host."""
-    config = fin_ssi.get_config()
-    config.model.patch_size = patch
-    network = build_fin(config.model)
+    settings = _fin_settings(patch)
+    network = build_fin(settings.model)
     params = network.init(jax.random.key(0), np.zeros((1, length), np.float32))["params"]
     data = parallel.replicate(signals(windows=batch, channels=1, length=length))
     return lambda: imitated_features(network, params, data, windows=batch, length=length, batch_size=batch)
 
 
-def _joint_config(patch: int) -> ConfigDict:
+def _fin_settings(patch: int) -> FINStage:
+    config = fin_ssi.get_config()
+    config.model.patch_size = patch
+    settings = parse(config)
+    assert isinstance(settings, FINStage)
+    return settings
+
+
+def _joint_settings(patch: int) -> FineTuneStage:
     config = fine_tune.get_config("paper")
     config.model.patch_size = patch
-    return config
+    settings = parse(config)
+    assert isinstance(settings, FineTuneStage)
+    return settings
 
 
-def _joint(config: ConfigDict, *, windows: int, channels: int, length: int, features: Sequence[str]):
+def _joint(settings: FineTuneStage, *, windows: int, channels: int, length: int, features: Sequence[str]):
     """Returns a FIN decoder, its parameters and its statistics."""
     share = parallel.share_size(windows)
     decoder = build_decoder(
-        config, features=features, channels=channels, classes=CLASSES, length=length, batch_size=share
+        settings, features=features, channels=channels, classes=CLASSES, length=length, batch_size=share
     )
     cnn, stats = decoder.init_cnn(jax.random.key(1), channels=channels)
     return decoder, {"fins": decoder.init_fins(jax.random.key(0)), "cnn": cnn}, stats
@@ -82,12 +90,12 @@ def joint_training(
     *, windows: int, channels: int = 12, length: int = 600, patch: int = 1, features: Sequence[str] = FEATURES
 ) -> Callable[[], None]:
     """Returns a function that takes one step of fine-tuning FINs and CNN."""
-    config = _joint_config(patch)
-    decoder, params, stats = _joint(config, windows=windows, channels=channels, length=length, features=features)
+    settings = _joint_settings(patch)
+    decoder, params, stats = _joint(settings, windows=windows, channels=channels, length=length, features=features)
     movement = np.random.default_rng(1).integers(0, CLASSES, windows).astype(np.int32)
     return _training(
         DecoderLoss(decoder=decoder, label_smoothing=0.0),
-        build_decoder_optimiser(config),
+        build_decoder_optimiser(settings),
         params,
         stats,
         DecoderData(inputs=signals(windows=windows, channels=channels, length=length), movement=movement),
@@ -98,7 +106,7 @@ def joint_training(
 
 def joint_inference(*, windows: int, patch: int = 1, batch_size: int = 512) -> Callable[[], np.ndarray]:
     """Returns a function that decodes windows as the evaluation does, from host to host."""
-    decoder, params, stats = _joint(_joint_config(patch), windows=windows, channels=12, length=600, features=FEATURES)
+    decoder, params, stats = _joint(_joint_settings(patch), windows=windows, channels=12, length=600, features=FEATURES)
     data = parallel.replicate(signals(windows=windows, channels=12, length=600))
     size = min(batch_size, windows)
     return lambda: decoded_logits(decoder, params, stats, data, windows=windows, batch_size=size)

@@ -56,3 +56,16 @@ def test_only_the_standard_library_and_dependencies_are_imported(path):
         names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         for name in filter(None, names):
             assert name.split(".")[0] not in ("configs", "examples", "tests", "benchmarks", "soak", "tools"), name
+
+
+# What makes, changes and records configurations; all others take the typed settings that these are parsed into.
+WITH_CONFIG_DICTS = {"configs", "study", "run", "commands"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_configurations_are_parsed_before_they_are_used(path):
+    if room_of(path) in WITH_CONFIG_DICTS:
+        return
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        module = node.module if isinstance(node, ast.ImportFrom) else ""
+        assert not (module or "").startswith("ml_collections"), f"{path} takes a ConfigDict"
