@@ -44,7 +44,7 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 
 docs: $(VENV)/installed-docs
-	$(BIN)/python -m sphinx -b html -W --keep-going docs docs/_build/html
+	$(BIN)/python -m sphinx -b html -E -W --keep-going docs docs/_build/html
 
 linkcheck: $(VENV)/installed-docs
 	$(BIN)/python -m sphinx -b linkcheck docs docs/_build/linkcheck
