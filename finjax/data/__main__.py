@@ -1,10 +1,10 @@
-"""Shows what a folder of recordings holds, or fills one with synthetic recordings.
+"""Describes the recordings in a folder, or writes synthetic recordings.
 
     python -m finjax.data inspect --name=ninapro_db2 --dir=FOLDER [--window=300ms] [--step=10ms]
     python -m finjax.data write --dir=FOLDER [--subjects=1-3] [--seed=0]
 
-Exit status: 0 all is well; 1 some subjects cannot be read, the files are of another dataset, or there is not a single
-window; 2 the command itself is wrong.
+Exit status: 0 all is well; 1 some subjects cannot be read, the files are of another dataset, or there is no window;
+2 the command is wrong.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from finjax.system.files import expanded
 from finjax.system.paths import refuse_url
 from finjax.system.plugins import load_plugins
 
-BUILT_IN = (*ninapro.SPECS, three_dc.SPEC)  # importing them is what registers them
+BUILT_IN = (*ninapro.SPECS, three_dc.SPEC)  # importing these modules registers their datasets
 
 
 @any_terminal()
@@ -48,7 +48,7 @@ def _write(options: argparse.Namespace) -> int:
 
 
 def _inspect(options: argparse.Namespace) -> int:
-    """Prints what a folder holds."""
+    """Describes the recordings in a folder."""
     if options.name == synthetic.NAME:
         print("The synthetic dataset is generated when it is used: it has no files to inspect.")
         return 0
@@ -57,7 +57,9 @@ def _inspect(options: argparse.Namespace) -> int:
         refuse_url(options.cache_dir or "", option="--cache_dir")
         load_plugins(options.plugins)
         spec = registry.get_spec(options.name)
-        lengths, remarks, unreadable = {}, [], []
+        lengths: dict[str, int] = {}
+        remarks: list[str] = []
+        unreadable: list[str] = []
         for field in ("window", "step"):
             lengths[field] = windows.to_samples(getattr(options, field), spec.rate_hz, option=f"--{field}")
             remarks.append(windows.describe_rounding(getattr(options, field), spec.rate_hz, option=f"--{field}"))
@@ -78,8 +80,8 @@ def _inspect(options: argparse.Namespace) -> int:
     if recordings and not sum(windows.count_windows(table, framing).sum() for table in segments):
         longest = max(np.diff(table[:, :2]).max(initial=0) for table in segments)
         error = DataError(
-            f"not a single window: the longest stretch of a movement has {longest} samples, and a window "
-            f"{framing.length}. Use a shorter --window, or see whether the files are of {spec.name}"
+            f"no window fits: the longest segment has {longest} samples, but a window {framing.length}. "
+            f"Use a shorter --window, or check whether the files are of {spec.name}"
         )
         return report(error, debug=options.debug)
     try:
@@ -90,30 +92,30 @@ def _inspect(options: argparse.Namespace) -> int:
 
 
 def _with_own_options(text: str) -> str:
-    """Returns a message that speaks of the training program's options with those of this one."""
+    """Replaces the options of the training program in a message by those of this program."""
     return text.replace("--config.data.", "--").replace("--config.", "--")
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=prog, description="Looks at recordings on disk.")
+    parser = argparse.ArgumentParser(prog=prog, description="Describes recordings on disk.")
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("write", help="write synthetic recordings as files of Ninapro DB2")
     command.set_defaults(run=_write)
     command.add_argument("--dir", required=True, help="folder to write to")
-    command.add_argument("--subjects", default="1-3", help="which subjects, such as 1-3,5 (default: 1-3)")
+    command.add_argument("--subjects", default="1-3", help="numbers of the subjects, such as 1-3,5 (default: 1-3)")
     command.add_argument("--seed", type=int, default=0, help="seed of the generator (default: 0)")
-    command = commands.add_parser("inspect", help="count what a folder of recordings holds")
+    command = commands.add_parser("inspect", help="describe the recordings in a folder")
     command.set_defaults(run=_inspect)
     names = ", ".join(sorted(spec.name for spec in BUILT_IN))
     command.add_argument("--name", required=True, help=f"the dataset: {names}")
-    command.add_argument("--dir", default="", help="folder that holds its files, at any depth")
-    command.add_argument("--subjects", default="", help="only these, such as 1-3,5")
+    command.add_argument("--dir", default="", help="folder with its files, at any depth")
+    command.add_argument("--subjects", default="", help="only these subjects, such as 1-3,5")
     command.add_argument("--window", default="300ms", help="length of a window (default: 300ms)")
-    command.add_argument("--step", default="10ms", help="from one window to the next (default: 10ms)")
-    command.add_argument("--plugins", default="", help="modules that register datasets of your own")
-    command.add_argument("--cache_dir", default=None, help="where finished recordings are kept")
-    for one in commands.choices.values():
-        add_debug_option(one)
+    command.add_argument("--step", default="10ms", help="time from one window to the next (default: 10ms)")
+    command.add_argument("--plugins", default="", help="modules that register your own datasets")
+    command.add_argument("--cache_dir", default=None, help="folder of the cache of recordings")
+    for command in commands.choices.values():
+        add_debug_option(command)
     return parser
 
 

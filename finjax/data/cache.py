@@ -1,8 +1,8 @@
-"""A cache of finished recordings: read and filtered once, memory-mapped from then on.
+"""Caches recordings: each is read and filtered once, and memory-mapped from then on.
 
 An entry is a folder `{cache folder}/{dataset}/subject_{n}-{key}` with `signal.npy`, `movement.npy`, `repetition.npy`,
-`sketches.npy` and `source.json`, which says what it was made from. It appears whole or not at all,
-and nothing that is wrong with it is ever an error: the recording is then made anew.
+`sketches.npy` and `source.json`, which names the source files. An entry is complete or absent. A damaged entry is not
+an error: the recording is built again.
 """
 
 import dataclasses
@@ -16,6 +16,7 @@ import shutil
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,18 +28,18 @@ from finjax.system.paths import refuse_url
 
 logger = logging.getLogger(__name__)
 
-READER_VERSION = 4  # to be raised whenever the same files and filter come to give other arrays or notes
+READER_VERSION = 4  # raise it when the same files and filter give other arrays or notes
 FACTS = ("piece_starts", "notes", "resembles")
 ARRAYS = ("signal", "movement", "repetition", "sketches")
 
 
 def default_folder() -> Path | None:
-    """Returns `$FINJAX_CACHE_DIR`, or else `~/.cache/finjax`; None, with a warning, where there is no home folder."""
+    """Returns `$FINJAX_CACHE_DIR`, or else `~/.cache/finjax`; None, with a warning, without a home folder."""
     refuse_url(os.environ.get("FINJAX_CACHE_DIR", ""), option="FINJAX_CACHE_DIR")
     try:
         return expanded(os.environ.get("FINJAX_CACHE_DIR") or "~/.cache/finjax")
     except StorageError:
-        _warn_once("nothing is cached: this user has no home folder. Set FINJAX_CACHE_DIR to a folder to cache in")
+        _warn_once("recordings are not cached: this user has no home folder. Set FINJAX_CACHE_DIR to a folder")
         return None
 
 
@@ -51,19 +52,18 @@ def cached(
     filter: Filter,
     cache_dir: str | Path | None = None,
 ) -> Recording:
-    """Returns a subject's recording from the cache, or builds and keeps it.
+    """Returns a subject's recording from the cache, or builds and stores it.
 
     Args:
         spec: the dataset.
         subject: number of the subject.
         paths: the files that `build` reads.
-        build: makes the recording when the cache does not hold it.
+        build: makes the recording if the cache does not have it.
         filter: the filter that `build` applies.
-        cache_dir: the cache folder; `default_folder()` when not given.
+        cache_dir: the cache folder; by default `default_folder()`.
 
     Returns:
-        The recording, its arrays memory-mapped; in memory if the cache folder cannot be written,
-        which is only warned of.
+        The recording, its arrays memory-mapped; if the cache folder cannot be written, in memory, with a warning.
 
     Raises:
         OSError: a source file cannot be read.
@@ -74,13 +74,13 @@ def cached(
     entry = folder / spec.name / f"subject_{subject}-{_key(spec, paths, filter)}"
     if (recording := _load(entry, spec, subject, paths)) is not None:
         return recording
-    # Taken before reading: a file that changes meanwhile then makes a miss of the next call.
+    # Hashed before reading: if a file changes meanwhile, the next call does not use the entry.
     sources = [_describe(path) | {"sha256": _sha256(path)} for path in paths]
     recording = build()
     try:
         _store(entry, recording, sources)
     except OSError as error:
-        _warn_once(f"recordings cannot be cached below {folder} ({error.strerror or error}); set FINJAX_CACHE_DIR")
+        _warn_once(f"recordings cannot be cached in {folder} ({error.strerror or error}). Set FINJAX_CACHE_DIR")
         return recording
     return _load(entry, spec, subject, paths) or recording
 
@@ -91,10 +91,11 @@ def _warn_once(message: str) -> None:
 
 
 def _key(spec: DatasetSpec, paths: tuple[Path, ...], filter: Filter) -> str:
-    """Hashes all that decides about the arrays besides the files' content."""
-    reader = getattr(spec.read, "func", spec.read)  # behind a functools.partial
+    """Hashes everything that the arrays depend on, except the content of the files."""
+    reader = getattr(spec.read, "func", spec.read)  # the function inside a functools.partial
+    module = inspect.getmodule(reader)
     try:
-        code = inspect.getsource(inspect.getmodule(reader))  # so that mending one's reader takes effect
+        code = inspect.getsource(module) if module else ""  # so that a change of the reader takes effect
     except (OSError, TypeError):
         code = ""
     facts = [
@@ -118,7 +119,7 @@ def _sha256(path: Path) -> str:
 
 
 def _load(entry: Path, spec: DatasetSpec, subject: int, paths: tuple[Path, ...]) -> Recording | None:
-    """Returns the entry's recording, or None when it is absent, out of date or damaged."""
+    """Returns the entry's recording, or None if it is absent, out of date or damaged."""
     if not entry.is_dir():
         return None
     try:
@@ -133,12 +134,12 @@ def _load(entry: Path, spec: DatasetSpec, subject: int, paths: tuple[Path, ...])
             arrays[name] = np.load(file, mmap_mode="r", allow_pickle=False)
         facts = {name: tuple(source[name]) for name in FACTS}
         return _recording(spec, subject, **facts, **arrays)
-    except Exception as error:  # whatever a damaged entry brings about, it can be made anew
-        logger.debug("cache entry %s is made anew: %s", entry, error)
+    except Exception as error:  # a damaged entry can raise anything
+        logger.debug("cache entry %s is built again: %s", entry, error)
         return None
 
 
-def _recording(spec: DatasetSpec, subject: int, **fields) -> Recording:
+def _recording(spec: DatasetSpec, subject: int, **fields: Any) -> Recording:
     return Recording(
         dataset=spec.name,
         subject=subject,
@@ -150,24 +151,24 @@ def _recording(spec: DatasetSpec, subject: int, **fields) -> Recording:
 
 
 def _is_current(entry: Path, source: dict, paths: tuple[Path, ...]) -> bool:
-    """Tells whether the source files are those that the entry was made from."""
+    """Returns whether the source files are unchanged since the entry was written."""
     touched = False
     for path, stored in zip(paths, source["files"], strict=True):
         now = _describe(path)
         if now["size"] != stored["size"]:
             return False
-        if now["mtime_ns"] != stored["mtime_ns"]:  # copied or touched: its content decides
+        if now["mtime_ns"] != stored["mtime_ns"]:  # copied or touched: compare the content
             if _sha256(path) != stored["sha256"]:
                 return False
             stored["mtime_ns"] = now["mtime_ns"]
             touched = True
     if touched:
-        _remember(entry, source)
+        _update_source(entry, source)
     return True
 
 
-def _remember(entry: Path, source: dict) -> None:
-    """Saves new modification times, so that the files need not be hashed again next time."""
+def _update_source(entry: Path, source: dict) -> None:
+    """Stores new modification times, so that the files are not hashed again next time."""
     partial = entry / f".source-{uuid.uuid4().hex}"
     try:
         partial.write_text(json.dumps(source), encoding="utf-8")
@@ -177,7 +178,7 @@ def _remember(entry: Path, source: dict) -> None:
 
 
 def _store(entry: Path, recording: Recording, files: list[dict]) -> None:
-    """Writes the entry beside its place, then moves it there."""
+    """Writes the entry to a temporary folder, then moves it to its place."""
     entry.parent.mkdir(parents=True, exist_ok=True)
     partial = entry.with_name(f".{entry.name}.{uuid.uuid4().hex}")
     partial.mkdir()
@@ -200,7 +201,7 @@ def _store(entry: Path, recording: Recording, files: list[dict]) -> None:
 
 
 def _replace(partial: Path, entry: Path) -> None:
-    """Moves a finished entry to its place; an outdated one there goes first."""
+    """Moves a complete entry to its place; removes an outdated one there first."""
     if entry.exists():
         outdated = entry.with_name(f".{entry.name}.{uuid.uuid4().hex}")
         os.rename(entry, outdated)
@@ -208,5 +209,5 @@ def _replace(partial: Path, entry: Path) -> None:
     try:
         os.rename(partial, entry)
     except OSError:
-        if not entry.is_dir():  # otherwise another process was quicker, and its entry will do
+        if not entry.is_dir():  # otherwise another process was faster, and its entry is used
             raise

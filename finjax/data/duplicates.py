@@ -1,4 +1,4 @@
-"""The same samples under two names: files that were copied to another subject, repetition or movement."""
+"""Finds the same samples under different labels: files that were copied to another subject, repetition or movement."""
 
 import dataclasses
 from collections import Counter, defaultdict
@@ -13,31 +13,31 @@ from finjax.data.splits import Split
 from finjax.data.windows import RecordingSummary
 from finjax.errors import DataError
 
-SHARED = SIZE // 2  # values of a sketch that two segments must share to be of the same samples
-SHOWN = 2  # pairs that a message spells out
-_COPIED = "A file was copied by mistake, on this machine or before. Get the right file."
+SHARED = SIZE // 2  # values of a sketch that two segments must share to count as the same samples
+SHOWN = 2  # pairs that a message names
+_COPIED = "A file was copied by mistake. Download the right file."
 
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Segment:
-    """A segment by its labels."""
+    """The labels of a segment."""
 
     subject: int
     movement: int
     repetition: int
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"subject {self.subject} movement {self.movement} repetition {self.repetition}"
 
 
-Group = tuple[Segment, ...]  # segments that hold the same samples, ascending
+Group = tuple[Segment, ...]  # segments with the same samples, ascending
 
 
 def find(recordings: Iterable[Recording | RecordingSummary]) -> list[Group]:
-    """Returns the groups of segments that hold the same samples, though their labels differ.
+    """Returns the groups of segments with the same samples but different labels.
 
     Args:
-        recordings: with sketches; those without are passed over.
+        recordings: recordings with sketches; those without are skipped.
     """
     names, sketches = [], []
     for recording in recordings:
@@ -48,9 +48,9 @@ def find(recordings: Iterable[Recording | RecordingSummary]) -> list[Group]:
         sketches.append(recording.sketches)
     if not names:
         return []
-    together = _join(_pairs(np.concatenate(sketches)), len(names))
-    groups = defaultdict(set)
-    for segment, root in zip(names, together, strict=True):
+    roots = _join(_pairs(np.concatenate(sketches)), len(names))
+    groups: defaultdict[int, set[Segment]] = defaultdict(set)
+    for segment, root in zip(names, roots, strict=True):
         groups[root].add(segment)
     return sorted(tuple(sorted(group)) for group in groups.values() if len(group) > 1)
 
@@ -63,14 +63,14 @@ def _pairs(sketches: np.ndarray) -> list[tuple[int, int]]:
     values, row = values[order], row[order]
     borders = np.flatnonzero(np.diff(values)) + 1
     first = np.repeat(np.concatenate([[0], borders]), np.diff(np.concatenate([[0], borders, [len(values)]])))
-    # All others with the same value are paired with the first that has it: as many pairs as values, whatever happens.
+    # Pair each row only with the first row of the same value, so that there are never more pairs than values.
     others = np.flatnonzero(first != np.arange(len(values)))
     counts = Counter(zip(row[first[others]].tolist(), row[others].tolist(), strict=True))
     return [pair for pair, count in counts.items() if count >= SHARED]
 
 
 def _join(pairs: Sequence[tuple[int, int]], count: int) -> list[int]:
-    """Returns for each of `count` rows the first row that pairs connect it with."""
+    """Returns for each of `count` rows the first row that it is connected to by pairs."""
     root = list(range(count))
 
     def root_of(row: int) -> int:
@@ -86,7 +86,7 @@ def _join(pairs: Sequence[tuple[int, int]], count: int) -> list[int]:
 
 
 def describe(groups: Collection[Group]) -> list[str]:
-    """Returns one line for each two subjects (or one) that have the same samples."""
+    """Returns one line for each pair of subjects, or single subject, with the same samples."""
     pairs = defaultdict(list)
     for group in groups:
         for index, one in enumerate(group):
@@ -103,13 +103,11 @@ def describe(groups: Collection[Group]) -> list[str]:
 
 
 def refuse_leaks(groups: Collection[Group], split: Split) -> None:
-    """Refuses a split with the same samples on both of its sides.
-
-    The sides are what models are fitted on and what they are tested on, and seen and unseen subjects.
+    """Refuses a split that has the same samples in the training and the test part, or in seen and unseen subjects.
 
     Args:
         groups: as `find` returns them.
-        split: who is seen, and which repetitions are tested.
+        split: the seen subjects, and the repetitions that are tested.
 
     Raises:
         DataError: names the segments, and the subjects to leave out.
@@ -134,8 +132,8 @@ def refuse_known(groups: Collection[Group], *, trained_on: Mapping[int, Collecti
 
     Args:
         groups: as `find` returns them.
-        trained_on: repetitions that the model, or one that it starts from, was fitted to, by subject.
-        split: the split of the subjects that are tested.
+        trained_on: by subject, the repetitions that the model, or the model that it started from, was trained on.
+        split: of the tested subjects.
 
     Raises:
         DataError: names the segments, and the subjects to leave out.
@@ -145,7 +143,7 @@ def refuse_known(groups: Collection[Group], *, trained_on: Mapping[int, Collecti
         out = {segment.subject for group in known for segment in group if segment.subject in split.subjects}
         listed = "\n".join(f"  {line}" for line in describe(known))
         raise DataError(
-            f"{_subjects(out)} cannot test this model: it was trained on the same samples, from the files of another "
+            f"{_subjects(out)} cannot test this model, which was trained on the same samples from files of another "
             f"subject:\n{listed}\n{_COPIED} Or leave {_subjects(out)} out (--config.data.subjects)"
         )
 
@@ -157,21 +155,20 @@ def _subjects(numbers: Collection[int]) -> str:
 
 def _is_known(group: Group, trained_on: Mapping[int, Collection[int]], split: Split) -> bool:
     own = [segment for segment in group if segment.subject in split.subjects]
-    read = any(
+    tested = any(
         segment.subject in split.unseen_subjects or segment.repetition in split.test_repetitions for segment in own
     )
     others = [segment for segment in group if segment.subject not in split.subjects]
-    return read and any(segment.repetition in trained_on.get(segment.subject, ()) for segment in others)
+    return tested and any(segment.repetition in trained_on.get(segment.subject, ()) for segment in others)
 
 
 def _leaks(group: Group, split: Split) -> bool:
-    sides = {_side(segment, split) for segment in group} - {None}
-    fitted = {fit for _, fit in sides}
-    return len(fitted) > 1 or len({seen for seen, _ in sides}) > 1
+    sides = {side for segment in group if (side := _side(segment, split)) is not None}
+    return len({fitted for _, fitted in sides}) > 1 or len({seen for seen, _ in sides}) > 1
 
 
 def _side(segment: Segment, split: Split) -> tuple[bool, bool] | None:
-    """Returns whether a segment is of a seen subject, and whether it is fitted on; None where nothing reads it."""
+    """Returns whether a segment's subject is seen, and whether models are fitted on it; None if nothing reads it."""
     if segment.subject not in split.subjects:
         return None
     seen = segment.subject in split.seen_subjects
@@ -181,7 +178,7 @@ def _side(segment: Segment, split: Split) -> tuple[bool, bool] | None:
 
 
 def _fewest_subjects(leaks: Collection[Group], split: Split) -> list[int]:
-    """Returns few subjects without which nothing leaks: again and again the one that is in most of the groups."""
+    """Returns a few subjects without which nothing leaks: repeatedly the subject that is in most groups."""
     out: set[int] = set()
     while True:
         left = [tuple(segment for segment in group if segment.subject not in out) for group in leaks]
@@ -189,5 +186,5 @@ def _fewest_subjects(leaks: Collection[Group], split: Split) -> list[int]:
         if not left:
             return sorted(out)
         counts = Counter(subject for group in left for subject in {segment.subject for segment in group})
-        # Of equals an unseen one: the FINs of the seen ones stay as they are.
+        # Prefer unseen subjects, so that the FINs of the seen subjects stay valid.
         out.add(max(counts, key=lambda subject: (counts[subject], subject in split.unseen_subjects, subject)))

@@ -1,6 +1,6 @@
-"""Electrodes that give no signal: flat ones and saturated ones, in a recording or in the last samples of a stream.
+"""Finds electrodes without a signal, flat or saturated, in a recording or in the last samples of a stream.
 
-A living channel may repeat values for long. A rectified envelope rests at its lower end between movements (in
+A working channel may repeat values for a long time: a rectified envelope stays at its lower end between movements (in
 Ninapro DB1, up to 93 % of a channel's samples equal the one before), and a coarse converter has few values.
 """
 
@@ -8,21 +8,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
-LIVING_SHARE = 0.005  # of samples away from the most frequent value: a channel that has fewer is flat
-FEWEST_REPEATS = 0.3  # of samples equal to the one before, of a flat channel: one of three values repeats a third
-STILL_SAMPLES = 50  # of one value in a row: 25 ms at 2 kHz, longer than any raw signal repeats a value
-STILL_SHARE = 0.5  # of samples in such rows: a channel that has more is flat
-RAIL_SHARE = 0.001  # of samples that stay at an end of the channel's range: a converter at its limit
-PILE_UP = 3.0  # times as many samples at the end as at the values beside it: a tail thins out, a limit does not
-NEIGHBOURS = 3  # values beside the end that are looked at
-ENVELOPE_FLOOR = 0.05  # of the largest sample: an envelope comes down to less
+MOVING_SHARE = 0.005  # of samples away from the most frequent value; a channel with fewer is flat
+FEWEST_REPEATS = 0.3  # of samples equal to the one before, in a flat channel; noise of three values repeats a third
+STILL_SAMPLES = 50  # of one value in a row: 25 ms at 2 kHz; no raw signal repeats a value that long
+STILL_SHARE = 0.5  # of samples in such rows; a channel with more is flat
+RAIL_SHARE = 0.001  # of samples that stay at an end of the channel's range; with more, the converter is at its limit
+PILE_UP = 3.0  # times as many samples at the end as at the values next to it: a limit, not a tail
+NEIGHBOURS = 3  # values next to the end that are compared
+ENVELOPE_FLOOR = 0.05  # of the largest sample; the minimum of an envelope is below
 
 
 def describe_faults(signals: Sequence[np.ndarray], channel_names: Sequence[str]) -> list[str]:
-    """Returns a note that names the flat electrodes of a subject's recording, and one the saturated ones.
+    """Returns notes that name the flat and the saturated electrodes of a subject's recording.
 
     Args:
-        signals: pieces `[N, C]`, not filtered yet.
+        signals: pieces `[N, C]`, unfiltered.
         channel_names: C names.
     """
     envelope = is_envelope(signals)
@@ -35,39 +35,39 @@ def describe_faults(signals: Sequence[np.ndarray], channel_names: Sequence[str])
             saturated.append(f"{name} ({share:.1%})")
     notes = [f"flat electrodes: {', '.join(flat)}"] if flat else []
     if saturated:
-        notes.append(f"saturated electrodes (share of samples that stay at an end): {', '.join(saturated)}")
+        notes.append(f"saturated electrodes (share of samples at the limit): {', '.join(saturated)}")
     return notes
 
 
 def is_envelope(signals: Sequence[np.ndarray]) -> bool:
-    """Tells whether pieces `[N, C]` are rectified: never negative, and near zero at times."""
+    """Returns whether pieces `[N, C]` are rectified: never negative, and sometimes near zero."""
     low = min(signal.min() for signal in signals)
     high = max(signal.max() for signal in signals)
     return bool(0 <= low <= ENVELOPE_FLOOR * high and high > 0)
 
 
 def is_flat(pieces: Sequence[np.ndarray], *, envelope: bool) -> bool:
-    """Tells whether a channel gives no signal: it stands still for most of the time, or hardly leaves one value.
+    """Returns whether a channel gives no signal: it mostly stands still, or hardly leaves one value.
 
     Args:
         pieces: pieces `[N]` of one channel.
-        envelope: whether it is an envelope, which stands still at rest.
+        envelope: whether it is an envelope, which stands still during rest.
     """
     if min(piece.min() for piece in pieces) == max(piece.max() for piece in pieces):
         return True
     samples = sum(map(len, pieces))
-    if _repeats(pieces) < FEWEST_REPEATS * samples:  # a living one: the rest of the work is saved
+    if _repeats(pieces) < FEWEST_REPEATS * samples:  # it works: skip the slower checks
         return False
     if not envelope and stands_still(pieces):
         return True
     values, counts = _values(pieces)
     step = np.diff(values).min()
-    beside = np.abs(values - values[counts.argmax()]) <= 1.5 * step  # a dead converter may waver by one step
-    return bool(counts[~beside].sum() < LIVING_SHARE * samples)
+    beside = np.abs(values - values[counts.argmax()]) <= 1.5 * step  # a flat channel may still change by one step
+    return bool(counts[~beside].sum() < MOVING_SHARE * samples)
 
 
 def stands_still(pieces: Sequence[np.ndarray]) -> bool:
-    """Tells whether a channel keeps its value for long, for most of the time; pieces `[N]` of one channel."""
+    """Returns whether a channel mostly keeps one value for a long time; `pieces` `[N]` are of one channel."""
     still = 0
     for piece in pieces:
         borders = np.flatnonzero(piece[1:] != piece[:-1]) + 1
@@ -77,11 +77,11 @@ def stands_still(pieces: Sequence[np.ndarray]) -> bool:
 
 
 def rail_share(pieces: Sequence[np.ndarray], *, envelope: bool) -> float:
-    """Returns the share of a channel's samples that stay at an end of its range, 0 where the converter has room.
+    """Returns the share of a channel's samples that stay at an end of its range; 0 if it is not saturated.
 
     Args:
         pieces: pieces `[N]` of one channel.
-        envelope: whether it is an envelope, whose lower end is rest.
+        envelope: whether it is an envelope, which stays at its lower end during rest.
     """
     samples = sum(map(len, pieces))
     low, high = min(piece.min() for piece in pieces), max(piece.max() for piece in pieces)
@@ -99,9 +99,9 @@ def rail_share(pieces: Sequence[np.ndarray], *, envelope: bool) -> float:
 
 
 def _values(pieces: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the values of a channel, ascending, and how often each occurs."""
+    """Returns the distinct values of a channel, ascending, and how often each occurs."""
     values, counts = np.unique(np.concatenate(pieces), return_counts=True)
-    return values.astype(np.float64), counts  # differences of unsigned integers would wrap
+    return values.astype(np.float64), counts  # differences of unsigned integers would wrap around
 
 
 def _repeats(pieces: Sequence[np.ndarray]) -> int:

@@ -1,4 +1,4 @@
-"""Files that are named in a folder but whose content is not there: links that lead nowhere, and pointers to a store."""
+"""Refuses files without their content: broken links, and pointers of git-annex (DataLad) and Git LFS."""
 
 import os
 from collections.abc import Iterable
@@ -6,15 +6,15 @@ from pathlib import Path
 
 from finjax.errors import DataError
 
-POINTER_BYTES = 1024  # a pointer is shorter, a recording longer
-POINTERS = {  # how a file begins that stands for its content, and the command that fetches it
+POINTER_BYTES = 1024  # pointers are shorter, recordings are longer
+POINTERS = {  # first bytes of a pointer, and the command that fetches its content
     b"/annex/objects/": "datalad get '{path}'",
     b"version https://git-lfs": "git lfs pull",
 }
 
 
 def refuse_unfetched(paths: Iterable[Path]) -> None:
-    """Refuses files whose content must be fetched first.
+    """Refuses files whose content was not downloaded.
 
     Raises:
         DataError: names the file and the command.
@@ -24,12 +24,12 @@ def refuse_unfetched(paths: Iterable[Path]) -> None:
         if path.is_symlink() and not path.exists():
             target = os.readlink(path)
             if "annex/objects" in target.replace(os.sep, "/"):
-                raise DataError(f"{path}: its content was not fetched yet. Fetch it with: datalad get '{path}'")
-            raise DataError(f"{path} is a link to {target}, which is not there: mend the link or remove it")
+                raise DataError(f"{path}: its content is not downloaded. Download it with: datalad get '{path}'")
+            raise DataError(f"{path} is a link to {target}, which does not exist: correct or remove the link")
         if path.stat().st_size > POINTER_BYTES:
             continue
         with path.open("rb") as file:
             begin = file.read(POINTER_BYTES)
         for pointer, command in POINTERS.items():
             if begin.startswith(pointer):
-                raise DataError(f"{path}: its content was not fetched yet. Fetch it with: {command.format(path=path)}")
+                raise DataError(f"{path}: its content is not downloaded. Download it with: {command.format(path=path)}")

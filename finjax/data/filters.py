@@ -1,6 +1,7 @@
-"""Zero-phase filtering of one piece of signal."""
+"""Zero-phase filters for one piece of signal."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from scipy import signal as scipy_signal
@@ -8,16 +9,16 @@ from scipy import signal as scipy_signal
 from finjax.data.registry import Filter
 from finjax.errors import DataError
 
-BUTTERWORTH_ORDER = 4  # of one pass; forwards and backwards make the effective order twice that
+BUTTERWORTH_ORDER = 4  # of one pass; filtering forwards and backwards doubles it
 NOTCH_QUALITY = 30.0  # centre frequency over the width at -3 dB: 1.7 Hz wide at 50 Hz
 
 
-@np.errstate(under="ignore")  # what rounds to 0 in float32 is 0
+@np.errstate(under="ignore")  # tiny values become 0 in float32
 def apply(filter: Filter, signal: np.ndarray, rate_hz: float) -> np.ndarray:
-    """Filters forwards and backwards, so that no part of the signal is delayed.
+    """Filters forwards and backwards, so that the signal is not delayed.
 
     Args:
-        filter: band edges and mains notch in Hz; an empty one leaves the signal as it is.
+        filter: band edges and mains notch in Hz; an empty filter changes nothing.
         signal: `[N, C]` samples of one uninterrupted piece.
         rate_hz: sampling rate.
 
@@ -26,33 +27,33 @@ def apply(filter: Filter, signal: np.ndarray, rate_hz: float) -> np.ndarray:
 
     Raises:
         DataError: a frequency is not between 0 and half the sampling rate, the band edges are
-            the wrong way round, or the piece is too short to filter.
+            in the wrong order, or the piece is too short to filter.
     """
     sections = design(filter, rate_hz)
     if not len(sections):
         return np.asarray(signal, np.float32)
-    # Twice the sections' order, plus one, thrice: the reflected edge that scipy itself adds.
+    # SciPy's own default length of the reflected edge.
     pad = 3 * (2 * len(sections) + 1)
     if len(signal) <= pad:
-        raise DataError(f"{len(signal)} samples are too few to filter; more than {pad} are needed")
+        raise DataError(f"{len(signal)} samples are too few to filter; it needs more than {pad}")
     filtered = np.empty(signal.shape, np.float32)
-    for channel in range(signal.shape[1]):  # one at a time: the work is float64, and recordings are long
+    for channel in range(signal.shape[1]):  # one at a time: float64 copies of all would need much memory
         wide = signal[:, channel].astype(np.float64)
         filtered[:, channel] = scipy_signal.sosfiltfilt(sections, wide, padlen=pad)
     return filtered
 
 
-@np.errstate(under="ignore")  # what rounds to 0 in float32 is 0
+@np.errstate(under="ignore")  # tiny values become 0 in float32
 def design(filter: Filter, rate_hz: float) -> np.ndarray:
     """Returns the filter as `[sections, 6]` second-order sections; none for an empty filter.
 
     Raises:
-        DataError: a frequency is not between 0 and half the sampling rate, or the edges are the wrong way round.
+        DataError: a frequency is not between 0 and half the sampling rate, or the edges are in the wrong order.
     """
     if fault := fault_of(filter, rate_hz, named="filter {}".format):
         raise DataError(fault)
     low, high = filter.highpass_hz, filter.lowpass_hz
-    parts = [np.zeros((0, 6))]
+    parts: list[Any] = [np.zeros((0, 6))]
     if low is not None or high is not None:
         kind = "bandpass" if None not in (low, high) else "lowpass" if low is None else "highpass"
         edges = [low, high] if kind == "bandpass" else high if low is None else low
@@ -64,12 +65,12 @@ def design(filter: Filter, rate_hz: float) -> np.ndarray:
 
 
 def fault_of(filter: Filter, rate_hz: float, *, named: Callable[[str], str]) -> str | None:
-    """Returns why a filter cannot be made at a sampling rate, or None where it can.
+    """Returns why a filter is impossible at a sampling rate, or None if it is possible.
 
     Args:
         filter: the filter.
         rate_hz: sampling rate.
-        named: gives the name of a field of the filter, for the message.
+        named: returns the name of a field of the filter for the message.
     """
     for name in ("highpass_hz", "lowpass_hz", "notch_hz"):
         edge = getattr(filter, name)

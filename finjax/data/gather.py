@@ -1,4 +1,4 @@
-"""Windows on the device: the signals lie there once, and a window is gathered when it is used."""
+"""Windows on the device: it holds the signals once, and a window is gathered when it is used."""
 
 import jax
 import numpy as np
@@ -12,27 +12,27 @@ from finjax.data.zscore import z_score
 
 @struct.dataclass
 class WindowData:
-    """What a jitted step needs to gather z-scored windows; an example is one channel of one window.
+    """The arrays from which a jitted step gathers z-scored windows; an example is one channel of one window.
 
     Attributes:
-        samples: `[C, M]` signal of all subjects, not normalised.
-        mean: `[S, C]` of each subject's channels.
-        std: `[S, C]`.
-        limit: scalar, where z-scored samples are held.
-        start: `[n]` first sample of each window; more than there are windows (see `grid`).
+        samples: `[C, M]` signals of all subjects, not normalised.
+        mean: `[S, C]` means of each subject's channels.
+        std: `[S, C]` standard deviations.
+        limit: scalar; z-scored samples are limited to ±limit.
+        start: `[n]` first sample of each window; padded, see `grid`.
         subject: `[n]` row of `mean` and `std`.
     """
 
     samples: jax.Array | np.ndarray
     mean: jax.Array | np.ndarray
     std: jax.Array | np.ndarray
-    limit: jax.Array | np.ndarray
+    limit: jax.Array | np.ndarray | np.float32
     start: jax.Array | np.ndarray
     subject: jax.Array | np.ndarray
 
     @classmethod
     def of(cls, store: SignalStore, normaliser: SignalNormaliser, windows: Windows) -> "WindowData":
-        """Collects the arrays; `normaliser` must hold the subjects of `store`, in its order."""
+        """Collects the arrays; `normaliser` must have the subjects of `store`, in the same order."""
         return cls(
             samples=store.samples,
             mean=normaliser.mean,
@@ -44,7 +44,7 @@ class WindowData:
 
     @classmethod
     def of_windows(cls, windows: np.ndarray) -> "WindowData":
-        """Takes z-scored windows `[n, C, T]` as they are."""
+        """Makes the arrays for z-scored windows `[n, C, T]`."""
         windows = pad_to_grid(windows)
         count, channels, length = windows.shape
         return cls(
@@ -71,7 +71,7 @@ class WindowData:
         window, channel = examples // channels, examples % channels
         subject = self.subject[window]
 
-        def take(channel, start):
+        def take(channel: jax.Array, start: jax.Array) -> jax.Array:
             return lax.dynamic_slice(self.samples, (channel, start), (1, length))[0]
 
         windows = jax.vmap(take)(channel, self.start[window])  # [b, T]
@@ -84,7 +84,7 @@ class FeatureData:
     """Standardised closed-form features of windows.
 
     Attributes:
-        values: `[n, C, F]`, filled up as the starts of `WindowData`.
+        values: `[n, C, F]`; padded, see `grid`.
     """
 
     values: jax.Array | np.ndarray

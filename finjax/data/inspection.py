@@ -1,4 +1,4 @@
-"""What a folder of recordings holds: tables of samples, segments and windows, and the files that are odd."""
+"""Describes a folder of recordings: tables of samples, segments and windows, and unusual files."""
 
 from collections.abc import Sequence
 
@@ -27,27 +27,27 @@ def report(
     Args:
         spec: the dataset.
         recordings: the subjects that could be read.
-        bad: what is wrong with each of the others.
+        bad: by subject, why the others could not be read.
         framing: length and step of the windows.
-        remarks: what else to say in the overview.
+        remarks: further notes for the overview.
         unreadable: folders that could not be searched.
 
     Returns:
-        Several lines of text: an overview, one table by subject, one by movement and repetition, what is missing,
-        what is there twice, and what cannot be read.
+        Text of several lines: an overview, a table by subject, a table by movement and repetition, missing windows,
+        duplicates, and files that cannot be read.
     """
     parts = [_overview(spec, recordings, framing, remarks)]
     if recordings:
         segments = [recording.segments() for recording in recordings]
         windows = [count_windows(table, framing) for table in segments]
         parts.append(_by_subject(recordings, segments, windows))
-        cells = _cells(segments, windows, movements=len(spec.movement_names))
-        parts.append(_by_movement(spec, cells.sum(axis=0)))
-        parts.append(_gaps(recordings, cells))
+        counts = _window_counts(segments, windows, movements=len(spec.movement_names))
+        parts.append(_by_movement(spec, counts.sum(axis=0)))
+        parts.append(_gaps(recordings, counts))
     if odd := [(recording.subject, note) for recording in recordings for note in recording.notes]:
-        parts.append("Read, but odd\n" + "\n".join(f"  subject {subject}: {note}" for subject, note in odd))
+        parts.append("Read, but unusual\n" + "\n".join(f"  subject {subject}: {note}" for subject, note in odd))
     if lines := duplicates.describe(duplicates.find(recordings)):
-        parts.append("The same samples under two names\n" + "\n".join(f"  {line}" for line in lines))
+        parts.append("The same samples under different labels\n" + "\n".join(f"  {line}" for line in lines))
     if bad:
         listed = "\n".join(f"  subject {subject}: {message}" for subject, message in sorted(bad.items()))
         parts.append(f"Cannot be read\n{listed}")
@@ -69,7 +69,7 @@ def _overview(spec: DatasetSpec, recordings: list[Recording], framing: Framing, 
             "windows",
             f"{framing.length * to_ms:g} ms ({_samples(framing.length)}) every "
             f"{framing.step * to_ms:g} ms ({_samples(framing.step)}), "
-            "wholly within one movement and repetition",
+            "each within one movement and repetition",
         ),
     ]
     rows += [("note", remark) for remark in (spec.remark, *remarks) if remark]
@@ -87,24 +87,25 @@ def _filter_text(filter: Filter) -> str:
 
 def _by_subject(recordings: list[Recording], segments: list[np.ndarray], windows: list[np.ndarray]) -> str:
     header = ["subject", "samples", "seconds", "segments", "too short", "repetitions", "windows"]
-    counts, rows = [], []
+    counts: list[list[float]] = []
+    rows: list[list[str]] = []
     for recording, table, inside in zip(recordings, segments, windows, strict=True):
         samples = len(recording.signal)
         short = int((inside == 0).sum())
-        count = [samples, samples / recording.rate_hz, len(table), short, int(inside.sum())]
+        count: list[float] = [samples, samples / recording.rate_hz, len(table), short, int(inside.sum())]
         counts.append(count)
         rows.append(_subject_row(str(recording.subject), count, np.unique(table[:, 3])))
     if len(rows) > 1:
         repetitions = np.unique(np.concatenate([table[:, 3] for table in segments]))
         rows.append(_subject_row("all", [sum(column) for column in zip(*counts, strict=True)], repetitions))
-    text = "By subject (samples and seconds with rest; a segment is one repetition of one movement)\n"
+    text = "By subject (samples and seconds include rest; a segment is one repetition of one movement)\n"
     text += _table(header, rows)
     if any(count[3] for count in counts):
-        text += "\n  too short: segments shorter than one window, which give none"
+        text += "\n  too short: segments shorter than one window"
     return text
 
 
-def _subject_row(name: str, count: list, repetitions: np.ndarray) -> list[str]:
+def _subject_row(name: str, count: list[float], repetitions: np.ndarray) -> list[str]:
     samples, seconds, segments, short, windows = count
     return [
         name,
@@ -117,36 +118,36 @@ def _subject_row(name: str, count: list, repetitions: np.ndarray) -> list[str]:
     ]
 
 
-def _cells(segments: list[np.ndarray], windows: list[np.ndarray], *, movements: int) -> np.ndarray:
+def _window_counts(segments: list[np.ndarray], windows: list[np.ndarray], *, movements: int) -> np.ndarray:
     """Returns `[subjects, movements, repetitions]` window counts, up to the largest repetition seen."""
     repetitions = 1 + max(int(table[:, 3].max(initial=0)) for table in segments)
-    cells = np.zeros((len(segments), movements, repetitions), np.int64)
+    counts = np.zeros((len(segments), movements, repetitions), np.int64)
     for subject, (table, inside) in enumerate(zip(segments, windows, strict=True)):
-        np.add.at(cells[subject], (table[:, 2], table[:, 3]), inside)
-    return cells
+        np.add.at(counts[subject], (table[:, 2], table[:, 3]), inside)
+    return counts
 
 
-def _by_movement(spec: DatasetSpec, cells: np.ndarray) -> str:
+def _by_movement(spec: DatasetSpec, counts: np.ndarray) -> str:
     """Returns the table of `[movements, repetitions]` window counts, all subjects together."""
-    repetitions = np.flatnonzero(cells.any(axis=0))
+    repetitions = np.flatnonzero(counts.any(axis=0))
     header = ["movement", *(f"rep {repetition}" for repetition in repetitions), "all"]
     rows = [
-        [f"{index:>2}  {name}", *(f"{cells[index, r]:,}" for r in repetitions), f"{cells[index].sum():,}"]
+        [f"{index:>2}  {name}", *(f"{counts[index, r]:,}" for r in repetitions), f"{counts[index].sum():,}"]
         for index, name in enumerate(spec.movement_names)
     ]
-    totals = [f"{cells[:, r].sum():,}" for r in repetitions]
-    rows.append(["    all", *totals, f"{cells.sum():,}"])
+    totals = [f"{counts[:, r].sum():,}" for r in repetitions]
+    rows.append(["    all", *totals, f"{counts.sum():,}"])
     return "Windows by movement and repetition, all subjects together\n" + _table(header, rows, left=1)
 
 
-def _gaps(recordings: list[Recording], cells: np.ndarray) -> str:
-    """Names the movements that nobody has, and the subjects that lack one in a repetition which others have."""
-    present = cells.any(axis=0)
+def _gaps(recordings: list[Recording], counts: np.ndarray) -> str:
+    """Names movements without any window, and subjects without windows where other subjects have some."""
+    present = np.asarray(counts.any(axis=0))  # [movements, repetitions]
     absent = np.flatnonzero(~present.any(axis=1))
     nobody = f"No window of any subject: movement {format_numbers(absent)}\n" if len(absent) else ""
     lines = []
-    for recording, own in zip(recordings, cells, strict=True):
-        lacking = present & (own == 0)
+    for recording, own in zip(recordings, counts, strict=True):
+        lacking = np.asarray(present & (own == 0))
         if lacking.any():
             pairs = ", ".join(
                 f"movement {movement} in repetitions {format_numbers(np.flatnonzero(lacking[movement]))}"
@@ -159,7 +160,7 @@ def _gaps(recordings: list[Recording], cells: np.ndarray) -> str:
 
 
 def _table(header: list[str], rows: list[list[str]], *, left: int = 0) -> str:
-    """Sets a table in columns, the first `left` of them flush left."""
+    """Formats a table in columns; the first `left` columns are aligned left."""
     widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
     lines = []
     for row in [header, *rows]:

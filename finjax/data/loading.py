@@ -1,7 +1,8 @@
-"""From a folder to recordings: finds the subjects, reads, checks and filters them, and keeps a cache."""
+"""Loads recordings from a folder: finds the subjects, and reads, checks, filters and caches them."""
 
 import dataclasses
 import errno
+import functools
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -25,13 +26,13 @@ from finjax.system.arithmetic import numpy_defaults
 def read_recording(
     spec: DatasetSpec, subject: int, paths: tuple[Path, ...], *, filter: Filter | None = None
 ) -> Recording:
-    """Reads one subject's files into a recording, each piece filtered on its own.
+    """Reads one subject's files into a recording; each piece is filtered separately.
 
     Args:
         spec: the dataset.
         subject: number of the subject.
         paths: the subject's files, as `spec.find` returns them.
-        filter: replaces `spec.filter`.
+        filter: used instead of `spec.filter`.
 
     Returns:
         The recording: signal `[N, C]`, `movement` and `repetition` `[N]`.
@@ -46,23 +47,23 @@ def read_recording(
     except (DataError, OSError):
         raise
     except MemoryError:
-        raise DataError(f"{where}: there is not enough memory to read it") from None
-    except Exception as error:  # a reader of the user's own may raise anything
+        raise DataError(f"{where}: not enough memory to read it") from None
+    except Exception as error:  # a user's reader can raise anything
         raise DataError(f"{where}: the reader of {spec.name} failed ({type(error).__name__}: {error})") from error
     if not pieces:
-        raise DataError(f"{where}: no signal at all")
+        raise DataError(f"{where}: it has no signal")
     filtered = []
     for number, piece in enumerate(pieces, start=1):
         try:
             _check(piece, spec)
-            with np.errstate(over="ignore", invalid="ignore"):  # becomes infinite, and is refused as such
+            with np.errstate(over="ignore", invalid="ignore"):  # it becomes infinite, which is refused
                 filtered.append(filters.apply(filter, np.asarray(piece.signal), spec.rate_hz))
             _refuse_infinite(filtered[-1])
         except DataError as error:
             which = "" if len(pieces) == 1 else f", piece {number} of {len(pieces)}"
             raise DataError(f"{where}{which}: {error}") from None
     raw = [np.asarray(piece.signal) for piece in pieces]
-    odd = electrodes.describe_faults(raw, spec.channel_names)
+    faults = electrodes.describe_faults(raw, spec.channel_names)
     lengths = [len(signal) for signal in filtered]
     recording = Recording(
         dataset=spec.name,
@@ -73,7 +74,7 @@ def read_recording(
         rate_hz=spec.rate_hz,
         channel_names=spec.channel_names,
         movement_names=spec.movement_names,
-        notes=(*(note for piece in pieces for note in piece.notes), *odd),
+        notes=(*(note for piece in pieces for note in piece.notes), *faults),
         resembles=tuple(sorted(set.intersection(*(set(piece.resembles) for piece in pieces)))),
         piece_starts=tuple(int(start) for start in np.cumsum([0, *lengths[:-1]])),
     )
@@ -81,7 +82,7 @@ def read_recording(
 
 
 def _check(piece: Piece, spec: DatasetSpec) -> None:
-    """Refuses a piece whose arrays do not fit each other or the dataset."""
+    """Refuses a piece whose arrays do not match each other or the dataset."""
     signal = np.asarray(piece.signal)
     channels = len(spec.channel_names)
     if signal.ndim != 2 or signal.shape[1] != channels or not len(signal):
@@ -92,12 +93,12 @@ def _check(piece: Piece, spec: DatasetSpec) -> None:
         labels = np.asarray(getattr(piece, name))
         if labels.shape != (len(signal),) or labels.dtype.kind not in "iu":
             raise DataError(
-                f"{name} must hold one integer for each of the {len(signal)} samples, "
+                f"{name} must have one integer for each of the {len(signal)} samples, "
                 f"not {labels.dtype} {list(labels.shape)}"
             )
-    # They become int16, in which a larger number would be another one.
-    _refuse_outside(piece.movement, UNLABELLED, len(spec.movement_names) - 1, "movement indices span")
-    _refuse_outside(piece.repetition, np.iinfo(np.int16).min, np.iinfo(np.int16).max, "repetitions span")
+    # They become int16, where a larger number would wrap around.
+    _refuse_outside(piece.movement, UNLABELLED, len(spec.movement_names) - 1, "movement indices are")
+    _refuse_outside(piece.repetition, np.iinfo(np.int16).min, np.iinfo(np.int16).max, "repetitions are")
     _refuse_infinite(signal)
 
 
@@ -122,22 +123,22 @@ def load_recordings(
     cache_dir: str | Path | None = None,
     progress: bool = True,
 ) -> list[Recording]:
-    """Loads subjects of a dataset from below a folder, through the cache.
+    """Loads subjects of a dataset from a folder, through the cache.
 
     Args:
         spec: the dataset.
-        folder: where its files are, at any depth.
-        subjects: numbers of the subjects; all that are found when not given.
-        filter: replaces `spec.filter`.
+        folder: it has the dataset's files, at any depth.
+        subjects: numbers of the subjects; by default all in the folder.
+        filter: used instead of `spec.filter`.
         cache_dir: the cache folder, by default `cache.default_folder()`.
         progress: show a progress bar on stderr, if that is a terminal.
 
     Returns:
-        Recordings by ascending subject, their arrays memory-mapped.
+        Recordings by ascending subject; their arrays are memory-mapped.
 
     Raises:
-        DataError: no such folder, a subject is not there, some cannot be read, or all are of another dataset. That
-            some cannot be read is raised only after all were tried; it names each, and how to leave them out.
+        DataError: the folder or a subject is missing, subjects cannot be read, or all are of another dataset. All
+            subjects are tried first; the message names each bad one, and how to leave them out.
 
     Example:
         >>> from finjax.data.ninapro import write_mat
@@ -164,46 +165,47 @@ def refuse_lookalikes(
     filter: Filter | None = None,
     cache_dir: str | Path | None = None,
 ) -> None:
-    """Raises `DataError` where every subject of a folder looks like one of another dataset.
+    """Raises `DataError` if every subject of a folder looks like one of another dataset.
 
     Args:
         spec, folder, filter, cache_dir: as in `load_recordings`.
-        read: the subjects that were read. Where all of them are suspect, the others of the folder are read too, up
-            to the first that is not.
+        read: the subjects that were read. If all of them are suspect, the others of the folder are read too, up to
+            the first that is not.
     """
 
     def others() -> Iterable[Recording]:
         for subject in sorted(set(spec.find(folder)) - {recording.subject for recording in read}):
-            options = {"filter": filter, "cache_dir": cache_dir, "progress": False}
-            yield from try_recordings(spec, folder, subjects=(subject,), **options)[0]
+            recordings, _ = try_recordings(
+                spec, folder, subjects=(subject,), filter=filter, cache_dir=cache_dir, progress=False
+            )
+            yield from recordings
 
     if names := common_lookalikes(read, others()):
         movements = len(get_spec(names[0]).movement_names)
         options = " or ".join(f"--config.data.name={name}" for name in names)
         raise DataError(
-            f"the files below {folder} are not of {spec.name}: no subject there has more than {movements} movements, "
-            f"and {spec.name} has {len(spec.movement_names)}. They look like {' or '.join(names)}: use {options}"
+            f"the files below {folder} are not of {spec.name}: no subject has more than {movements} movements, "
+            f"but {spec.name} has {len(spec.movement_names)}. They look like {' or '.join(names)}: use {options}"
         )
 
 
 def refuse_bad(spec: DatasetSpec, *, good: Sequence[int], bad: Mapping[int, str]) -> None:
-    """Raises `DataError` where subjects cannot be read; names each, and how to leave them out.
+    """Raises `DataError` if subjects cannot be read; names each, and how to leave them out.
 
     Args:
         spec: the dataset.
         good: subjects that can be read.
-        bad: what is wrong with each of the others.
+        bad: by subject, why the others cannot be read.
     """
     if not bad:
         return
-    total, good = len(bad) + len(good), format_numbers(good)
     remedy = (
-        f"Mend these files, or use only the subjects that can be read: --config.data.subjects={good}"
+        f"Repair these files, or use only the good subjects: --config.data.subjects={format_numbers(good)}"
         if good
-        else "No subject can be read: mend the files first."
+        else "No subject can be read: repair the files first."
     )
     listed = "\n".join(f"  subject {subject}: {message}" for subject, message in bad.items())
-    raise DataError(f"{len(bad)} of {total} subjects of {spec.name} cannot be read:\n{listed}\n{remedy}")
+    raise DataError(f"{len(bad)} of {len(bad) + len(good)} subjects of {spec.name} cannot be read:\n{listed}\n{remedy}")
 
 
 @numpy_defaults()
@@ -217,35 +219,34 @@ def try_recordings(
     progress: bool = True,
     unreadable: list[str] | None = None,
 ) -> tuple[list[Recording], dict[int, str]]:
-    """Loads what can be loaded: like `load_recordings`, but bad subjects are returned, not raised.
+    """Loads the subjects that can be read: like `load_recordings`, but returns the bad subjects instead of raising.
 
     Args:
         spec, folder, subjects, filter, cache_dir, progress: as in `load_recordings`.
         unreadable: as in `DatasetSpec.find`.
 
     Returns:
-        The recordings by ascending subject, and for each subject that cannot be read, what is wrong.
+        The recordings by ascending subject, and for each subject that cannot be read, why.
 
     Raises:
-        DataError: no such folder, or a subject asked for is not there.
+        DataError: the folder or one of `subjects` is missing, or the filter is impossible.
     """
     filter = spec.filter if filter is None else filter
-    filters.design(filter, spec.rate_hz)  # a bad filter is not the files' fault
+    filters.design(filter, spec.rate_hz)  # a bad filter is not an error of a subject
     found = spec.find(folder, unreadable=unreadable)
     wanted = sorted(found) if subjects is None else sorted(set(subjects))
     if missing := set(wanted) - set(found):
         raise DataError(
             f"{spec.name} in {folder} has no subject {format_numbers(missing)}; "
-            f"asked for were {format_numbers(wanted)}, found are {format_numbers(found)}"
+            f"requested: {format_numbers(wanted)}, found: {format_numbers(found)}"
         )
-    recordings, bad = [], {}
-    show = tqdm(wanted, desc=spec.name, unit="subject", file=sys.stderr, disable=None if progress else True)
-    for subject in show:
+    recordings: list[Recording] = []
+    bad: dict[int, str] = {}
+    bar = tqdm(wanted, desc=spec.name, unit="subject", file=sys.stderr, disable=None if progress else True)
+    for subject in bar:
         paths = found[subject]
 
-        def build(subject=subject, paths=paths):
-            return read_recording(spec, subject, paths, filter=filter)
-
+        build = functools.partial(read_recording, spec, subject, paths, filter=filter)
         try:
             refuse_unfetched(paths)
             recordings.append(cache.cached(spec, subject, paths, build, filter=filter, cache_dir=cache_dir))
@@ -256,7 +257,7 @@ def try_recordings(
 
 def _remedy(error: Exception) -> str:
     if isinstance(error, PermissionError):
-        return ". Ask the file's owner for the permission to read it"
+        return ". Ask the owner of the file for permission to read it"
     if isinstance(error, OSError) and error.errno in (errno.EIO, errno.ESTALE):
         return ". The disk or the network failed: run the same command again"
     return ""

@@ -1,24 +1,28 @@
-"""A folder of one dataset that is taken for another: where one file does not tell, all subjects together do."""
+"""Recognises the folder of another dataset: one file may not show it, but all subjects together do."""
 
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from finjax.data.recording import Recording
 from finjax.data.registry import get_spec
 from finjax.data.windows import RecordingSummary
 
+_Item = TypeVar("_Item")
+
 
 def common_lookalikes(
     read: Sequence[Recording | RecordingSummary], others: Iterable[Recording | RecordingSummary]
 ) -> list[str]:
-    """Returns the datasets that every subject may be of too, and of which all subjects together have every movement.
+    """Returns the other datasets that every subject may be from, if all subjects together have all its movements.
 
     Args:
         read: the subjects that are used.
-        others: further subjects of the same folder; they are asked for only while all so far may be of another dataset.
+        others: further subjects of the same folder; read only while all so far may be from another dataset.
     """
     if not read:
         return []
-    common, present = set(read[0].resembles), set()
+    common = set(read[0].resembles)
+    present: set[int] = set()
     for recording in _both(read, others):
         common &= set(recording.resembles)
         if not common:
@@ -28,7 +32,7 @@ def common_lookalikes(
     return sorted(name for name in common if len(get_spec(name).movement_names) == len(present))
 
 
-def _both(read: Sequence, others: Iterable) -> Iterable:
-    """Yields the first before it asks for any of the others."""
+def _both(read: Sequence[_Item], others: Iterable[_Item]) -> Iterable[_Item]:
+    """Yields all of the first before it reads any of the others."""
     yield from read
     yield from others

@@ -1,4 +1,4 @@
-"""MATLAB files: named variables read from a `.mat` file or out of a zip archive, and written safely."""
+"""Reads named variables from MATLAB files, also in zip archives, and writes MATLAB files."""
 
 import io
 import math
@@ -15,40 +15,40 @@ import scipy.io
 from finjax.data.matlab_headers import IncompleteError, cut_out, is_damaged, variables
 from finjax.system.archives import METHODS, read_member
 
-# A broken file must not fill the memory.
+# Limits, so that a broken file cannot fill the memory.
 MAX_MEMBER_BYTES = 4 << 30  # ten times the largest recording
-MAX_VALUES = 1 << 26  # of one variable: 46 minutes of twelve channels, thrice the largest
+MAX_VALUES = 1 << 26  # of one variable: 46 minutes of twelve channels, three times the largest
 ENCRYPTED = 1  # bit of a zip member's flags
-DEFLATE_RATIO = 1032  # bytes that a packed one can stand for
+DEFLATE_RATIO = 1032  # at most so many bytes from one packed byte
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 HDF5_OFFSET = 512  # MATLAB's own header comes first
 
 
 class UnusableError(ValueError):
-    """What is wrong with a file's content; whoever reports it adds the file's name.
+    """A file's content cannot be used; the caller adds the file's name to the message.
 
     Attributes:
-        remedy: what to do about it, as the beginning of a sentence.
+        remedy: what to do, as the start of a sentence.
     """
 
-    def __init__(self, message: str, *, remedy: str = "Download it again"):
+    def __init__(self, message: str, *, remedy: str = "Download it again") -> None:
         super().__init__(message)
         self.remedy = remedy
 
 
 def load(path: Path, names: tuple[str, ...], *, member: str) -> dict[str, np.ndarray]:
-    """Reads variables of a MATLAB v5 or v7.3 file, and nothing else of it.
+    """Reads variables of a MATLAB v5 or v7.3 file; other variables are not read.
 
     Args:
-        path: the `.mat` file, or a `.zip` archive that holds it; nothing is unpacked to disk.
-        names: the variables wanted.
-        member: base name of the file within an archive, in whatever folder there.
+        path: the `.mat` file, or a `.zip` archive that contains it; nothing is unpacked to disk.
+        names: the variables to read.
+        member: base name of the file in the archive, in any folder.
 
     Returns:
-        Those of the variables that the file holds, with MATLAB's shapes (a column of `N` is `[N, 1]`).
+        The variables that the file has, with MATLAB's shapes (a column of `N` is `[N, 1]`).
 
     Raises:
-        UnusableError: the file is damaged, or the archive does not hold `member` exactly once.
+        UnusableError: the file is damaged, or the archive does not contain `member` exactly once.
         OSError: the file cannot be opened or read.
     """
     with path.open("rb") as file:
@@ -58,29 +58,29 @@ def load(path: Path, names: tuple[str, ...], *, member: str) -> dict[str, np.nda
             raise
         except IncompleteError as error:
             raise UnusableError(f"incomplete: {error}") from error
-        except Exception as error:  # scipy, zlib and h5py raise all sorts of things at damaged bytes
-            if isinstance(error, OSError) and error.errno is not None:  # the disk's or the system's fault
+        except Exception as error:  # scipy, zlib and h5py raise many errors for damaged bytes
+            if isinstance(error, OSError) and error.errno is not None:  # an error of the disk or system
                 raise
             detail = (str(error).strip().splitlines() or ["no detail"])[0]
             raise UnusableError(
-                f"damaged or incomplete, it cannot be read ({type(error).__name__}: {detail})"
+                f"damaged or incomplete: it cannot be read ({type(error).__name__}: {detail})"
             ) from error
 
 
 def _open_member(file: BinaryIO, name: str) -> BinaryIO:
-    """Returns the archive's member of that base name, in memory; all other members are ignored."""
+    """Returns the member with this base name, in memory; ignores all other members."""
     with zipfile.ZipFile(file) as archive:
         members = [info for info in archive.infolist() if info.filename.rsplit("/", 1)[-1] == name]
         if len(members) != 1:
             others = sorted({info.filename.rsplit("/", 1)[-1] for info in archive.infolist()} - {"", name})
             raise UnusableError(
-                f"the archive must hold {name} once, but holds it {len(members)} times, and {', '.join(others[:6])}",
-                remedy="See whether it is of another database or exercise (--config.data.name) or download it again",
+                f"the archive must contain {name} once; it does {len(members)} times, with {', '.join(others[:6])}",
+                remedy="Check whether it is of another database or exercise (--config.data.name), download it again",
             )
         if members[0].flag_bits & ENCRYPTED or members[0].compress_type not in METHODS:
             raise UnusableError(
-                "the archive is encrypted, or packed in a way that only other programs know",
-                remedy="Unpack it and remove the archive",
+                "the archive is encrypted, or packed by a method that finjax cannot read",
+                remedy="Unpack it and delete the archive",
             )
         return io.BytesIO(read_member(archive, members[0], limit=MAX_MEMBER_BYTES))
 
@@ -99,55 +99,56 @@ def _load_version_5(file: BinaryIO, names: tuple[str, ...]) -> dict[str, np.ndar
     version, _ = scipy.io.matlab.matfile_version(file)
     if version != 1:
         raise UnusableError(
-            "it is no MATLAB file of version 5 or 7.3", remedy="Download it again or save it from MATLAB with -v7"
+            "it is not a MATLAB file of version 5 or 7.3", remedy="Download it again, save it in MATLAB with -v7"
         )
-    # Headers first: what they promise is not read unless it is sane.
+    # Headers first: the content is read only if they are plausible.
     found, unknown = variables(file)
     wanted = [variable for variable in found if variable.name in names]
     if missing := set(names) - {variable.name for variable in wanted}:
-        # One flipped byte hides a variable or changes its name: what is missing may be there.
+        # One flipped byte can hide a variable or change its name: a missing one may be there.
         places = sorted([*unknown, *(variable.start for variable in found if is_damaged(file, variable))])
         if places:
             raise UnusableError(
-                f"damaged: the variable at byte {places[0]} cannot be read, and it may be "
+                f"damaged: the variable at byte {places[0]} cannot be read, and may be "
                 f"{' or '.join(name for name in names if name in missing)}"
             )
     for variable in wanted:
         if not variable.numeric:
             raise UnusableError(f"{variable.name} is not a numeric array")
         _refuse_huge(variable.name, math.prod(variable.shape))
-    found = [variable.name for variable in wanted]
-    if len(set(found)) < len(found):
-        raise UnusableError(f"it holds a variable twice, of {', '.join(found)}")
+    present = [variable.name for variable in wanted]
+    if len(set(present)) < len(present):
+        raise UnusableError(f"it has one of these variables twice: {', '.join(present)}")
     if damaged := [variable.name for variable in wanted if is_damaged(file, variable)]:
-        raise UnusableError(f"damaged: {', '.join(damaged)} cannot be unpacked, or not to what was packed")
-    loaded = scipy.io.loadmat(io.BytesIO(cut_out(file, wanted)), variable_names=found)
-    return {name: loaded[name] for name in found}
+        raise UnusableError(f"damaged: {', '.join(damaged)} cannot be unpacked, or the checksum is wrong")
+    loaded = scipy.io.loadmat(io.BytesIO(cut_out(file, wanted)), variable_names=present)
+    return {name: loaded[name] for name in present}
 
 
 def _numeric_dataset(mat: h5py.File, name: str) -> h5py.Dataset:
-    """Returns a dataset that lies in the file itself: HDF5 can also point at other files of the machine."""
+    """Returns a dataset that is stored in the file itself: HDF5 can also refer to other files of the machine."""
     inside = isinstance(mat.get(name, getlink=True), h5py.HardLink)
-    if not inside or not isinstance(mat[name], h5py.Dataset) or mat[name].dtype.kind not in "iufc":
+    dataset = mat[name] if inside else None
+    if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "iufc":
         raise UnusableError(f"{name} is not a numeric array")
-    if mat[name].external or mat[name].is_virtual:
-        raise UnusableError(f"{name} is not in the file, but points at another")
-    _refuse_huge(name, mat[name].size or 0)
-    if mat[name].nbytes > DEFLATE_RATIO * (mat[name].id.get_storage_size() + DEFLATE_RATIO):
-        raise UnusableError(f"{name} should have {mat[name].size} values, and hardly any is in the file")
-    return mat[name]
+    if dataset.external or dataset.is_virtual:
+        raise UnusableError(f"{name} is not in the file, but refers to another file")
+    _refuse_huge(name, dataset.size or 0)
+    if dataset.nbytes > DEFLATE_RATIO * (dataset.id.get_storage_size() + DEFLATE_RATIO):
+        raise UnusableError(f"{name} should have {dataset.size} values, but most of them are not in the file")
+    return dataset
 
 
 def _refuse_huge(name: str, values: int) -> None:
     if values > MAX_VALUES:
-        raise UnusableError(f"{name} would have {values} values: no recording has more than {MAX_VALUES}")
+        raise UnusableError(f"{name} would have {values} values; the limit is {MAX_VALUES}")
 
 
 def save(path: str | Path, fields: dict[str, np.ndarray]) -> None:
-    """Writes a MATLAB v5 file, vectors as columns; `path` is replaced only by the complete file.
+    """Writes a MATLAB v5 file, vectors as columns; replaces `path` only by the complete file.
 
     Raises:
-        OSError: the file cannot be written; what was at `path` is left as it was.
+        OSError: the file cannot be written; an existing file at `path` is unchanged.
     """
     path = Path(path)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")

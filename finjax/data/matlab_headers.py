@@ -1,8 +1,8 @@
-"""The variables of a MATLAB v5 file: where each lies, and what its header promises. No content is read.
+"""Lists the variables of a MATLAB v5 file from their headers: name, shape and position. No content is read.
 
-scipy's `whosmat` fails at the first variable of a class (a table, a string, a datetime), and `loadmat` at the first
-damaged one, whether anybody wants it or not. Here a variable whose header cannot be read is passed over, and its
-place is returned: where a variable is missing, it may be that one.
+SciPy's `whosmat` fails at the first variable of a class (a table, a string, a datetime), and `loadmat` at the first
+damaged variable, even if it is not needed. Here a variable with an unreadable header is skipped and its position is
+returned, because a missing variable may be that one.
 
 Reference: MATLAB, "MAT-File Format", R2023b, Level 5.
 """
@@ -13,29 +13,29 @@ import struct
 import zlib
 from typing import BinaryIO
 
-START = 128  # of the first variable; the file's own header comes before
-ORDER = slice(126, 128)  # of the bytes, within the file's header: "IM" is little-endian
+START = 128  # first byte of the first variable, after the file's header
+ORDER = slice(126, 128)  # byte order in the file's header: "IM" is little-endian
 MATRIX, COMPRESSED = 14, 15  # types of elements
 OPAQUE = 17  # class of a variable that has no dimensions
 NUMERIC = range(6, 16)  # classes: double, single and the integers
-PREFIX_BYTES = 4096  # of a variable: more than its flags, dimensions and name take
+PREFIX_BYTES = 4096  # of a variable: more than its flags, dimensions and name need
 CHUNK_BYTES = 1 << 20  # unpacked at a time
-MAX_UNPACKED_BYTES = 1 << 30  # of a variable: no recording has as many
+MAX_UNPACKED_BYTES = 1 << 30  # of a variable: more than any recording has
 
 
 class IncompleteError(ValueError):
-    """The file ends within a variable."""
+    """The file ends inside a variable."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Variable:
-    """One variable.
+    """A variable of a MATLAB file.
 
     Attributes:
         name: its name.
         numeric: whether it is an array of numbers.
         shape: its dimensions.
-        compressed: whether zlib has packed it.
+        compressed: whether it is compressed by zlib.
         start: first byte in the file.
         stop: byte after the last.
     """
@@ -58,7 +58,7 @@ def variables(file: BinaryIO) -> tuple[list[Variable], list[int]]:
         The variables whose headers can be read, and the first byte of each element whose header cannot be read.
 
     Raises:
-        IncompleteError: the file ends within a variable.
+        IncompleteError: the file ends inside a variable.
     """
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
@@ -68,11 +68,11 @@ def variables(file: BinaryIO) -> tuple[list[Variable], list[int]]:
         file.seek(position)
         tag = file.read(8)
         if len(tag) < 8:
-            raise IncompleteError("it ends within a variable")
+            raise IncompleteError("it ends inside a variable")
         kind, length = struct.unpack(f"{order}II", tag)
         start, position = position, position + 8 + length
         if position > size:
-            raise IncompleteError(f"it ends within a variable: {size} bytes of at least {position}")
+            raise IncompleteError(f"it ends inside a variable: it has {size} bytes of at least {position}")
         prefix = file.read(min(length, PREFIX_BYTES))
         try:
             name, numeric, shape = _header(kind, prefix, order)
@@ -87,11 +87,11 @@ def variables(file: BinaryIO) -> tuple[list[Variable], list[int]]:
 
 
 def is_damaged(file: BinaryIO, variable: Variable) -> bool:
-    """Tells whether a compressed variable fails its checksum, which scipy does not compare; others have none.
+    """Returns whether a compressed variable fails its checksum, which SciPy does not check; others have no checksum.
 
     Args:
-        file: the file that `variables` was given.
-        variable: one of those found.
+        file: the file of the variable.
+        variable: one that `variables` returned.
     """
     if not variable.compressed:
         return False
@@ -104,7 +104,7 @@ def is_damaged(file: BinaryIO, variable: Variable) -> bool:
                 packed = file.read(min(left, CHUNK_BYTES))
                 left -= len(packed)
             before = len(packed)
-            unpacked = unpacker.decompress(packed, CHUNK_BYTES)  # a part at a time: it may stand for gigabytes
+            unpacked = unpacker.decompress(packed, CHUNK_BYTES)  # in parts: it may unpack to gigabytes
             packed = unpacker.unconsumed_tail
             total += len(unpacked)
             if (not before and not unpacked) or total > MAX_UNPACKED_BYTES:
@@ -115,7 +115,7 @@ def is_damaged(file: BinaryIO, variable: Variable) -> bool:
 
 
 def cut_out(file: BinaryIO, wanted: list[Variable]) -> bytes:
-    """Returns a MATLAB file that holds these variables alone."""
+    """Returns a MATLAB file with only these variables."""
     file.seek(0)
     parts = [file.read(START)]
     for variable in wanted:
@@ -125,7 +125,7 @@ def cut_out(file: BinaryIO, wanted: list[Variable]) -> bytes:
 
 
 def _header(kind: int, prefix: bytes, order: str) -> tuple[str, bool, tuple[int, ...]]:
-    """Returns name, whether numeric, and shape of the variable that begins with these bytes."""
+    """Returns name, whether numeric, and shape of the variable that starts with these bytes."""
     if kind == COMPRESSED:
         prefix = zlib.decompressobj().decompress(prefix, PREFIX_BYTES)
         kind = struct.unpack(f"{order}I", prefix[:4])[0]
@@ -143,9 +143,9 @@ def _header(kind: int, prefix: bytes, order: str) -> tuple[str, bool, tuple[int,
 
 
 def _element(data: bytes, order: str) -> tuple[bytes, bytes]:
-    """Returns the content of the first element, and what follows it."""
+    """Returns the content of the first element, and the bytes after it."""
     (first,) = struct.unpack(f"{order}I", data[:4])
-    if first >> 16:  # a small one: size and type share four bytes, and four of content follow
+    if first >> 16:  # a small element: size and type share four bytes; four bytes of content follow
         return data[4 : 4 + (first >> 16)], data[8:]
     (length,) = struct.unpack(f"{order}I", data[4:8])
     if 8 + length > len(data):

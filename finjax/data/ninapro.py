@@ -1,15 +1,15 @@
 """Ninapro databases 1, 2, 3, 4, 5 and 7: one MATLAB file per subject and exercise.
 
 DB2, DB3 and DB7: twelve Delsys Trigno electrodes at 2 kHz. Exercise B (file `S1_E1_A1.mat`) holds 17 movements of hand
-and wrist, C (`E2`) 23 grasps and D (`E3`, not in DB7) 9 force patterns. DB3's subjects are amputees: movements may be
-absent as a whole, and two subjects wore ten electrodes. Their files have twelve columns, of which the ninth and tenth
-are constant. A file with ten columns is read too: two columns of zeros are appended.
+and wrist, C (`E2`) 23 grasps and D (`E3`, not in DB7) 9 force patterns. DB3's subjects are amputees: whole
+movements may be absent, and two subjects wore ten electrodes. Their files have twelve columns, of which the ninth and
+tenth are constant. A file with ten columns is read too, with two columns of zeros added.
 
-DB1: ten Otto Bock electrodes, which give the rectified envelope, at 100 Hz. Exercise A (`S1_A1_E1.mat`) holds 12
+DB1: ten Otto Bock electrodes, which record the rectified envelope, at 100 Hz. Exercise A (`S1_A1_E1.mat`) holds 12
 movements of fingers, B (`E2`) 17 of hand and wrist, C (`E3`) 23 grasps; ten repetitions.
 
 DB4 (twelve electrodes, 2 kHz) and DB5 (two Myo armbands of eight electrodes, 200 Hz) have DB1's exercises, DB2's file
-names and six repetitions. Neither was ever tried on an original file.
+names and six repetitions. Both readers are untested on original files.
 
 References: `finjax.data.ninapro_databases`.
 """
@@ -23,20 +23,20 @@ import numpy as np
 
 from finjax.data import matlab, registry
 from finjax.data.matlab import UnusableError
-from finjax.data.ninapro_contents import Contents, advice, foreign, shorter
+from finjax.data.ninapro_contents import Contents, advise, judge, shorter
 from finjax.data.ninapro_databases import DATABASES, Database, Exercise, get_database
 from finjax.data.recording import UNLABELLED, Recording
 from finjax.errors import DataError
 
-MAX_LENGTH_DIFFERENCE = 256  # samples, 128 ms at 2 kHz: some files' arrays end a little apart, and are cut
-MAX_REPETITION = 99  # ten are recorded at most; a larger number than this one is damage
+MAX_LENGTH_DIFFERENCE = 256  # samples, 128 ms at 2 kHz: the arrays of some files differ a little, and are cut
+MAX_REPETITION = 99  # at most ten are recorded; a number above this limit means damage
 
-_LABELS = (("restimulus", "rerepetition"), ("stimulus", "repetition"))  # refined pair first; never mixed
+_LABELS = (("restimulus", "rerepetition"), ("stimulus", "repetition"))  # refined labels first; never mixed
 _FIELDS = ("emg", *_LABELS[0], *_LABELS[1], "subject", "exercise")
 
 
 def read(paths: tuple[Path, ...], *, database: str, exercise: str) -> list[registry.Piece]:
-    """Reads one subject's file of one exercise, from a `.mat` file or else from the subject's archive.
+    """Reads one subject's file of one exercise, from a `.mat` file or from the subject's archive.
 
     Args:
         paths: the subject's `.mat` file of the exercise, its zip archive, or both.
@@ -44,10 +44,10 @@ def read(paths: tuple[Path, ...], *, database: str, exercise: str) -> list[regis
         exercise: `A`, `B`, `C` or `D`.
 
     Returns:
-        One piece, signal `[N, C]` in volts. Rest, and samples of repetition 0, are unlabelled.
+        One piece, signal `[N, C]` in volts. Rest and samples of repetition 0 are unlabelled.
 
     Raises:
-        DataError: the file is damaged, lacks a field, holds what it should not, or is of another database.
+        DataError: the file is damaged, incomplete, has wrong values, or is of another database.
     """
     from_database = get_database(database)
     from_exercise = from_database.exercise(exercise)
@@ -55,14 +55,14 @@ def read(paths: tuple[Path, ...], *, database: str, exercise: str) -> list[regis
     path, subject = candidates[0], _number(candidates[0])
     if len(candidates) > 1:
         raise DataError(
-            f"{path} and {candidates[1]} both hold subject {subject}: remove one, "
-            "or point --config.data.dir at the folder of a single database"
+            f"{path} and {candidates[1]} both contain subject {subject}: remove one, "
+            "or set --config.data.dir to the folder of a single database"
         )
     member = from_database.file_name.format(subject=subject, exercise=from_exercise.number)
     try:
         fields = matlab.load(path, _FIELDS, member=member)
         piece = _piece(fields, from_database, from_exercise, subject=subject)
-        origin = _odd_origin(fields, subject=subject, exercise=from_exercise.number)
+        origin = _notes_on_origin(fields, subject=subject, exercise=from_exercise.number)
         return [dataclasses.replace(piece, notes=(*origin, *piece.notes))]
     except UnusableError as error:
         raise DataError(
@@ -72,16 +72,18 @@ def read(paths: tuple[Path, ...], *, database: str, exercise: str) -> list[regis
 
 def _number(path: Path) -> int:
     """Returns the subject's number: of `S3_E1_A1.mat`, `DB2_s3.zip`, `s3_0.zip` and `Subject_3.zip`."""
-    return int(re.search(r"(?:^|_)(?:S|s|Subject_)(\d+)", path.name)[1])
+    match = re.search(r"(?:^|_)(?:S|s|Subject_)(\d+)", path.name)
+    assert match, f"{path} is not matched by the patterns of its database"
+    return int(match[1])
 
 
-def _odd_origin(fields: dict[str, np.ndarray], **expected: int) -> list[str]:
-    """Returns notes on a `subject` or `exercise` that is not the one the file's name says; the name counts."""
+def _notes_on_origin(fields: dict[str, np.ndarray], **expected: int) -> list[str]:
+    """Returns notes if the field `subject` or `exercise` differs from the file's name; finjax uses the name."""
     notes = []
     for name, number in expected.items():
         stored = _whole_numbers(fields, name) if name in fields else []
         if len(stored) and stored[0] != number:
-            notes.append(f"its name says {name} {number}, but the file says {name} {stored[0]}")
+            notes.append(f"its name says {name} {number}, but its content says {name} {stored[0]}")
     return notes
 
 
@@ -102,29 +104,30 @@ def _piece(fields: dict, database: Database, exercise: Exercise, *, subject: int
         raise _refusal(message, contents, database, exercise, subject=subject)
     if not length or max(lengths.values()) - length > MAX_LENGTH_DIFFERENCE:
         shown = ", ".join(f"{name} {samples}" for name, samples in lengths.items())
-        raise UnusableError(f"samples per field must agree within {MAX_LENGTH_DIFFERENCE}: {shown}")
+        raise UnusableError(f"the numbers of samples may differ by at most {MAX_LENGTH_DIFFERENCE}: {shown}")
+    assert contents is not None  # emg has two axes and samples
     signal = _signal(emg, len(database.channel_names))
     if not 0 <= repetition.min() <= repetition.max() <= MAX_REPETITION:
         raise UnusableError(
-            f"{pair[1]} spans {repetition.min()} to {repetition.max()}; allowed is 0 to {MAX_REPETITION}"
+            f"{pair[1]} has values from {repetition.min()} to {repetition.max()}; allowed are 0 to {MAX_REPETITION}"
         )
-    reasons, certain = foreign(contents, database, exercise)
+    reasons, certain = judge(contents, database, exercise)
     if certain:
-        message = f"it is no file of Ninapro {database.name}, exercise {exercise.letter}: {'; '.join(reasons)}"
+        message = f"it is not a file of Ninapro {database.name}, exercise {exercise.letter}: {'; '.join(reasons)}"
         raise _refusal(message, contents, database, exercise, subject=subject)
-    notes = [f"{reason}. {advice(contents, database, exercise, subject=subject)}" for reason in reasons]
+    notes = [f"{reason}. {advise(contents, database, exercise, subject=subject)}" for reason in reasons]
     movement = _movement(labels, pair[0], exercise)
-    movement[repetition == 0] = UNLABELLED  # a label outside every repetition belongs to no split
+    movement[repetition == 0] = UNLABELLED  # a label outside all repetitions belongs to no split
     if (movement == UNLABELLED).all():
-        raise UnusableError(f"{pair[0]} and {pair[1]} label no movement at all")
+        raise UnusableError(f"{pair[0]} and {pair[1]} label no movement")
     if pair != _LABELS[0]:
-        notes.append(f"no refined labels: {' and '.join(pair)} are used. Or the file is incomplete: compare its size")
+        notes.append(f"no refined labels: finjax uses {' and '.join(pair)}. Is the file incomplete? Compare its size")
     if contents.labels == set(exercise.old_codes):
-        notes.append(f"its labels are old codes: {exercise.old_codes} are taken for the movements in this order")
+        notes.append(f"its labels are old codes: finjax reads {exercise.old_codes} as the movements in this order")
     if (cut := max(lengths.values()) - length) > 0:
-        notes.append(f"its arrays end up to {cut} samples apart, and are cut to the shortest")
-    if (lacking := len(database.channel_names) - emg.shape[1]) > 0:
-        notes.append(f"{emg.shape[1]} electrodes: the last {lacking} channels are zeros")
+        notes.append(f"the lengths of its arrays differ by up to {cut} samples: all are cut to the shortest")
+    if (missing := len(database.channel_names) - emg.shape[1]) > 0:
+        notes.append(f"{emg.shape[1]} electrodes: the last {missing} channels are zeros")
     absent = len(exercise.movement_names) - 1 - movement.max()
     if absent and not database.amputees:
         last = "last movement is" if absent == 1 else f"last {absent} movements are"
@@ -140,12 +143,12 @@ def _piece(fields: dict, database: Database, exercise: Exercise, *, subject: int
 
 
 def _label_pair(fields: dict) -> tuple[str, str]:
-    """Returns the names of the labels to use: the refined ones, or else the plain ones."""
+    """Returns the names of the labels to use: the refined labels, or else the plain ones."""
     pair = next((pair for pair in _LABELS if all(name in fields for name in pair)), None)
     if pair is None or "emg" not in fields:
         raise UnusableError(
             f"incomplete: it needs emg and restimulus with rerepetition, or stimulus with repetition; "
-            f"it holds {', '.join(fields) or 'none of these'}"
+            f"it has {', '.join(fields) or 'none of these'}"
         )
     return pair
 
@@ -153,15 +156,15 @@ def _label_pair(fields: dict) -> tuple[str, str]:
 def _refusal(
     message: str, contents: Contents | None, database: Database, exercise: Exercise, *, subject: int
 ) -> UnusableError:
-    """Returns the error for a file that does not fit; where it looks like another database's, that is the remedy."""
-    remedy = advice(contents, database, exercise, subject=subject) if contents else ""
+    """Returns the error for a file that does not fit; its remedy names the database that the file looks like."""
+    remedy = advise(contents, database, exercise, subject=subject) if contents else ""
     return UnusableError(message, remedy=remedy) if remedy else UnusableError(message)
 
 
 def _signal(emg: np.ndarray, channels: int) -> np.ndarray:
-    """Returns `emg` as float32 `[N, C]`; lacking channels are zeros."""
+    """Returns `emg` as float32 `[N, C]`; missing channels are zeros."""
     signal = np.zeros((len(emg), channels), np.float32)
-    with np.errstate(over="ignore"):  # becomes infinite, and is refused as such
+    with np.errstate(over="ignore"):  # it becomes infinite, which is refused
         signal[:, : emg.shape[1]] = emg
     if not np.isfinite(signal).all():
         sample, channel = np.argwhere(~np.isfinite(signal))[0]
@@ -177,7 +180,7 @@ def _whole_numbers(fields: dict[str, np.ndarray], name: str) -> np.ndarray:
     if values.size != max(values.shape, default=1):
         raise UnusableError(f"{name} must be one column, not {list(values.shape)}")
     if values.dtype.kind == "f" and not (np.abs(values) < 2**31).all() & (values == np.rint(values)).all():
-        raise UnusableError(f"{name} holds values that are not whole numbers")
+        raise UnusableError(f"{name} has values that are not whole numbers")
     return values.reshape(-1).astype(np.int64)
 
 
@@ -197,26 +200,26 @@ def _movement(labels: np.ndarray, name: str, exercise: Exercise) -> np.ndarray:
 
 
 def write_mat(recording: Recording, path: str | Path, *, exercise: str = "B", database: str = "DB2") -> None:
-    """Writes a recording as such a file (MATLAB v5), replacing `path` only once it is complete.
+    """Writes a recording as a Ninapro file (MATLAB v5); replaces `path` only by the complete file.
 
     The refined and the plain labels are the same. Unlabelled samples get label and repetition 0.
 
     Args:
-        recording: any recording whose classes fit the exercise.
-        path: the file, `S{n}_E{e}_A1.mat` (DB1: `S{n}_A1_E{e}.mat`) if `read` is to find it.
+        recording: its classes must fit the exercise.
+        path: the file; `read` finds `S{n}_E{e}_A1.mat` (DB1: `S{n}_A1_E{e}.mat`).
         exercise: `A`, `B`, `C` or `D`: sets the field `exercise` and the first label.
-        database: whose exercise it is.
+        database: the database of the exercise.
     """
     labelled = recording.movement != UNLABELLED
-    like = get_database(database).exercise(exercise)
-    label = np.where(labelled, recording.movement.astype(np.int16) + like.first_label, 0)
+    written_as = get_database(database).exercise(exercise)
+    label = np.where(labelled, recording.movement.astype(np.int16) + written_as.first_label, 0)
     repetition = np.where(labelled, recording.repetition, 0)
     fields = {"emg": recording.signal}
     for label_name, repetition_name in _LABELS:
         fields[label_name] = label.astype(np.int8)
         fields[repetition_name] = repetition.astype(np.int8)
-    fields["subject"] = np.int16(recording.subject)
-    fields["exercise"] = np.int16(like.number)
+    fields["subject"] = np.asarray(recording.subject, np.int16)
+    fields["exercise"] = np.asarray(written_as.number, np.int16)
     matlab.save(path, fields)
 
 
@@ -235,8 +238,8 @@ def _register(database: Database) -> list[registry.DatasetSpec]:
             splits=database.splits,
             envelope=database.envelope,
             download=(
-                f"Ninapro {database.name} may not be passed on: register at https://ninapro.hevs.ch, download "
-                f"{database.name}'s files there and keep them together in one folder, zipped or not. "
+                f"Ninapro {database.name} may not be redistributed: register at https://ninapro.hevs.ch, download "
+                f"the files of {database.name} there and put them in one folder, zipped or not. "
                 f"Cite {database.citation}."
             ),
             remark=database.remark,

@@ -1,7 +1,7 @@
-"""Which Ninapro database a file is of, by what it holds: a file's name says too little.
+"""Recognises the Ninapro database of a file by its content, because its name is not enough.
 
-Databases 2, 3, 4, 5 and 7 give their files the same names, and files are renamed. Where subjects have no hand,
-movements may be absent, and one file is not enough: `finjax.data.lookalikes` then judges all subjects together.
+Databases 2, 3, 4, 5 and 7 give their files the same names, and users rename files. If subjects have no hand, movements
+may be absent and one file is not enough: `finjax.data.lookalikes` then judges all subjects together.
 """
 
 import dataclasses
@@ -11,22 +11,22 @@ import numpy as np
 from finjax.data.electrodes import is_envelope
 from finjax.data.ninapro_databases import DATABASES, Database, Exercise
 
-FEWEST_SEGMENTS = 20  # to judge their length by; an original file has a hundred
-SHORTEST_S, LONGEST_S = 0.6, 30.0  # of the median movement: 2 to 5 s are recorded, and rates differ tenfold
+FEWEST_SEGMENTS = 20  # needed to judge their length; an original file has a hundred
+SHORTEST_S, LONGEST_S = 0.6, 30.0  # of the median movement: recorded are 2 to 5 s; sampling rates differ by 10
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Contents:
-    """What a file holds, as far as databases differ in it.
+    """The properties of a file in which databases differ.
 
     Attributes:
         channels: columns of `emg`.
         envelope: whether `emg` is a rectified envelope.
-        labels: those of movements, without 0 (rest).
+        labels: of the movements, without 0 (rest).
         repetitions: largest repetition of the median movement.
-        segments: number of stretches of one movement and repetition.
-        segment_samples: length of the median one.
-        exercise: the file's field of that name; None where it has none.
+        segments: number of segments, each of one movement and repetition.
+        segment_samples: their median length.
+        exercise: the file's field `exercise`, or None.
     """
 
     channels: int
@@ -41,13 +41,13 @@ class Contents:
     def of(
         cls, emg: np.ndarray, labels: np.ndarray, repetition: np.ndarray, *, exercise: int | None = None
     ) -> "Contents":
-        """Looks at a file.
+        """Collects the properties of a file.
 
         Args:
             emg: `[N, C]`.
-            labels: `[N]` 0 at rest.
+            labels: `[N]`, 0 at rest.
             repetition: `[N]`.
-            exercise: the file's field of that name.
+            exercise: the file's field `exercise`, or None.
         """
         cut = np.flatnonzero((np.diff(labels) != 0) | (np.diff(repetition) != 0)) + 1
         start = np.concatenate([[0], cut])
@@ -67,14 +67,14 @@ class Contents:
         )
 
 
-def misfits(contents: Contents, database: Database, exercise: Exercise) -> list[str]:
-    """Returns in what a file differs from those of a database's exercise; nothing where it may be one."""
-    found = []
+def differences(contents: Contents, database: Database, exercise: Exercise) -> list[str]:
+    """Returns how a file differs from those of a database's exercise; an empty list if it may be one of them."""
+    found: list[str] = []
     if contents.channels not in database.channel_counts:
-        found.append(f"it has {contents.channels} channels and not {database.channel_counts[-1]}")
+        found.append(f"it has {contents.channels} channels, not {database.channel_counts[-1]}")
     if contents.labels and exercise.classes(set(contents.labels)) is None:
         found.append(
-            f"it has labels from {min(contents.labels)} to {max(contents.labels)} and not "
+            f"it has labels from {min(contents.labels)} to {max(contents.labels)}, not "
             f"from {exercise.first_label} to {exercise.last_label}"
         )
     elif not contents.labels <= set(exercise.labels) and contents.exercise not in (None, exercise.number):
@@ -84,33 +84,33 @@ def misfits(contents: Contents, database: Database, exercise: Exercise) -> list[
         )
     seconds = contents.segment_samples / database.rate_hz
     if contents.segments >= FEWEST_SEGMENTS and not SHORTEST_S <= seconds <= LONGEST_S:
-        found.append(f"at {database.rate_hz:g} Hz its movements would last {seconds:.2g} s and not 2 to 5 s")
+        found.append(f"at {database.rate_hz:g} Hz its movements would last {seconds:.2g} s, not 2 to 5 s")
     if contents.repetitions > database.repetitions:
-        found.append(f"it has {contents.repetitions} repetitions and not {database.repetitions}")
+        found.append(f"it has {contents.repetitions} repetitions, not {database.repetitions}")
     if contents.envelope and not database.envelope:
         found.append("its signal is a rectified envelope")
     if database.envelope and not contents.envelope:
-        found.append("its signal is no rectified envelope")
+        found.append("its signal is not a rectified envelope")
     return found
 
 
 def lookalikes(contents: Contents) -> list[tuple[Database, Exercise]]:
-    """Returns the exercises of which a file has every movement, and which it fits in all else."""
+    """Returns the exercises that a file matches, with all their movements."""
     return [
         (database, exercise)
         for database in DATABASES
         for exercise in database.exercises
-        if len(contents.labels) == len(exercise.movement_names) and not misfits(contents, database, exercise)
+        if len(contents.labels) == len(exercise.movement_names) and not differences(contents, database, exercise)
     ]
 
 
 def shorter(contents: Contents, database: Database, exercise: Exercise) -> list[tuple[Database, Exercise]]:
-    """Returns the exercises with fewer movements of which a file may be too, whether it has every one or not.
+    """Returns the exercises with fewer movements that a file may be of too, even if movements are absent.
 
     Args:
-        contents: what the file holds.
-        database: what it was taken for.
-        exercise: likewise. Where the file's field `exercise` has its number, others must have that number too.
+        contents: of the file.
+        database: the database that it was read as.
+        exercise: the exercise that it was read as. If the file's field `exercise` agrees, the others must too.
     """
     same_number = contents.exercise == exercise.number
     return [
@@ -119,44 +119,43 @@ def shorter(contents: Contents, database: Database, exercise: Exercise) -> list[
         for one in other.exercises
         if len(one.movement_names) < len(exercise.movement_names)
         and (one.number == exercise.number or not same_number)
-        and not misfits(contents, other, one)
+        and not differences(contents, other, one)
     ]
 
 
-def foreign(contents: Contents, database: Database, exercise: Exercise) -> tuple[list[str], bool]:
-    """Judges whether a file is of another database than it was taken for.
+def judge(contents: Contents, database: Database, exercise: Exercise) -> tuple[list[str], bool]:
+    """Judges whether a file is of another database or exercise than it was read as.
 
     Args:
-        contents: what the file holds.
-        database: what it was taken for.
-        exercise: likewise.
+        contents: of the file.
+        database: the database that it was read as.
+        exercise: the exercise that it was read as.
 
     Returns:
-        What speaks against it, and whether that is certain. Where subjects have no hand, movements may be absent:
-        a file that has exactly the movements of another exercise is only suspect. Otherwise it is refused even if it
-        has only most of these.
+        The reasons, and whether they are certain. If subjects have no hand, movements may be absent: a file with
+        exactly the movements of another exercise is only suspect. Otherwise most of these movements are enough.
     """
-    if reasons := misfits(contents, database, exercise):
+    if reasons := differences(contents, database, exercise):
         return reasons, True
     others = shorter(contents, database, exercise)
-    have, due = len(contents.labels), len(exercise.movement_names)
-    enough = 1.0 if database.amputees else 0.5  # of a few movements alone, nobody can tell which exercise it is
+    have, expected = len(contents.labels), len(exercise.movement_names)
+    enough = 1.0 if database.amputees else 0.5  # a few movements do not show which exercise it is
     if not any(have >= enough * len(one.movement_names) for _, one in others):
         return [], False
-    return [f"it has {have} movements; exercise {exercise.letter} has {due}"], not database.amputees
+    return [f"it has {have} movements; exercise {exercise.letter} has {expected}"], not database.amputees
 
 
-def advice(contents: Contents, database: Database, exercise: Exercise, *, subject: int) -> str:
-    """Says which database a file looks like, and how to read it; empty where none is known.
+def advise(contents: Contents, database: Database, exercise: Exercise, *, subject: int) -> str:
+    """Returns which database a file looks like, and how to read it; empty if unknown.
 
     Args:
-        contents: what the file holds.
-        database: what it was taken for.
-        exercise: likewise.
-        subject: whose file it is.
+        contents: of the file.
+        database: the database that it was read as.
+        exercise: the exercise that it was read as.
+        subject: number of the file's subject.
     """
     found = lookalikes(contents) or shorter(contents, database, exercise)
-    found = [pair for pair in found if pair[1].number == exercise.number] or found  # a name tells the exercise first
+    found = [pair for pair in found if pair[1].number == exercise.number] or found  # a name shows the exercise
     if not found:
         return ""
     looks = " or ".join(f"{other.name}, exercise {one.letter}" for other, one in found)

@@ -1,4 +1,4 @@
-"""What the Ninapro databases are: channels, sampling rate, exercises and file names of each.
+"""The Ninapro databases: channels, sampling rate, exercises and file names of each.
 
 References:
     DB1, DB2, DB3: Atzori et al., "Electromyography data for non-invasive naturally-controlled robotic hand
@@ -49,7 +49,7 @@ HAND_AND_WRIST = (
     "wrist ulnar deviation",
     "wrist extension with closed hand",
 )
-# Exercise D once came with these labels for movements 41 to 49. Each finger has a bit: little finger 1, ring 2,
+# Older files of exercise D have these labels for movements 41 to 49. Each finger has a bit: little finger 1, ring 2,
 # middle 4, index 8, thumb abduction 16, thumb flexion 32. Pairs of fingers are sums.
 OLD_CODES_OF_D = (1, 2, 4, 8, 16, 32, 9, 6, 40)
 
@@ -62,9 +62,9 @@ class Exercise:
         letter: its letter in the publication.
         number: its number in file names.
         first_label: the label of its first movement; the others follow.
-        movement_names: a name for each label from there.
-        other_first_labels: where some files count from instead.
-        old_codes: one label per movement, of files that do not count at all.
+        movement_names: a name for each label, from `first_label` on.
+        other_first_labels: the first label in some other files.
+        old_codes: one label per movement, in files that do not number the movements.
     """
 
     letter: str
@@ -85,13 +85,13 @@ class Exercise:
         return range(self.first_label, self.last_label + 1)
 
     def classes(self, labels: set[int]) -> dict[int, int] | None:
-        """Returns the class index of each label, or None where it is not certain.
+        """Returns the class index of each label, or None if it is not certain.
 
-        A movement may be absent where labels count from `first_label`. Other ways to count are certain only where
-        every movement is there: 1, 2, 4 and 8 may be four movements counted from 1 or four of the old codes.
+        Movements may be absent if labels count from `first_label`. Other ways to count are certain only if no movement
+        is absent: 1, 2, 4 and 8 may be four movements counted from 1 or four old codes.
 
         Args:
-            labels: the labels that a file holds, without 0 (rest).
+            labels: the labels in a file, without 0 (rest).
         """
         count = len(self.movement_names)
         if labels <= set(self.labels):
@@ -111,16 +111,16 @@ class Database:
         name: `DB1` and so on.
         rate_hz: sampling rate.
         channel_names: one name per electrode.
-        exercises: those that finjax reads.
+        exercises: the exercises that finjax reads.
         repetitions: of each movement.
-        splits: of its publication, and which subjects are seen.
-        citation: what its users cite.
-        file_name: of one subject and exercise.
-        archives: patterns of the archives that hold one subject's files; group 1 is the subject.
+        splits: the repetitions of its publication, and the seen subjects.
+        citation: the publication to cite.
+        file_name: name of the file of one subject and exercise.
+        archives: patterns of the archives with one subject's files; group 1 is the subject.
         channel_counts: numbers of columns that `emg` may have.
         envelope: whether `emg` is rectified and smoothed.
         amputees: whether some subjects have no hand, so that movements may be absent.
-        remark: what a user must know.
+        remark: important to users; `inspect` prints it.
     """
 
     name: str
@@ -138,12 +138,12 @@ class Database:
     remark: str = ""
 
     def dataset_name(self, exercise: Exercise) -> str:
-        """Returns the name in `--config.data.name`; the first exercise goes by the database's name alone."""
+        """Returns the name in `--config.data.name`; the first exercise has only the database's name."""
         suffix = "" if exercise is self.exercises[0] else f"_{exercise.letter.lower()}"
         return f"ninapro_{self.name.lower()}{suffix}"
 
     def exercise(self, letter: str) -> Exercise:
-        """Returns the exercise of that letter."""
+        """Returns the exercise with this letter."""
         return next(exercise for exercise in self.exercises if exercise.letter == letter)
 
 
@@ -151,8 +151,8 @@ def _numbered(first: int, last: int) -> tuple[str, ...]:
     return tuple(f"movement {label}" for label in range(first, last + 1))
 
 
-# Databases 2, 3 and 7 number the movements of all their exercises in one row.
-_IN_A_ROW = (
+# Databases 2, 3 and 7 number the movements of all exercises consecutively.
+_NUMBERED_ON = (
     Exercise(letter="B", number=1, first_label=1, movement_names=HAND_AND_WRIST),
     Exercise(letter="C", number=2, first_label=18, movement_names=_numbered(18, 40), other_first_labels=(1,)),
     Exercise(
@@ -164,8 +164,8 @@ _IN_A_ROW = (
         old_codes=OLD_CODES_OF_D,
     ),
 )
-# Databases 1, 4 and 5 begin again at 1 in each exercise.
-_FROM_ONE = (
+# Databases 1, 4 and 5 start at 1 in each exercise.
+_NUMBERED_FROM_1 = (
     Exercise(letter="A", number=1, first_label=1, movement_names=FINGERS),
     Exercise(letter="B", number=2, first_label=1, movement_names=HAND_AND_WRIST, other_first_labels=(13,)),
     Exercise(letter="C", number=3, first_label=1, movement_names=_numbered(1, 23), other_first_labels=(30,)),
@@ -176,7 +176,7 @@ _SIX_REPETITIONS = {
     "seen_tune_repetitions": "6",
     "unseen_tune_repetitions": "1,3,4,6",
 }
-_NEVER_TRIED = "finjax was never tried on an original file of this database: compare the tables below with the files"
+_UNTESTED = "finjax is untested on original files of this database: compare the tables below with the files"
 _PIZZOLATO = "Pizzolato et al., PLoS ONE 12(10):e0186132, 2017"
 
 DATABASES = (
@@ -184,7 +184,7 @@ DATABASES = (
         name="DB1",
         rate_hz=100.0,
         channel_names=(*RING, *DIGITORUM),
-        exercises=_FROM_ONE,
+        exercises=_NUMBERED_FROM_1,
         repetitions=10,
         splits=Splits(seen_subjects="1-17", train_repetitions="1,3,4,6,8-10", test_repetitions="2,5,7"),
         file_name="S{subject}_A1_E{exercise}.mat",
@@ -196,7 +196,7 @@ DATABASES = (
         name="DB2",
         rate_hz=2000.0,
         channel_names=TRIGNO,
-        exercises=_IN_A_ROW,
+        exercises=_NUMBERED_ON,
         repetitions=6,
         splits=Splits(seen_subjects="1-25", unseen_subjects="26-40", **_SIX_REPETITIONS),
         archives=(r"DB2_s(\d+)\.zip",),
@@ -206,7 +206,7 @@ DATABASES = (
         name="DB3",
         rate_hz=2000.0,
         channel_names=TRIGNO,
-        exercises=_IN_A_ROW,
+        exercises=_NUMBERED_ON,
         repetitions=6,
         splits=Splits(seen_subjects="1-7", **_SIX_REPETITIONS),
         archives=(r"DB3_s(\d+)\.zip", r"s(\d+)_0\.zip"),
@@ -217,31 +217,31 @@ DATABASES = (
         name="DB4",
         rate_hz=2000.0,
         channel_names=TRIGNO,
-        exercises=_FROM_ONE,
+        exercises=_NUMBERED_FROM_1,
         repetitions=6,
         splits=Splits(seen_subjects="1-7", **_SIX_REPETITIONS),
         citation=_PIZZOLATO,
         archives=(r"[sS](\d+)\.zip", r"DB4_s(\d+)\.zip"),
         channel_counts=(12,),
-        remark=_NEVER_TRIED,
+        remark=_UNTESTED,
     ),
     Database(
         name="DB5",
         rate_hz=200.0,
         channel_names=MYOS,
-        exercises=_FROM_ONE,
+        exercises=_NUMBERED_FROM_1,
         repetitions=6,
         splits=Splits(seen_subjects="1-7", **_SIX_REPETITIONS),
         citation=_PIZZOLATO,
         archives=(r"[sS](\d+)\.zip", r"DB5_s(\d+)\.zip"),
         channel_counts=(16,),
-        remark=_NEVER_TRIED,
+        remark=_UNTESTED,
     ),
     Database(
         name="DB7",
         rate_hz=2000.0,
         channel_names=TRIGNO,
-        exercises=_IN_A_ROW[:2],
+        exercises=_NUMBERED_ON[:2],
         repetitions=6,
         splits=Splits(seen_subjects="1-14", **_SIX_REPETITIONS),
         archives=(r"Subject_(\d+)\.zip", r"DB7_s(\d+)\.zip"),
@@ -252,5 +252,5 @@ DATABASES = (
 
 
 def get_database(name: str) -> Database:
-    """Returns the database of that name, as `DB2`."""
+    """Returns the database with this name, as `DB2`."""
     return next(database for database in DATABASES if database.name == name)

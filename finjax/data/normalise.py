@@ -1,13 +1,15 @@
-"""Normalisers: fitted away from the test repetitions, stored with the model.
+"""Normalisers: fitted without the test repetitions, and stored with the model.
 
-The z-score of a person comes from one of three sources, which checkpoints, tables and reports name:
+The statistics of a person's z-score come from one of three sources, which checkpoints, tables and reports name:
 
 - `USED`: the samples of the windows that the model may be fitted to;
-- `UNLABELLED`: all samples outside the test repetitions, whatever share of them is used with its labels;
+- `UNLABELLED`: all samples outside the test repetitions, even if only a share of them is used with labels;
 - `OTHERS`: the mean over the people that the model was trained on. No sample of the person is read.
 """
 
+import dataclasses
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -34,28 +36,28 @@ class SignalNormaliser:
         subjects: `[S]` subject numbers.
         mean: `[S, C]` float32, in the dataset's unit.
         std: `[S, C]` float32, 1 for a flat channel.
-        limit: float32 scalar, standard deviations at which a sample is held; infinite for no limit.
+        limit: float32 scalar, the most standard deviations of a sample; infinite for no limit.
     """
 
     subjects: jax.Array | np.ndarray
     mean: jax.Array | np.ndarray
     std: jax.Array | np.ndarray
-    limit: jax.Array | np.ndarray
+    limit: jax.Array | np.ndarray | np.float32
 
     def with_rows_of(self, stored: "SignalNormaliser") -> "SignalNormaliser":
-        """Returns this one with the limit of a stored one, and its rows for the subjects that it has."""
+        """Returns a copy with the limit of a stored normaliser, and with its rows for the subjects that it has."""
         mean, std = np.array(self.mean), np.array(self.std)
         rows = {subject: row for row, subject in enumerate(np.asarray(stored.subjects).tolist())}
         for row, subject in enumerate(np.asarray(self.subjects).tolist()):
             if subject in rows:
                 mean[row], std[row] = stored.mean[rows[subject]], stored.std[rows[subject]]
-        return self.replace(mean=mean, std=std, limit=stored.limit)
+        return dataclasses.replace(self, mean=mean, std=std, limit=stored.limit)
 
     def mean_over(self, subjects: Collection[int]) -> tuple[np.ndarray, np.ndarray]:
-        """Returns mean and std `[C]` for a person of whom nothing is known: those of a typical one of some subjects.
+        """Returns mean and std `[C]` for an unknown person: the averages over some subjects.
 
-        By channel, the mean is the arithmetic mean of the subjects' means, and the std that of their standard
-        deviations. Every subject counts once, however much was recorded of it.
+        By channel, the mean is the average of the subjects' means, and the std that of their standard deviations.
+        Every subject counts once, whatever the length of the recording.
         """
         rows = np.isin(self.subjects, list(subjects))
         mean, std = (np.asarray(values)[rows].mean(axis=0, dtype=np.float64) for values in (self.mean, self.std))
@@ -74,11 +76,11 @@ class FeatureNormaliser:
     mean: jax.Array | np.ndarray
     std: jax.Array | np.ndarray
 
-    def standardise(self, values):
-        """Feature values `[…]` or `[…, F]` → mean 0, standard deviation 1 over the training windows."""
+    def standardise(self, values: Any) -> Any:
+        """Standardises feature values `[…]` or `[…, F]`: mean 0, standard deviation 1 over the training windows."""
         return (values - self.mean) / self.std
 
-    def restore(self, standardised):
+    def restore(self, standardised: Any) -> Any:
         """The inverse of `standardise`."""
         return standardised * self.std + self.mean
 
@@ -90,8 +92,8 @@ def fit_signal_normaliser(
 
     Args:
         store: the signals.
-        test_repetitions: repetitions not to look at.
-        limit_sd: standard deviations at which samples are to be held; 0 for no limit.
+        test_repetitions: repetitions that are not read.
+        limit_sd: the most standard deviations of a sample; 0 for no limit.
         subjects: the subjects to fit to; by default all. Others get mean 0 and std 1, and are not read.
 
     Raises:
@@ -113,7 +115,7 @@ def fit_signal_normaliser(
         if not len(rows):
             raise DataError(
                 f"subject {subject} has no repetition outside the test repetitions {sorted(test_repetitions)}, "
-                "so there is nothing to take its signal's mean and deviation from"
+                "so its signal's mean and deviation cannot be computed"
             )
         spans[subject] = rows[:, :2]
     return _fit(store, spans, limit_sd=limit_sd)
@@ -124,13 +126,13 @@ def fit_signal_normaliser_to_windows(
 ) -> SignalNormaliser:
     """Fits the z-score of each subject on the samples that its windows cover, each sample once (`USED`).
 
-    What is `framing.lead` samples ahead belongs to a window too: its label, and what a FIN imitates, are from there.
+    The samples `framing.lead` ahead belong to a window too: they give its label and the feature to imitate.
 
     Args:
         store: the signals.
-        windows: the windows. A subject that has none gets mean 0 and std 1.
+        windows: the windows. A subject without windows gets mean 0 and std 1.
         framing: length and horizon of the windows.
-        limit_sd: standard deviations at which samples are to be held; 0 for no limit.
+        limit_sd: the most standard deviations of a sample; 0 for no limit.
     """
     spans = {}
     for index, subject in enumerate(store.subjects):
@@ -141,7 +143,7 @@ def fit_signal_normaliser_to_windows(
 
 
 def _union(starts: np.ndarray, *, length: int) -> np.ndarray:
-    """Returns the spans `[n, 2]` that windows cover together, none of which touches another."""
+    """Returns the separate spans `[n, 2]` that windows cover together."""
     starts = np.unique(starts)
     gaps = np.flatnonzero(np.diff(starts) > length)
     return np.stack([starts[np.r_[0, gaps + 1]], starts[np.r_[gaps, len(starts) - 1]] + length], axis=1)
@@ -155,9 +157,9 @@ def _fit(store: SignalStore, spans: Mapping[int, np.ndarray], *, limit_sd: float
         if subject not in spans:
             continue
         slices = [slice(start, stop) for start, stop in spans[subject]]
-        # One channel at a time, as float64 copies of all of them would be four times the signal.
+        # One channel at a time: float64 copies of all would need four times the memory of the signal.
         for channel, samples in enumerate(store.samples):
-            taken = np.concatenate([samples[one] for one in slices])[None]
+            taken = np.concatenate([samples[span] for span in slices])[None]
             mean[row, channel : channel + 1], std[row, channel : channel + 1] = channel_statistics(taken)
     return SignalNormaliser(
         subjects=np.array(store.subjects, np.int32), mean=mean, std=std, limit=np.float32(limit_sd or np.inf)
@@ -165,7 +167,7 @@ def _fit(store: SignalStore, spans: Mapping[int, np.ndarray], *, limit_sd: float
 
 
 def describe_statistics(sources: Mapping[int, str]) -> str:
-    """Returns in words where the z-score of each subject comes from, as `subjects 1-6: …; subjects 7-8: …`."""
+    """Describes where the z-score of each subject comes from, as `subjects 1-6: …; subjects 7-8: …`."""
     groups: dict[str, list[int]] = {}
     for subject, source in sources.items():
         groups.setdefault(source, []).append(subject)
@@ -176,7 +178,7 @@ def describe_statistics(sources: Mapping[int, str]) -> str:
 
 
 def fit_feature_normaliser(values: np.ndarray) -> FeatureNormaliser:
-    """Fits the standardisation of one feature on the values of the training windows, any shape.
+    """Fits the standardisation of one feature on its values in the training windows, of any shape.
 
     Example:
         >>> normaliser = fit_feature_normaliser(np.array([1.0, 3.0, 5.0, 7.0]))
@@ -184,14 +186,15 @@ def fit_feature_normaliser(values: np.ndarray) -> FeatureNormaliser:
         (4.0, 2.236)
     """
     std = values.std(dtype=np.float64)
+    # NumPy's scalars have the methods of arrays.
     return FeatureNormaliser(
-        mean=np.float32(values.mean(dtype=np.float64)),
-        std=np.float32(std if std >= SMALLEST_DEVIATION else 1.0),
+        mean=np.float32(values.mean(dtype=np.float64)),  # pyright: ignore[reportArgumentType]
+        std=np.float32(std if std >= SMALLEST_DEVIATION else 1.0),  # pyright: ignore[reportArgumentType]
     )
 
 
 def stack_feature_normalisers(normalisers: Sequence[FeatureNormaliser]) -> FeatureNormaliser:
-    """Joins the standardisations of single features to one of features `[…, F]`."""
+    """Stacks the standardisations of single features to one of `[…, F]`."""
     return FeatureNormaliser(
         mean=np.array([n.mean for n in normalisers], np.float32), std=np.array([n.std for n in normalisers], np.float32)
     )

@@ -9,13 +9,13 @@ LARGEST_NUMBER = 99_999  # a typo such as 1-10000000 must not fill the memory
 
 
 def parse_numbers(text: str) -> tuple[int, ...]:
-    """Returns the numbers that a list such as `1-3,5` names, ascending, each once.
+    """Returns the numbers of a list such as `1-3,5`, ascending, each once.
 
     Args:
-        text: numbers and ranges (both ends included), separated by commas; empty text names none.
+        text: numbers and ranges (both ends included), separated by commas; may be empty.
 
     Raises:
-        DataError: an item is not a number or a range, a range runs backwards, or a number is too large.
+        DataError: an item is not a number or a range, a range is descending, or a number is too large.
 
     Example:
         >>> parse_numbers("1-3,5")
@@ -28,9 +28,9 @@ def parse_numbers(text: str) -> tuple[int, ...]:
             raise DataError(f"{item.strip()!r} in {text!r} is neither a number nor a range such as 1-3")
         first, last = int(match[1]), int(match[2] or match[1])
         if first > last:
-            raise DataError(f"the range {item.strip()!r} in {text!r} runs backwards: write {last}-{first}")
+            raise DataError(f"the range {item.strip()!r} in {text!r} is descending: write {last}-{first}")
         if last > LARGEST_NUMBER:
-            raise DataError(f"{last} in {text!r} is too large; numbers go up to {LARGEST_NUMBER}")
+            raise DataError(f"{last} in {text!r} is too large; the largest number is {LARGEST_NUMBER}")
         numbers.update(range(first, last + 1))
     return tuple(sorted(numbers))
 

@@ -1,4 +1,4 @@
-"""One subject's recording: the type that every reader returns and everything downstream uses."""
+"""One subject's recording: every dataset is loaded as this type."""
 
 import dataclasses
 
@@ -7,15 +7,15 @@ import numpy as np
 from finjax.data.sketches import EMPTY
 from finjax.errors import DataError
 
-UNLABELLED = -1  # movement of a sample that belongs to no segment: Ninapro's rest between movements
+UNLABELLED = -1  # movement of a sample outside all segments, such as Ninapro's rest between movements
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Recording:
     """Surface EMG of one subject with its labels.
 
-    `N` samples, `C` channels. A *segment* is a maximal run of samples of one movement and one
-    repetition that no interruption cuts; windows never leave their segment.
+    `N` samples, `C` channels. A *segment* is a longest uninterrupted run of samples of one movement and one
+    repetition; a window always lies inside one segment.
 
     Attributes:
         dataset: name of the dataset in the registry.
@@ -26,11 +26,11 @@ class Recording:
         rate_hz: sampling rate.
         channel_names: `C` names.
         movement_names: names of the classes.
-        notes: what was odd about the files but could be put right.
-        resembles: names of other datasets of which the files may be too (see `finjax.data.lookalikes`).
-        sketches: `[G, SIZE]` uint64, one row per segment as `segments()` lists them, of its samples before filtering
-            (see `finjax.data.sketches`); no rows where they are not known.
-        piece_starts: sample indices at which an uninterrupted piece of signal begins; the first is 0.
+        notes: what was unusual about the files.
+        resembles: names of other datasets that the files may be from (see `finjax.data.lookalikes`).
+        sketches: `[G, SIZE]` uint64, a row for each segment of `segments()`, of its unfiltered samples (see
+            `finjax.data.sketches`); no rows if unknown.
+        piece_starts: sample indices where an uninterrupted piece of signal starts; the first is 0.
     """
 
     dataset: str
@@ -46,7 +46,7 @@ class Recording:
     resembles: tuple[str, ...] = ()
     sketches: np.ndarray = dataclasses.field(default_factory=lambda: EMPTY)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         who = f"subject {self.subject} of {self.dataset}"
         if self.signal.ndim != 2 or self.signal.dtype != np.float32:
             raise DataError(
@@ -59,12 +59,12 @@ class Recording:
             labels = getattr(self, name)
             if labels.shape != (samples,) or labels.dtype.kind != "i":
                 raise DataError(
-                    f"{who}: {name} must hold one integer for each of the {samples} samples, "
+                    f"{who}: {name} must have one integer for each of the {samples} samples, "
                     f"not {labels.dtype} {labels.shape}"
                 )
         if samples and not -1 <= self.movement.min() <= self.movement.max() < len(self.movement_names):
             raise DataError(
-                f"{who}: movement indices span {self.movement.min()} to {self.movement.max()}; "
+                f"{who}: movement indices are {self.movement.min()} to {self.movement.max()}; "
                 f"allowed are {UNLABELLED} (unlabelled) and 0 to {len(self.movement_names) - 1}"
             )
 

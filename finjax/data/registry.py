@@ -1,4 +1,4 @@
-"""The registry of datasets: what a dataset is, in one small specification, and how to find its files."""
+"""The registry of datasets: the specification of each, and how to find its files."""
 
 import dataclasses
 import functools
@@ -18,15 +18,15 @@ logger = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Piece:
-    """An uninterrupted stretch of one subject's recording, as a reader yields it.
+    """An uninterrupted part of one subject's recording, as readers return it.
 
     Attributes:
         signal: `[N, C]` samples in the dataset's own unit.
         movement: `[N]` index into the specification's `movement_names`, or `UNLABELLED`.
         repetition: `[N]` counted from 1.
-        notes: what was odd about the file but could be put right.
-        resembles: names of other datasets of which the file may be too; if all subjects of a folder may be of the same
-            one, and have all its movements together, the folder is refused.
+        notes: what was unusual about the file.
+        resembles: names of other datasets that the file may be from. If all subjects of a folder may be from the same
+            one, and together have all its movements, the folder is refused.
     """
 
     signal: np.ndarray
@@ -38,7 +38,7 @@ class Piece:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Filter:
-    """Zero-phase Butterworth band edges and a mains notch, in Hz; `None` leaves that part out."""
+    """Band edges of a zero-phase Butterworth filter and a mains notch, in Hz; `None` omits that part."""
 
     highpass_hz: float | None = None
     lowpass_hz: float | None = None
@@ -47,15 +47,15 @@ class Filter:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Splits:
-    """Which repetitions and subjects serve what, as number lists such as `1-25` or `1,3,4`.
+    """The default split into subjects and repetitions, as number lists such as `1-25` or `1,3,4`.
 
     Attributes:
         seen_subjects: subjects whose training repetitions train the FINs.
-        unseen_subjects: subjects no FIN ever trains on; empty means all the others.
+        unseen_subjects: subjects that no FIN trains on; empty: all others.
         train_repetitions: repetitions that train the FINs.
-        test_repetitions: repetitions kept for the final evaluation, of every subject.
-        seen_tune_repetitions: repetitions that tune a decoder to a seen subject; empty means those that train.
-        unseen_tune_repetitions: repetitions that tune one to an unseen subject, likewise.
+        test_repetitions: repetitions that only the evaluation reads, of every subject.
+        seen_tune_repetitions: repetitions that tune a decoder to a seen subject; empty: `train_repetitions`.
+        unseen_tune_repetitions: repetitions that tune a decoder to an unseen subject; empty: `train_repetitions`.
     """
 
     seen_subjects: str
@@ -68,7 +68,7 @@ class Splits:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DatasetSpec:
-    """All that finjax needs to know of a dataset.
+    """The specification of a dataset.
 
     Attributes:
         name: the name in `--config.data.name`.
@@ -77,12 +77,12 @@ class DatasetSpec:
         movement_names: one name per class.
         files: regular expressions, matched against each file's path below the data directory
             (POSIX form); group 1 is the subject's number.
-        read: one subject's files, sorted, to the pieces of that subject's recording.
+        read: function from one subject's files, sorted, to the pieces of the recording.
         splits: the default split.
-        envelope: whether the signals are rectified envelopes, which rest at their lower end.
-        filter: applied to each piece on its own.
-        download: where a user gets the data; printed when nothing is found.
-        remark: what a user must know of the dataset; `inspect` prints it.
+        envelope: whether the signals are rectified envelopes.
+        filter: applied to each piece separately.
+        download: where to get the data; printed if no file is found.
+        remark: important to users; `inspect` prints it.
     """
 
     name: str
@@ -100,18 +100,18 @@ class DatasetSpec:
     def find(self, folder: str | Path, *, unreadable: list[str] | None = None) -> dict[int, tuple[Path, ...]]:
         """Returns the files of each subject found anywhere below `folder`, by subject number.
 
-        Among them are links whose target is not there: to read them is an error that names them.
+        Broken links are included: reading one raises an error that names it.
 
         Args:
             folder: where to search.
-            unreadable: a list to which the folders are added that cannot be searched; without one, the log warns.
+            unreadable: list to which folders that cannot be searched are added; by default the log warns of them.
 
         Raises:
-            DataError: the folder is missing or holds no file of this dataset.
+            DataError: the folder is missing or has no file of this dataset.
         """
         if not str(folder):
             raise DataError(
-                f"dataset {self.name} is read from disk: name its folder with --config.data.dir=FOLDER. "
+                f"dataset {self.name} is read from disk: give its folder with --config.data.dir=FOLDER. "
                 f"{self.download}".rstrip()
             )
         folder = expanded(folder)
@@ -133,11 +133,11 @@ class DatasetSpec:
             unreadable += closed
         else:
             for place in closed:
-                _warn_once(f"{place}. What is there is left out")
+                _warn_once(f"{place}. finjax skips it")
         return {subject: tuple(found[subject]) for subject in sorted(found)}
 
     def _match(self, files: Iterable[Path], folder: Path) -> dict[int, list[Path]]:
-        """Returns those of the files that are of this dataset, by subject."""
+        """Returns the files of this dataset, by subject."""
         found: dict[int, list[Path]] = {}
         patterns = [re.compile(rf"(?:^|/){pattern}\Z") for pattern in self.files]
         for path in files:
@@ -156,7 +156,7 @@ def _is_folder(path: Path) -> bool:
 
 
 def _is_file_or_link(path: Path) -> bool:
-    """Tells whether a path is a file, or what to read as one fails: what cannot be looked at is kept, not lost."""
+    """Returns whether a path is a file or a link; also if it cannot be checked, so that reading it gives an error."""
     try:
         return path.is_file() or path.is_symlink()
     except OSError:
@@ -164,15 +164,17 @@ def _is_file_or_link(path: Path) -> bool:
 
 
 def _files_below(folder: Path) -> tuple[list[Path], list[str]]:
-    """Searches a folder, through symbolic links too but into no folder twice.
+    """Searches a folder, also through symbolic links, but each folder only once.
 
     Returns:
-        Everything there that is no folder, sorted, and what cannot be searched, with the reason and the remedy.
+        All files and links, sorted, and messages on folders that cannot be searched, with reason and remedy.
     """
-    files, closed, visited = [], [], set()
+    files: list[Path] = []
+    closed: list[str] = []
+    visited: set[str] = set()
 
     def note(error: OSError) -> None:
-        remedy = ": ask its owner for the permission to read it" if isinstance(error, PermissionError) else ""
+        remedy = ": ask its owner for permission to read it" if isinstance(error, PermissionError) else ""
         closed.append(f"{error.filename} cannot be searched ({error.strerror}){remedy}")
 
     for place, folders, names in os.walk(folder, followlinks=True, onerror=note):
@@ -183,7 +185,7 @@ def _files_below(folder: Path) -> tuple[list[Path], list[str]]:
         visited.add(real)
         files += [Path(place, name) for name in names]
         closed += [
-            f"{path} is a link to {os.readlink(path)}, which is not there: fetch or mend it"
+            f"{path} is a link to {os.readlink(path)}, which does not exist: correct or remove the link"
             for path in map(Path, [place] * len(names), names)
             if _may_have_been_a_folder(path)
         ]
@@ -191,12 +193,12 @@ def _files_below(folder: Path) -> tuple[list[Path], list[str]]:
 
 
 def _may_have_been_a_folder(path: Path) -> bool:
-    """Tells whether a path is a link to nowhere whose name has no suffix of a file, such as `.mat`."""
-    if re.search(r"\.[^\W\d]\w*\Z", path.name):  # `.5` of `v1.5` is none
+    """Returns whether a path is a broken link whose name has no suffix of a file, such as `.mat`."""
+    if re.search(r"\.[^\W\d]\w*\Z", path.name):  # `.5` of `v1.5` is not a suffix
         return False
     try:
         return path.is_symlink() and not path.exists()
-    except OSError:  # a folder that may be listed but not entered: its files say so when they are read
+    except OSError:  # a folder that may be listed but not entered: reading its files gives an error
         return False
 
 
@@ -225,7 +227,7 @@ def get_spec(name: str) -> DatasetSpec:
     """Returns the specification registered as `name`; raises `DataError` for an unknown one."""
     if name not in _SPECS:
         raise DataError(
-            f"unknown dataset {name!r}; known are {', '.join(registered_names())}, and those of modules of your own "
-            "that --config.plugins names"
+            f"unknown dataset {name!r}; known are {', '.join(registered_names())}. If your own module "
+            "registers it, name that module in --config.plugins"
         )
     return _SPECS[name]

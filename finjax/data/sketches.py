@@ -1,8 +1,9 @@
-"""Sketches of segments: a few numbers by which the same samples are found again, whatever their labels say.
+"""Sketches of segments: a few numbers that identify the same samples, whatever their labels.
 
-A segment's sketch holds the smallest of the hash values of all its runs of `RUN` samples. Two segments with the same
-samples have the same sketch. Two that share most of their samples, because the labels of one begin a little later,
-share most of it. Reference: Broder, "On the resemblance and containment of documents", 1997.
+A segment's sketch is the smallest hash values of its runs of `RUN` samples. Two segments with the same samples have the
+same sketch. If they share most samples, because the labels of one start a little later, they share most of the sketch.
+
+Reference: Broder, "On the resemblance and containment of documents", 1997.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 SIZE = 8  # hash values in a sketch
-RUN = 8  # samples that one hash value stands for
+RUN = 8  # samples in a hashed run
 ODD = 0x9E3779B97F4A7C15  # a large odd number: the golden ratio's first 64 bits
 
 EMPTY = np.zeros((0, SIZE), np.uint64)
@@ -20,11 +21,11 @@ def sketch(pieces: Sequence[np.ndarray], segments: np.ndarray) -> np.ndarray:
     """Returns the sketch of each segment.
 
     Args:
-        pieces: `[N, C]` samples as they were recorded, unfiltered; compared as float32.
-        segments: `[G, 2]` or wider: start and stop of each, in the pieces end to end.
+        pieces: `[N, C]` unfiltered samples; hashed as float32.
+        segments: `[G, 2]` or wider: start and stop of each in the concatenated pieces.
 
     Returns:
-        `[G, SIZE]` uint64, ascending; all 0 for a segment with too few different runs to be told from others.
+        `[G, SIZE]` uint64, ascending; all 0 for a segment with too few different runs.
     """
     rows = np.concatenate([_hash_rows(piece) for piece in pieces])
     found = np.zeros((len(segments), SIZE), np.uint64)
@@ -46,7 +47,7 @@ def _hash_rows(signal: np.ndarray) -> np.ndarray:
 
 
 def _hash_runs(rows: np.ndarray) -> np.ndarray:
-    """Returns a hash value of each run of `RUN` samples in `[N]` of single ones."""
+    """Returns a hash value of each run of `RUN` samples, from the samples' hash values `[N]`."""
     count = max(len(rows) - RUN + 1, 0)
     value = np.zeros(count, np.uint64)
     for offset in range(RUN):
@@ -55,7 +56,7 @@ def _hash_runs(rows: np.ndarray) -> np.ndarray:
 
 
 def _mix(value: np.ndarray) -> np.ndarray:
-    """Spreads each bit over all of them (the finaliser of splitmix64)."""
+    """Mixes the bits: each one affects all (the finaliser of splitmix64)."""
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return value ^ (value >> np.uint64(31))

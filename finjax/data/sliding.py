@@ -19,11 +19,11 @@ SEGMENTS_AT_A_TIME = 8
 def window_sums(terms: np.ndarray, starts: np.ndarray, length: int, *, unit: int = 1) -> np.ndarray:
     """Sums `terms[s : s + length]` for every start `s`, in O(len(terms) + len(starts)).
 
-    Units of neighbouring terms are summed first; a window is some whole units and a part of one more. The units
-    are cut into blocks as long as a window's; its whole units are the tail of one block plus the head of the next,
-    so two running sums, one from each end of the blocks, hold every answer. Nothing is ever subtracted:
-    a difference of two sums over the whole recording would lose the small windows behind a large one
-    (the e^x of the entropy spans 30 orders of magnitude).
+    First, units of neighbouring terms are summed; a window has whole units and a part of one more. The units are cut
+    into blocks of as many units as a window has: its units are the tail of one block plus the head of the next. Running
+    sums from both ends of each block therefore give every window. Nothing is subtracted: the difference of two sums
+    over the whole recording would lose small windows after a large one (the e^x of the entropy covers 30 orders of
+    magnitude).
 
     Args:
         terms: `[N]`, summed in float64.
@@ -53,14 +53,14 @@ def window_sums(terms: np.ndarray, starts: np.ndarray, length: int, *, unit: int
 
 
 def _filled(values: np.ndarray, width: int) -> np.ndarray:
-    """Cuts `[N]` into rows `[⌈N / width⌉, width]`, the last filled up with zeros."""
+    """Cuts `[N]` into rows `[⌈N / width⌉, width]`, the last filled with zeros."""
     if len(values) % width:
         values = np.concatenate([values, np.zeros(-len(values) % width)])
     return values.reshape(-1, width)
 
 
 def _sum_rows(rows: np.ndarray) -> np.ndarray:
-    return rows @ np.ones(rows.shape[1]) if rows.shape[1] > 1 else rows[:, 0]  # many times as fast as np.sum here
+    return rows @ np.ones(rows.shape[1]) if rows.shape[1] > 1 else rows[:, 0]  # much faster than np.sum here
 
 
 def window_features(
@@ -72,15 +72,15 @@ def window_features(
         signal: `[N]`, z-scored.
         starts: `[n]` first samples of the windows, multiples of `unit`.
         length: samples in a window.
-        feature: what to evaluate.
-        unit: what the starts are multiples of.
+        feature: the feature to evaluate.
+        unit: the starts are multiples of it.
 
     Returns:
         `[n]` float32, equal to `feature.direct` of the windows.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         terms = feature.terms(signal.astype(np.float64))
-        # A term over neighbouring samples is shorter than the signal, and so is its window.
+        # Terms of neighbouring samples are fewer than the samples, in the signal and in a window.
         sums = [window_sums(t, starts, length - (len(signal) - len(t)), unit=unit) for t in terms]
         values = feature.finish(sums, length).astype(np.float32)
     for window in np.flatnonzero(~np.isfinite(values)):  # only where a term overflowed
@@ -102,7 +102,7 @@ def feature_values(
         store: the signals.
         normaliser: z-score of the subjects of `store`, in its order.
         windows: n windows of `store`.
-        framing: their length, step and horizon.
+        framing: of the windows.
         features: F features.
 
     Returns:
@@ -119,9 +119,9 @@ def feature_values(
             found = window_features(signal, starts, length=framing.length, feature=feature, unit=unit)
             values[rows, channel, number] = found
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # NumPy lets other threads run while it works
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # NumPy releases the lock while it computes
         for rows in _batches(windows):
-            # Segments one after another, each cut to whole units, so that windows start at multiples of these.
+            # Concatenate the segments, each cut to whole units, so that windows start at multiples of a unit.
             segments, which = np.unique(windows.segment[rows], return_inverse=True)
             begins, ends, subjects = store.segments[segments, :3].T
             units = (ends - begins) // unit
@@ -134,7 +134,7 @@ def feature_values(
 
 
 def _batches(windows: Windows) -> Iterator[np.ndarray]:
-    """Yields the rows of the windows by subject and by few segments: what is worked on should fit the cache."""
+    """Yields the rows of the windows by subject and a few segments, so that the data fits the CPU's cache."""
     groups = np.stack([windows.subject, windows.segment // SEGMENTS_AT_A_TIME])
     order = np.lexsort(groups[::-1])
     change = np.flatnonzero(np.diff(groups[:, order], axis=1).any(axis=0)) + 1

@@ -1,15 +1,15 @@
-"""From the configuration to the signals: picks the dataset, reads what the split needs, packs it."""
+"""Loads the signals that a configuration asks for: finds the dataset, reads the subjects of the split, packs them."""
 
 import dataclasses
 import functools
 import logging
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
 from finjax.data import duplicates, filters, ninapro, synthetic, three_dc  # noqa: F401  (they register their datasets)
-from finjax.data.combined import gather_outlines, share_samples
+from finjax.data.combined import gather_summaries, share_samples
 from finjax.data.loading import refuse_bad, refuse_lookalikes, try_recordings
 from finjax.data.number_lists import format_numbers, parse_numbers
 from finjax.data.recording import Recording
@@ -26,13 +26,13 @@ SPLIT_FIELDS = tuple(field.name for field in dataclasses.fields(Splits))
 
 
 def find_split(settings: DataSettings) -> Split:
-    """Returns the split of the subjects that are there and that `settings.subjects` leaves; reads no recording.
+    """Returns the split of the existing subjects in `settings.subjects`; reads no recording.
 
     Args:
         settings: the dataset and its split.
 
     Raises:
-        DataError: the dataset is unknown or not there, or the split does not fit it.
+        DataError: the dataset is unknown or missing, or the split does not match it.
     """
     overrides = {field: getattr(settings, field) for field in SPLIT_FIELDS}
     if settings.name == synthetic.NAME:
@@ -44,30 +44,30 @@ def find_split(settings: DataSettings) -> Split:
 
 
 def load_store(settings: DataSettings, *, subjects: Collection[int] | None = None) -> tuple[SignalStore, Split]:
-    """Reads (or generates) the recordings of the subjects in the split; of several processes each does a part.
+    """Reads (or generates) the recordings of the subjects in the split; several processes share the work.
 
     Args:
         settings: the dataset and its split.
-        subjects: those to read; by default all.
+        subjects: the subjects to read; by default all.
 
     Returns:
         The signals, and the split of these subjects.
 
     Raises:
-        DataError: the dataset is unknown, not there, damaged or another one, the split does not fit it, or it has the
-            same samples on both of its sides.
+        DataError: the dataset is unknown, missing, damaged or another one, or the split does not match it or has the
+            same samples in both parts.
     """
     started = time.perf_counter()
     split = find_split(settings)
     if subjects is not None:
         split = split.only(subjects)
     recordings, bad = _read(settings, processes.own_part(split.subjects))
-    summaries, bad = gather_outlines(recordings, bad, split=split)
+    summaries, bad = gather_summaries(recordings, bad, split=split)
     if bad:
         refuse_bad(get_spec(settings.name), good=[summary.subject for summary in summaries], bad=bad)
     if settings.name != synthetic.NAME:
-        options = {"filter": filter_of(settings), "cache_dir": settings.cache_dir or None}
-        refuse_lookalikes(get_spec(settings.name), settings.dir, summaries, **options)
+        spec, cache_dir = get_spec(settings.name), settings.cache_dir or None
+        refuse_lookalikes(spec, settings.dir, summaries, filter=filter_of(settings), cache_dir=cache_dir)
     groups = duplicates.find(summaries)
     duplicates.refuse_leaks(groups, split)
     store = pack(recordings, summaries)
@@ -78,22 +78,22 @@ def load_store(settings: DataSettings, *, subjects: Collection[int] | None = Non
 
 
 def find_copies(settings: DataSettings, subjects: Collection[int]) -> list[duplicates.Group]:
-    """Returns the groups of segments of some subjects that hold the same samples; subjects without files are left out.
+    """Returns the groups of segments of some subjects with the same samples; skips subjects without files.
 
     Args:
         settings: the dataset and its split.
         subjects: the subjects.
     """
     if settings.name == synthetic.NAME:
-        return []  # generated, never copied
-    there = set(subjects).intersection(get_spec(settings.name).find(settings.dir))
+        return []  # generated, not copied
+    found = set(subjects).intersection(get_spec(settings.name).find(settings.dir))
     where = settings.name, settings.dir, settings.cache_dir, filter_of(settings)
-    found = (_summary_of(*where, subject) for subject in sorted(there))
-    return duplicates.find(summary for summary in found if summary)
+    summaries = (_summary_of(*where, subject) for subject in sorted(found))
+    return duplicates.find(summary for summary in summaries if summary)
 
 
 def warn_of_copies(settings: DataSettings, subjects: Collection[int]) -> None:
-    """Logs which segments of some subjects, whose models are independent, hold the same samples.
+    """Warns of segments of some subjects with the same samples, where each subject has its own model.
 
     Args:
         settings: the dataset and its split.
@@ -104,9 +104,9 @@ def warn_of_copies(settings: DataSettings, subjects: Collection[int]) -> None:
             logger.warning(line)
 
 
-@functools.lru_cache(maxsize=1024)  # decoders of forty people ask for the same others
+@functools.lru_cache(maxsize=1024)  # the decoders of forty people need the same other subjects
 def _summary_of(name: str, folder: str, cache_dir: str, chosen: Filter, subject: int) -> RecordingSummary | None:
-    """Returns what is known of a subject's recording besides its signal; None where it cannot be read."""
+    """Returns the summary of a subject's recording; None if it cannot be read."""
     recordings, _ = try_recordings(
         get_spec(name), folder, subjects=(subject,), filter=chosen, cache_dir=cache_dir or None, progress=False
     )
@@ -114,7 +114,7 @@ def _summary_of(name: str, folder: str, cache_dir: str, chosen: Filter, subject:
 
 
 def _read(settings: DataSettings, subjects: Sequence[int]) -> tuple[list[Recording], dict[int, str]]:
-    """Returns the recordings of some subjects, and what is wrong with those that cannot be read."""
+    """Returns the recordings of some subjects, and why the others cannot be read."""
     chosen = filter_of(settings)
     if settings.name == synthetic.NAME:
         return [_filtered(synthetic.generate(subject, settings.synthetic), chosen) for subject in subjects], {}
@@ -150,7 +150,7 @@ def dataset_names() -> tuple[str, ...]:
 
 
 def rate_of(settings: DataSettings) -> float:
-    """Returns the sampling rate in Hz of the dataset that the settings name; reads nothing.
+    """Returns the sampling rate in Hz of the dataset in `settings`; reads no files.
 
     Raises:
         DataError: the dataset is unknown.
@@ -159,7 +159,7 @@ def rate_of(settings: DataSettings) -> float:
 
 
 def filter_of(settings: DataSettings) -> Filter:
-    """Returns the dataset's filter with what `settings.filter` sets: None keeps the default, 0 is off."""
+    """Returns the dataset's filter with the changes of `settings.filter`: None keeps the default, 0 is off."""
     default = Filter() if settings.name == synthetic.NAME else get_spec(settings.name).filter
 
     def edge(field: str) -> float | None:
@@ -170,17 +170,17 @@ def filter_of(settings: DataSettings) -> Filter:
 
 
 def gives_envelope(settings: DataSettings) -> bool:
-    """Tells whether the dataset's signals are rectified envelopes."""
+    """Returns whether the dataset's signals are rectified envelopes."""
     return settings.name != synthetic.NAME and get_spec(settings.name).envelope
 
 
 def framing_of(*, window: str, step: str, rate_hz: float, horizon: int) -> Framing:
     """Returns window length and step, as `"300ms"` or `"600"` (samples), in samples at `rate_hz`.
 
-    Durations that are no whole number of samples are rounded; the log says so once.
+    Durations are rounded to whole samples; the log says so once.
 
     Raises:
-        ConfigError: a text that is no duration.
+        ConfigError: `window` or `step` is not a duration.
     """
     for field, duration in (("window", window), ("step", step)):
         if rounding := describe_rounding(duration, rate_hz, option=f"--config.{field}"):
@@ -198,8 +198,9 @@ def _log_once(message: str) -> None:
         logger.info(message)
 
 
-def _wanted(settings: DataSettings, found) -> tuple[int, ...]:
-    wanted = parse_numbers(settings.subjects) or tuple(found)
+def _wanted(settings: DataSettings, found: Iterable[int]) -> tuple[int, ...]:
+    found = tuple(found)
+    wanted = parse_numbers(settings.subjects) or found
     if missing := sorted(set(wanted) - set(found)):
         raise DataError(
             f"--config.data.subjects={settings.subjects}: no data of subjects {format_numbers(missing)}; "

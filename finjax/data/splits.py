@@ -1,7 +1,7 @@
-"""Who trains and who is tested: the split by subject and repetition.
+"""The split into training and test parts by subject and repetition.
 
-A window lies inside one segment, a segment is of one repetition, and a repetition is either tested or not:
-training and test windows cannot share a sample.
+A window lies inside one segment, a segment belongs to one repetition, and a repetition is either tested or not.
+Training and test windows therefore share no sample.
 """
 
 import dataclasses
@@ -13,21 +13,21 @@ from finjax.data.number_lists import format_numbers, parse_numbers
 from finjax.data.registry import Splits
 from finjax.errors import DataError
 
-TEST_PARTS = ("seen", "unseen")  # of the test repetitions, by whom they are from
+TEST_PARTS = ("seen", "unseen")  # parts of the test repetitions, by their subjects
 REPETITIONS = ("train_repetitions", "test_repetitions", "seen_tune_repetitions", "unseen_tune_repetitions")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Split:
-    """A split with its lists spelt out.
+    """A split with the numbers of its subjects and repetitions.
 
     Attributes:
         seen_subjects: subjects whose training repetitions train the FINs.
-        unseen_subjects: subjects no FIN trains on.
-        train_repetitions: repetitions that train, of seen subjects.
+        unseen_subjects: subjects that no FIN trains on.
+        train_repetitions: repetitions that train the FINs, of seen subjects.
         test_repetitions: repetitions that only the evaluation reads, of all subjects.
         seen_tune_repetitions: repetitions that tune a decoder to a seen subject.
-        unseen_tune_repetitions: repetitions that tune one to an unseen subject.
+        unseen_tune_repetitions: repetitions that tune a decoder to an unseen subject.
     """
 
     seen_subjects: tuple[int, ...]
@@ -37,7 +37,7 @@ class Split:
     seen_tune_repetitions: tuple[int, ...]
     unseen_tune_repetitions: tuple[int, ...]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for kind, one, other in (
             ("repetitions", self.train_repetitions, self.test_repetitions),
             ("repetitions", self.seen_tune_repetitions, self.test_repetitions),
@@ -50,7 +50,7 @@ class Split:
                     f"{format_numbers(one)} and {format_numbers(other)}"
                 )
         if not self.test_repetitions:
-            raise DataError("the split has no test repetitions (--config.data.test_repetitions)")
+            raise DataError("the split has no test repetitions: set --config.data.test_repetitions")
 
     @property
     def subjects(self) -> tuple[int, ...]:
@@ -58,7 +58,7 @@ class Split:
         return tuple(sorted(self.seen_subjects + self.unseen_subjects))
 
     def only(self, subjects: Iterable[int]) -> "Split":
-        """Returns the split with these subjects alone."""
+        """Returns the split of only these subjects."""
         kept = set(subjects)
         return dataclasses.replace(
             self,
@@ -67,12 +67,12 @@ class Split:
         )
 
     def fitting_repetitions(self, subject: int, *, part: str) -> tuple[int, ...]:
-        """Returns the repetitions of a subject that a model may be fitted on.
+        """Returns the repetitions of a subject on which a model may be fitted.
 
         Args:
             subject: subject number.
-            part: `"train"` (FINs; none of an unseen subject), `"tune"` (a decoder of the subject's own) or
-                `"pool"` (a decoder of many subjects: both of these).
+            part: `"train"` (for FINs; none of an unseen subject), `"tune"` (for a decoder of this subject) or `"pool"`
+                (for a decoder of many subjects: both).
         """
         seen = subject in self.seen_subjects
         train = self.train_repetitions if seen else ()
@@ -85,8 +85,8 @@ class Split:
         Args:
             subjects: `[n]` subject numbers.
             repetitions: `[n]`.
-            part: as in `fitting_repetitions`, or of the test repetitions `"seen"` (those of seen subjects),
-                `"unseen"` (of unseen ones) or `"test"` (of all).
+            part: as in `fitting_repetitions`, or the test repetitions of seen subjects (`"seen"`), unseen subjects
+                (`"unseen"`) or all (`"test"`).
         """
         if part in ("seen", "unseen", "test"):
             who = {"seen": self.seen_subjects, "unseen": self.unseen_subjects, "test": self.subjects}[part]
@@ -99,16 +99,15 @@ class Split:
 
 
 def resolve_split(defaults: Splits, found: Iterable[int], **overrides: str) -> Split:
-    """Spells out a dataset's split for the subjects that are there.
+    """Resolves a dataset's split for the existing subjects.
 
     Args:
-        defaults: the dataset's own split; its subjects that were not found are passed over.
-        found: the subjects there are.
-        **overrides: fields of `Splits` that replace the default where not empty. A subject that is
-            asked for here must exist.
+        defaults: the dataset's default split; subjects that were not found are skipped.
+        found: the existing subjects.
+        **overrides: fields of `Splits` that replace the default if not empty. Their subjects must exist.
 
     Raises:
-        DataError: a subject asked for is not there, or the parts overlap or are empty.
+        DataError: a subject of `overrides` does not exist, or the parts overlap or are empty.
 
     Example:
         >>> defaults = Splits(seen_subjects="1-25", train_repetitions="1,3,4", test_repetitions="2,5")
@@ -117,7 +116,7 @@ def resolve_split(defaults: Splits, found: Iterable[int], **overrides: str) -> S
         ((1, 2), (30,))
     """
     found = sorted(found)
-    subjects = {}
+    subjects: dict[str, tuple[int, ...]] = {}
     for field in ("seen_subjects", "unseen_subjects"):
         wanted = parse_numbers(overrides.get(field) or getattr(defaults, field))
         missing = sorted(set(wanted) - set(found))

@@ -1,9 +1,9 @@
-"""Synthetic sEMG with the schema of Ninapro DB2, exercise B: what finjax runs on when given no data.
+"""Synthetic sEMG with the schema of Ninapro DB2, exercise B: finjax's default data.
 
-A forearm carries a ring of eight electrodes and four single ones. Each movement drives the muscles beneath
-them in a pattern that all subjects share; each subject adds their own variation of it, electrode placement,
-channel gains, cross-talk, spectrum, reaction delays, fatigue over repetitions, noise floor and mains hum.
-The carrier is band-limited noise whose power wanders, as that of a held contraction does.
+A forearm has a ring of eight electrodes and four single ones. Each movement activates the muscles under them in a
+pattern that all subjects share. Each subject adds a variation of the pattern, and has their own electrode placement,
+channel gains, cross-talk, spectrum, reaction delays, fatigue over repetitions, noise floor and mains hum. The carrier
+is band-limited noise with slowly varying power, as in a held contraction.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from finjax.system.arithmetic import numpy_defaults
 
 NAME = "synthetic"
 RATE_HZ = 2000.0
-RING = 8  # electrodes equally spaced round the forearm
+RING = 8  # electrodes equally spaced around the forearm
 CHANNEL_NAMES = (*(f"ring {i}" for i in range(1, RING + 1)), "flexor", "extensor", "biceps", "triceps")
 MOVEMENT_NAMES = tuple(f"movement {i}" for i in range(1, 18))
 REPETITIONS = 6
@@ -34,7 +34,7 @@ EMG_BAND_HZ = (20.0, 450.0)
 MAINS_HZ = 50.0
 RAMP_S = 0.4  # rise and fall of an activation
 STRONGEST = 1.2  # amplitude of a maximal contraction
-TREMOR_HZ = 4.0  # how fast the power of a held contraction wanders
+TREMOR_HZ = 4.0  # how fast the power of a held contraction varies
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,8 +44,8 @@ class Settings:
     Attributes:
         subjects: number of subjects.
         movement_s: seconds of each repetition of a movement.
-        rest_s: seconds of rest after each.
-        seed: seed of everything; subject n of a seed is the same however many there are.
+        rest_s: seconds of rest after each repetition.
+        seed: subject n of a seed is the same for any number of subjects.
     """
 
     subjects: int = 6
@@ -53,7 +53,7 @@ class Settings:
     rest_s: float = 1.0
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.subjects < 1 or self.movement_s < 2 * RAMP_S or self.rest_s < 0:
             raise DataError(
                 f"synthetic data needs at least 1 subject, movements of {2 * RAMP_S:g} s or more and "
@@ -98,7 +98,7 @@ def generate(subject: int, settings: Settings) -> Recording:
 
 
 def _protocol(settings: Settings) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns trial number, movement and repetition of every sample: all repetitions of a movement in a row."""
+    """Returns trial number, movement and repetition of every sample; a movement's repetitions are consecutive."""
     active, rest = (round(s * RATE_HZ) for s in (settings.movement_s, settings.rest_s))
     trials = len(MOVEMENT_NAMES) * REPETITIONS
     trial = np.repeat(np.arange(trials), active + rest)
@@ -109,8 +109,8 @@ def _protocol(settings: Settings) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _subject_patterns(seed: int, rng: np.random.Generator) -> np.ndarray:
-    """Returns how strongly each movement drives each channel for this subject, `[17, C]`."""
-    shared = np.random.default_rng([seed, 0])  # the same for all subjects, who count from 1
+    """Returns how strongly each movement activates each channel of this subject, `[17, C]`."""
+    shared = np.random.default_rng([seed, 0])  # the same for all subjects, which are numbered from 1
     movements = len(MOVEMENT_NAMES)
     centre = shared.uniform(0, 2 * np.pi, (movements, 2, 1))  # two active muscles each
     width = shared.uniform(1.0, 4.0, (movements, 2, 1))  # concentration on the ring
@@ -131,14 +131,14 @@ def _envelope(trial: np.ndarray, patterns: np.ndarray, settings: Settings, rng: 
     number = np.arange(trials)
     channels = patterns.shape[1]
     seconds = (np.arange(len(trial)) % (len(trial) // trials)) / RATE_HZ  # since the trial's cue
-    # The labels are refined: what is left of the reaction delay is small and varies.
+    # As labels are refined, the remaining reaction delay is small and varies.
     onset = rng.uniform(0.0, 0.25, trials)
     duration = settings.movement_s - rng.uniform(0.0, 0.3, trials)
     rise = np.clip((seconds - onset[trial]) / RAMP_S, 0, 1)
     fall = np.clip((duration[trial] - seconds) / RAMP_S, 0, 1)
     profile = np.sin(0.5 * np.pi * np.minimum(rise, fall)) ** 2
 
-    # Fatigue: drifting effort over repetitions, differently in each channel; and no two efforts are equal.
+    # Fatigue: the effort drifts over repetitions, differently in each channel, and every effort differs.
     drift = 1 + rng.normal(0.0, 0.04, channels) * (number % REPETITIONS)[:, None]
     effort = np.exp(rng.normal(0, 0.25, (trials, 1)) + rng.normal(0, 0.35, (trials, channels)))
     level = patterns[number // REPETITIONS] * drift * effort  # [trials, C]
@@ -147,13 +147,13 @@ def _envelope(trial: np.ndarray, patterns: np.ndarray, settings: Settings, rng: 
 
 
 def _carrier(samples: int, rng: np.random.Generator) -> np.ndarray:
-    """Returns band-limited noise of unit power on average, whose power wanders, `[N, C]`."""
+    """Returns band-limited noise `[N, C]`, of average power 1 that varies slowly."""
     channels = len(CHANNEL_NAMES)
     band = dsp.butter(4, EMG_BAND_HZ, "bandpass", fs=RATE_HZ, output="sos")
-    noise = dsp.sosfilt(band, rng.standard_normal((samples, channels), np.float32), axis=0)
-    # A one-pole low-pass puts the subject's median frequency where theirs is.
+    noise = np.asarray(dsp.sosfilt(band, rng.standard_normal((samples, channels), np.float32), axis=0))
+    # A one-pole low-pass sets the subject's median frequency.
     pole = rng.uniform(0.55, 0.8)
-    noise = dsp.lfilter([1 - pole], [1, -pole], noise, axis=0)
+    noise = np.asarray(dsp.lfilter([1 - pole], [1, -pole], noise, axis=0))
     noise /= noise.std(axis=0)
 
     coarse = round(RATE_HZ / (4 * TREMOR_HZ))
@@ -175,11 +175,11 @@ def _crosstalk(rng: np.random.Generator) -> np.ndarray:
 
 
 def _interference(samples: int, rng: np.random.Generator) -> np.ndarray:
-    """Returns amplifier noise plus mains hum of each channel's own strength and phase, `[N, C]`."""
+    """Returns amplifier noise plus mains hum `[N, C]`; strength and phase differ between channels."""
     channels = len(CHANNEL_NAMES)
     noise = rng.standard_normal((samples, channels), np.float32) * rng.uniform(0.01, 0.03, channels)
     cycle = 2 * np.pi * MAINS_HZ / RATE_HZ * np.arange(samples)
     phase = rng.uniform(0, 2 * np.pi, channels)
     strength = rng.uniform(0.005, 0.03, channels)
     hum = np.stack([np.sin(cycle), np.cos(cycle)], axis=1) @ (strength * [np.cos(phase), np.sin(phase)])
-    return noise + hum  # strength · sin(cycle + phase), the phase taken apart
+    return noise + hum  # strength · sin(cycle + phase), by the addition theorem

@@ -1,6 +1,6 @@
 """The 3DC dataset: ten channels at 1 kHz, eleven held gestures, eight repetitions, one text file each.
 
-Values are raw counts of the converter, with the electrodes' offsets: the default filter removes those.
+Values are raw counts of the converter with the electrodes' offsets, which the default filter removes.
 
 Reference: Côté-Allard, Gagnon-Turcotte, Laviolette, Gosselin, "A low-cost, wireless, 3-D-printed custom
 armband for sEMG hand gesture recognition", Sensors 19(12):2811, 2019.
@@ -16,7 +16,7 @@ from finjax.errors import DataError
 
 RATE_HZ = 1000.0
 CHANNELS = 10
-LARGEST_COUNT = 1e9  # the converter has 16 bits; more is damage
+LARGEST_COUNT = 1e9  # the converter has 16 bits; larger values mean damage
 HIGHPASS_HZ = 20.0
 REPETITIONS_PER_SESSION = 4  # the test session's four follow the training session's four
 
@@ -47,14 +47,16 @@ def read(paths: tuple[Path, ...]) -> list[registry.Piece]:
         One piece per file, by repetition, then class; the signal `[N, 10]` is in counts.
 
     Raises:
-        DataError: a file is malformed, or two files hold the same repetition of the same class.
+        DataError: a file is malformed, or two files have the same repetition of the same class.
     """
     by_label: dict[tuple[int, int], Path] = {}
     for path in paths:
-        session, repetition, movement = _PATH.search(path.as_posix()).groups()
+        match = _PATH.search(path.as_posix())
+        assert match, f"{path} is not matched by the patterns of the dataset"
+        session, repetition, movement = match.groups()
         label = 1 + int(repetition) + REPETITIONS_PER_SESSION * (session == "test"), int(movement)
         if label in by_label:
-            raise DataError(f"{path} and {by_label[label]} are the same recording: keep one of the two")
+            raise DataError(f"{path} and {by_label[label]} are the same recording: remove one of them")
         by_label[label] = path
     pieces = []
     for (repetition, movement), path in sorted(by_label.items()):
@@ -77,13 +79,13 @@ def _read_counts(path: Path) -> np.ndarray:
     if not lines:
         raise DataError(f"{path} is empty: copy it again from the original")
     try:
-        # As float64, which holds every count exactly: NumPy's releases differ on text like 5.5 read as integers.
+        # As float64, which represents every count exactly: NumPy versions differ in how they read 5.5 as an integer.
         counts = np.loadtxt(lines, np.float64, delimiter=",", comments=None, ndmin=2, encoding="ascii")
         whole = (counts == np.rint(counts)) & (np.abs(counts) < LARGEST_COUNT)
         if counts.shape == (len(lines), CHANNELS) and whole.all():
             return counts.astype(np.float32)
     except ValueError:
-        pass  # found again below, with the number of the line
+        pass  # the line is found below
     for number, line in enumerate(lines, start=1):
         if not re.fullmatch(rb"\s*[-+]?\d{1,9}\s*(,\s*[-+]?\d{1,9}\s*){9}", line):
             shown = line[:60].decode("ascii", "replace")
@@ -107,7 +109,7 @@ SPEC = registry.register(
         download=(
             "The 3DC dataset is free to download from IEEE DataPort "
             "(search for '3DC dataset', Côté-Allard et al. 2019): "
-            "unpack it and name the folder that holds Participant1, Participant2, ... "
+            "unpack it and give the folder that contains Participant1, Participant2, ... "
             "Cite Côté-Allard et al., Sensors 19(12):2811, 2019."
         ),
     )

@@ -1,4 +1,4 @@
-"""How much of the tuning data is used: the first part of every movement in time, or a random part of its windows."""
+"""Selects a share of the tuning data: the first windows of every movement, or random ones."""
 
 import numpy as np
 
@@ -14,18 +14,18 @@ def take_share(windows: Windows, percentage: float, *, how: str, seed: int) -> n
     Args:
         windows: n windows in temporal order.
         percentage: above 0, to 100.
-        how: `"leading"`: the first windows of the movement in time; `"random"`: any, as in the published code,
-            which overlap with those left out and so stand for more data than their number says.
-        seed: of the random choice.
+        how: `"leading"`: the first windows of the movement in time; `"random"`: random windows, as in the published
+            code; they overlap with unused windows, and so contain more data than their number suggests.
+        seed: seed of the random choice.
 
     Returns:
-        Mask `[n]` of the windows that are used.
+        Mask `[n]` of the selected windows.
 
     Raises:
-        ConfigError: another percentage or way.
+        ConfigError: `percentage` or `how` is not allowed.
     """
     if not 0 < percentage <= 100:
-        raise ConfigError(f"--config.percentage={percentage:g}: above 0 and at most 100")
+        raise ConfigError(f"--config.percentage={percentage:g}: it must be above 0 and at most 100")
     if how not in WAYS:
         raise ConfigError(f"--config.percentage_how={how!r}: choose from {', '.join(WAYS)}")
     rng = np.random.default_rng(seed)
@@ -37,22 +37,22 @@ def take_share(windows: Windows, percentage: float, *, how: str, seed: int) -> n
 
 
 def split_off_last(windows: Windows, share: float, *, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Splits every movement in time, for validation: no sample is in both parts.
+    """Splits every movement in time, for validation; the parts share no sample.
 
     Args:
         windows: n windows in temporal order.
-        share: how much of each movement goes into the last part, 0 to below 1.
+        share: the share of each movement in the last part, 0 to below 1.
         length: samples in a window.
 
     Returns:
-        Masks `[n]` of the first and the last part. Windows of the last that would overlap with the first are
-        in neither. A movement with a single window stays in the first part.
+        Masks `[n]` of the first and the last part. Windows of the last part that overlap with the first are in
+        neither. A movement with a single window stays in the first part.
 
     Raises:
-        ConfigError: another share.
+        ConfigError: `share` is not allowed.
     """
     if not 0 <= share < 1:
-        raise ConfigError(f"--config.validation_share={share:g}: 0 (no validation) to below 1")
+        raise ConfigError(f"--config.validation_share={share:g}: it must be 0 (no validation) or more, and below 1")
     first, last = np.zeros(len(windows), bool), np.zeros(len(windows), bool)
     for rows in _by_movement(windows):
         count = max(1, len(rows) - round(len(rows) * share))

@@ -1,7 +1,7 @@
-"""Windows of recordings as an index of start positions; the windows themselves are never stored.
+"""Windows of recordings as an index of start positions; the windows themselves are not stored.
 
-Windows of 300 ms every 10 ms overlap by 97 %: storing them would multiply the signal thirtyfold.
-The labelled samples of all subjects lie end to end in one array instead, and a window is a number.
+Windows of 300 ms every 10 ms overlap by 97 %: to store them would need thirty times the memory of the signal. Instead,
+one array holds the labelled samples of all subjects, and a window is a position in it.
 """
 
 import dataclasses
@@ -9,16 +9,17 @@ import math
 import mmap
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from finjax.data.recording import Recording
 from finjax.errors import ConfigError, DataError
 
-SHOWN_CHARACTERS = 40  # of a wrong duration, in messages
-LONGEST_MS = 3_600_000  # of a window, step or the like: an hour; the longest movement takes half a minute
+SHOWN_CHARACTERS = 40  # of a wrong duration in a message
+LONGEST_MS = 3_600_000  # of a duration: an hour; the longest movement takes half a minute
 
-# jax reads a host array in place, on every CPU device, when it starts on such a boundary.
+# JAX reads a host array in place on all CPU devices if it starts at a multiple of this.
 ALIGNMENT_BYTES = 64
 
 
@@ -28,14 +29,14 @@ def duration_ms(duration: str | int, rate_hz: float, *, option: str) -> float:
     Args:
         duration: the text.
         rate_hz: sampling rate.
-        option: what the user calls it, such as `--config.window`; messages begin with it.
+        option: the user's name of it, such as `--config.window`; messages start with it.
 
     Raises:
-        ConfigError: the text is no duration, or one of more than an hour.
+        ConfigError: the text is not a duration, or longer than an hour.
     """
     try:
         text = str(duration)
-    except ValueError:  # an integer of so many digits that Python does not write them
+    except ValueError:  # an integer with more digits than Python converts to text
         raise ConfigError(f"{option} has too many digits: at most an hour is allowed") from None
     shown = repr(duration) if len(text) <= SHOWN_CHARACTERS else f"'{text[:SHOWN_CHARACTERS]}…'"
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?\s*ms|\d+)\s*", text, re.ASCII)
@@ -57,10 +58,10 @@ def to_samples(duration: str | int, rate_hz: float, *, option: str) -> int:
     Args:
         duration: the text.
         rate_hz: sampling rate.
-        option: what the user calls it, such as `--config.window`; messages begin with it.
+        option: the user's name of it, such as `--config.window`; messages start with it.
 
     Raises:
-        ConfigError: the text is no duration, or one that rounds to no sample at all or is longer than an hour.
+        ConfigError: the text is not a duration, rounds to 0 samples, or is longer than an hour.
 
     Example:
         >>> to_samples("300ms", 2000.0, option="window")
@@ -77,7 +78,7 @@ def to_samples(duration: str | int, rate_hz: float, *, option: str) -> int:
 
 
 def describe_rounding(duration: str | int, rate_hz: float, *, option: str) -> str:
-    """Says to what a duration was rounded; empty where it is a whole number of samples."""
+    """Describes how a duration was rounded; empty if it is a whole number of samples."""
     exact = duration_ms(duration, rate_hz, option=option) * rate_hz / 1000
     samples = to_samples(duration, rate_hz, option=option)
     if abs(exact - samples) < 1e-6:
@@ -95,7 +96,7 @@ class Framing:
     Attributes:
         length: samples in a window (T).
         step: samples from one window to the next.
-        horizon: how many steps ahead the window to be predicted starts; 0 is the window itself.
+        horizon: steps from a window to the window that it predicts; 0: the window itself.
     """
 
     length: int
@@ -104,16 +105,16 @@ class Framing:
 
     @property
     def lead(self) -> int:
-        """Samples from the start of a window to the start of the window to be predicted."""
+        """Samples from the start of a window to the start of the window that it predicts."""
         return self.horizon * self.step
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SignalStore:
-    """The labelled samples of several recordings, end to end.
+    """The labelled samples of several recordings, concatenated.
 
     Attributes:
-        samples: `[C, M]` float32; unlabelled samples (rest) are left out, and zeros fill up the end (see `grid`).
+        samples: `[C, M]` float32; without unlabelled samples (rest); zeros fill the end (see `grid`).
         segments: `[G, 5]` int64: start, stop (both within `samples`), index of the subject in `subjects`,
             movement, repetition.
         subjects: subject numbers.
@@ -129,12 +130,12 @@ class SignalStore:
     movement_names: tuple[str, ...]
 
     def cut_out(self, windows: "Windows", *, length: int) -> np.ndarray:
-        """Returns copies of the windows, `[n, C, T]`: for a few; training gathers them on the device."""
+        """Returns copies of a few windows, `[n, C, T]`; training gathers windows on the device instead."""
         return np.stack([self.samples[:, start : start + length] for start in windows.start])
 
 
 def _aligned_empty(shape: tuple[int, ...]) -> np.ndarray:
-    """Returns an uninitialised float32 array that starts on a boundary of `ALIGNMENT_BYTES`."""
+    """Returns an uninitialised float32 array that starts at a multiple of `ALIGNMENT_BYTES`."""
     size = int(np.prod(shape)) * np.dtype(np.float32).itemsize
     buffer = np.empty(size + ALIGNMENT_BYTES, np.uint8)
     offset = -buffer.ctypes.data % ALIGNMENT_BYTES
@@ -142,22 +143,22 @@ def _aligned_empty(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def grid(size: int) -> int:
-    """Rounds a size up to one of 16 to an octave, so that arrays of similar size share compiled programs."""
+    """Rounds a size up to one of 16 per octave, so that arrays of similar size share compiled programs."""
     step = 1 << max(size.bit_length() - 5, 0)
     return -(-size // step) * step
 
 
 def pad_to_grid(rows: np.ndarray) -> np.ndarray:
-    """Repeats the last of `[n, …]` up to `grid(n)`: for arrays of which a program reads rows by number."""
+    """Repeats the last row of `[n, …]` up to `grid(n)` rows, for programs that read rows by index."""
     return np.concatenate([rows, np.repeat(rows[-1:], grid(len(rows)) - len(rows), axis=0)])
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RecordingSummary:
-    """What a store must know of a recording besides its signal.
+    """A recording without its signal.
 
     Attributes:
-        segments: `[G, 4]` as `Recording.segments` gives them.
+        segments: `[G, 4]`, see `Recording.segments`.
         subject, dataset, rate_hz, channel_names, movement_names, notes, resembles, sketches: as in `Recording`.
     """
 
@@ -188,11 +189,11 @@ def pack(recordings: Sequence[Recording], summaries: Sequence[RecordingSummary] 
 
     Args:
         recordings: the recordings.
-        summaries: of all that belong into the store, where `recordings` are only some of them: room is left for
-            the samples of the others. By default those of `recordings`.
+        summaries: of all recordings of the store, if `recordings` are only some of them; the samples of the others
+            are left empty. By default those of `recordings`.
 
     Raises:
-        DataError: no recording, none with a labelled sample, or recordings that do not fit together.
+        DataError: there is no recording or no labelled sample, or the recordings do not match.
 
     Example:
         >>> from finjax.data.synthetic import Settings, generate
@@ -214,7 +215,7 @@ def pack(recordings: Sequence[Recording], summaries: Sequence[RecordingSummary] 
                 )
     total = sum(summary.samples for summary in summaries)
     if not 0 < total < 2**31:
-        raise DataError(f"{total} labelled samples; finjax works on 1 to {2**31 - 1} at a time: take fewer subjects")
+        raise DataError(f"{total} labelled samples; finjax can use 1 to {2**31 - 1}: select other subjects")
 
     samples = _aligned_empty((len(first.channel_names), grid(total)))
     samples[:, total:] = 0.0
@@ -241,7 +242,7 @@ def pack(recordings: Sequence[Recording], summaries: Sequence[RecordingSummary] 
 
 
 def _forget_pages(array: np.ndarray) -> None:
-    """Tells the system that what was read of a memory-mapped array need not stay in memory."""
+    """Tells the system that the pages of a memory-mapped array need not stay in memory."""
     mapped = getattr(array, "_mmap", None)
     if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
         mapped.madvise(mmap.MADV_DONTNEED)
@@ -268,19 +269,19 @@ class Windows:
     def __len__(self) -> int:
         return len(self.start)
 
-    def __getitem__(self, which) -> "Windows":
+    def __getitem__(self, which: Any) -> "Windows":
         """Returns the windows that a mask, slice or index array selects."""
         return Windows(*(getattr(self, field.name)[which] for field in dataclasses.fields(self)))
 
 
 def count_windows(segments: np.ndarray, framing: Framing) -> np.ndarray:
-    """Returns `[G]`: how many windows lie, with the window to be predicted, within each segment `[start, stop, …]`."""
+    """Returns `[G]`: how many windows fit, with the window that they predict, into each segment `[start, stop, …]`."""
     spare = segments[:, 1] - segments[:, 0] - framing.length - framing.lead
     return np.maximum(spare // framing.step + 1, 0)
 
 
 def index_windows(segments: np.ndarray, framing: Framing) -> Windows:
-    """Lists the windows of all segments whose own and predicted window both lie inside the segment.
+    """Lists the windows that lie, with the window that they predict, inside one segment.
 
     Args:
         segments: `[G, 5]` as in `SignalStore`.
@@ -300,15 +301,15 @@ def index_windows(segments: np.ndarray, framing: Framing) -> Windows:
     counts = count_windows(segments, framing)
     if not counts.sum():
         raise DataError(
-            f"no window fits: a window of {framing.length} samples predicting {framing.lead} samples ahead needs "
+            f"no window fits: a window of {framing.length} samples that predicts {framing.lead} samples ahead needs "
             f"a segment of {framing.length + framing.lead}, and the longest has {lengths.max(initial=0)}; "
-            "lower --config.window or --config.prediction"
+            "reduce --config.window or --config.prediction"
         )
     segment = np.repeat(np.arange(len(segments)), counts)
     first_of_segment = np.cumsum(counts) - counts
-    place = np.arange(len(segment)) - first_of_segment[segment]  # 0, 1, … within each segment
+    number = np.arange(len(segment)) - first_of_segment[segment]  # 0, 1, … within each segment
     return Windows(
-        start=(segments[segment, 0] + place * framing.step).astype(np.int32),
+        start=(segments[segment, 0] + number * framing.step).astype(np.int32),
         subject=segments[segment, 2].astype(np.int16),
         movement=segments[segment, 3].astype(np.int16),
         repetition=segments[segment, 4].astype(np.int16),

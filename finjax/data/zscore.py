@@ -1,18 +1,19 @@
 """The z-score of a signal, in NumPy."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from finjax.data.recording import UNLABELLED, Recording
 from finjax.errors import DataError
 
-# A flat electrode has no spread to divide by; it is centred and left at 0.
+# The signal of a flat electrode becomes 0: there is no deviation to divide by.
 SMALLEST_DEVIATION = 1e-8
 
 
-def z_score(signal, mean, std, limit):
-    """Returns `(signal − mean) / std`, held within ±limit; NumPy or jax arrays that broadcast."""
+def z_score(signal: Any, mean: Any, std: Any, limit: Any) -> Any:
+    """Returns `(signal − mean) / std`, clipped to ±limit; NumPy or JAX arrays that broadcast."""
     return ((signal - mean) / std).clip(-limit, limit)
 
 
@@ -33,28 +34,28 @@ def normalised(
     std: np.ndarray,
     limit: np.ndarray,
 ) -> np.ndarray:
-    """Z-scores a recording: by the stored statistics of a known subject, else by its own.
+    """Z-scores a recording with the stored statistics of a known subject, or else with its own.
 
-    Its own are those of its labelled samples, or of all where none is labelled. That reads the whole recording: it is
-    the "unlabelled" way of `config.statistics`. What is to be tested so must not be in the recording.
+    Its own statistics are those of its labelled samples, or of all samples if none is labelled. They need the whole
+    recording: it is `config.statistics = "unlabelled"`. Do not use recordings with the samples to be tested.
 
     Args:
         recording: the recording.
         rate_hz: sampling rate of the training data.
-        dataset: its name.
-        subjects: S subjects that were in it.
-        mean: `[S, C]` their statistics.
-        std: `[S, C]`.
-        limit: standard deviations at which samples are held.
+        dataset: name of the training data.
+        subjects: the S subjects of the training data.
+        mean: `[S, C]`, of these subjects.
+        std: `[S, C]`, of these subjects.
+        limit: the most standard deviations of a sample.
 
     Returns:
         `[N, C]` float32.
 
     Raises:
-        DataError: another sampling rate, or a known subject with another number of channels.
+        DataError: the sampling rate or a known subject's number of channels is different.
     """
     if recording.rate_hz != rate_hz:
-        raise DataError(f"the recording has {recording.rate_hz:g} Hz and the model {rate_hz:g} Hz; resample it first")
+        raise DataError(f"the recording has {recording.rate_hz:g} Hz, the model {rate_hz:g} Hz: resample the recording")
     known = np.flatnonzero(np.asarray(subjects) == recording.subject)
     if recording.dataset == dataset and len(known):
         mean, std = mean[known[0]], std[known[0]]

@@ -17,7 +17,7 @@ from soak.mutated.changes import CHANGES
 from soak.mutated.sources import LOADERS
 
 REFUSED, LOADED, WRONG, RAW = "refused", "loaded", "wrong load", "raw error"
-CUT = "are cut to the shortest"  # a note on lengths that differ by little
+CUT = "are cut to the shortest"  # in the note on arrays of different lengths
 
 
 def judge(kind: str, seed: int, sources: Path) -> tuple[str, str]:

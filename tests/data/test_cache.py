@@ -208,5 +208,5 @@ def test_without_a_home_folder_nothing_is_cached_and_that_is_one_warning(no_home
     assert cache.default_folder() is None
     assert source.builds == 2 and not source.folder.exists()
     assert [record.message for record in caplog.records] == [
-        "nothing is cached: this user has no home folder. Set FINJAX_CACHE_DIR to a folder to cache in"
+        "recordings are not cached: this user has no home folder. Set FINJAX_CACHE_DIR to a folder"
     ]

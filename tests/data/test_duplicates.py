@@ -1,4 +1,4 @@
-"""The same samples under two names."""
+"""The same samples under different labels."""
 
 import contextlib
 import dataclasses

@@ -70,7 +70,7 @@ SATURATED = {
 def test_saturated_electrodes_are_named(signal):
     signal = np.repeat(signal, 2, axis=0)  # it stays there
     (note,) = describe_faults([signal], ["a"])
-    assert note.startswith("saturated electrodes (share of samples that stay at an end): a (")
+    assert note.startswith("saturated electrodes (share of samples at the limit): a (")
 
 
 def test_an_envelope_is_never_negative_and_comes_near_zero():

@@ -88,5 +88,5 @@ def test_refuses_a_reversed_band():
 def test_shortest_piece_is_one_sample_longer_than_the_reflected_edge():
     # Order 4 is two sections: 3 * (2 * 2 + 1) = 15 samples of padding.
     filters.apply(Filter(highpass_hz=20), np.zeros((16, 1)), RATE_HZ)
-    with pytest.raises(DataError, match="15 samples are too few to filter; more than 15"):
+    with pytest.raises(DataError, match="15 samples are too few to filter; it needs more than 15"):
         filters.apply(Filter(highpass_hz=20), np.zeros((15, 1)), RATE_HZ)

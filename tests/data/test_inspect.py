@@ -40,8 +40,8 @@ def test_a_folder_of_another_database_is_an_error_after_the_tables(tmp_path, cap
     options = [f"--dir={tmp_path / 'data'}", f"--cache_dir={tmp_path / 'cache'}"]
     assert main(["inspect", "--name=ninapro_db3", *options]) == 1
     out, err = capsys.readouterr()
-    assert "By subject (samples and seconds with rest; a segment is one repetition of one movement)\n" in out
-    assert err.startswith(f"error: the files below {tmp_path / 'data'} are not of ninapro_db3: no subject there has ")
+    assert "By subject (samples and seconds include rest; a segment is one repetition of one movement)\n" in out
+    assert err.startswith(f"error: the files below {tmp_path / 'data'} are not of ninapro_db3: no subject has ")
     assert err.endswith("They look like ninapro_db4: use --name=ninapro_db4\n")
     assert main(["inspect", "--name=ninapro_db4", "--step=1", *options]) == 0
     assert "every 0.5 ms (1 sample), wholly" in capsys.readouterr().out
@@ -116,9 +116,7 @@ def test_trailing_movements_that_nobody_has_do_not_vanish(run, folder):
 def test_not_a_single_window_is_an_error(run):
     status, out, err = run("--window=500ms")
     assert status == 1 and "By subject" in out
-    assert err.startswith(
-        "error: not a single window: the longest stretch of a movement has 900 samples, and a window 1000"
-    )
+    assert err.startswith("error: no window fits: the longest segment has 900 samples, but a window 1000")
 
 
 def test_rounded_durations_are_said(run):
@@ -130,14 +128,14 @@ def test_rounded_durations_are_said(run):
 def test_datasets_never_tried_on_an_original_say_so(run, folder):
     shutil.copy(folder / "S1_E1_A1.mat", folder / "S1_E2_A1.mat")
     _, out, _ = run(name="ninapro_db4_b")  # 17 movements too
-    assert "never tried on an original file" in out
-    assert "never tried" not in run()[1]
+    assert "untested on original files" in out
+    assert "untested" not in run()[1]
 
 
 def test_the_same_samples_under_two_names_are_listed(run, folder):
     shutil.copy(folder / "S1_E1_A1.mat", folder / "S7_E1_A1.mat")
     status, out, _ = run()
-    assert status == 0 and "The same samples under two names\n  subjects 1 and 7: 3 pairs of segments" in out
+    assert status == 0 and "The same samples under different labels\n  subjects 1 and 7: 3 pairs of segments" in out
     assert "subject 1 movement 0 repetition 1 = subject 7 movement 0 repetition 1" in out
 
 
@@ -163,9 +161,9 @@ def test_what_is_not_there_or_cannot_be_searched_is_named(run, folder, monkeypat
     monkeypatch.setattr(os, "scandir", refuse)
     status, out, err = run()
     assert status == 1 and err == ""
-    assert f"  subject 5: {folder}/S5_E1_A1.mat: its content was not fetched yet. Fetch it with: datalad get '" in out
-    assert f"  {folder}/DB2_s8 is a link to gone, which is not there" in out
-    assert f"  {folder}/DB2_s9 cannot be searched (Permission denied): ask its owner for the permission" in out
+    assert f"  subject 5: {folder}/S5_E1_A1.mat: its content is not downloaded. Download it with: datalad get '" in out
+    assert f"  {folder}/DB2_s8 is a link to gone, which does not exist" in out
+    assert f"  {folder}/DB2_s9 cannot be searched (Permission denied): ask its owner for permission" in out
 
 
 def test_bad_files_are_listed_and_set_the_status(run, folder):
@@ -183,7 +181,7 @@ def test_bad_files_are_listed_and_set_the_status(run, folder):
     [
         ({"name": "ninapro_db9"}, "unknown dataset 'ninapro_db9'; known are ninapro_db1"),
         ({"dir": "/no/such/folder"}, "no such folder: /no/such/folder (--dir)"),
-        ({"dir": ""}, "name its folder with --dir=FOLDER"),
+        ({"dir": ""}, "give its folder with --dir=FOLDER"),
         ({"name": "three_dc"}, "no subject of three_dc below"),
         ({"window": "soon"}, "--window='soon'"),
         ({"step": "0.1ms"}, "--step='0.1ms' is 0.2 samples at 2000 Hz; it must be 1 sample, 0.5 ms, or more"),

@@ -38,7 +38,7 @@ def test_absurd_dimensions_of_version_5_are_refused_by_the_header(tmp_path):
     content = path.read_bytes()
     assert content.count(struct.pack("<ii", SAMPLES, 12)) == 1
     path.write_bytes(content.replace(struct.pack("<ii", SAMPLES, 12), struct.pack("<ii", 2**31 - 1, 12)))
-    refuses(tmp_path, "emg would have 25769803764 values: no recording has more than 67108864")
+    refuses(tmp_path, "emg would have 25769803764 values; the limit is 67108864")
 
 
 def test_absurd_dimensions_of_version_7_3_are_refused_before_memory_is_taken(tmp_path):
@@ -46,7 +46,7 @@ def test_absurd_dimensions_of_version_7_3_are_refused_before_memory_is_taken(tmp
     assert (tmp_path / "S1_E1_A1.mat").stat().st_size < 100_000
     refuses(tmp_path, "emg would have 1200000000000 values")
     matlab_73(tmp_path, emg=lambda file, name: file.create_dataset(name, (12, 10**6), "f4", chunks=(12, 1000)))
-    refuses(tmp_path, "emg should have 12000000 values, and hardly any is in the file")
+    refuses(tmp_path, "emg should have 12000000 values, but most of them are not in the file")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_cells_within_cells_are_refused_by_the_outermost(tmp_path, monkeypatch):
             lambda file, name: file.create_dataset(
                 name, (12, SAMPLES), "u1", external=[("other", 0, h5py.h5f.UNLIMITED)]
             ),
-            "emg is not in the file, but points at another",
+            "emg is not in the file, but refers to another file",
         ),
     ],
 )
@@ -170,7 +170,7 @@ def test_a_file_cut_between_two_variables_is_said_to_be_incomplete_or_is_whole(t
         else:  # all that is wanted is there
             check_equals_original(read(tmp_path))
         path.write_bytes(content[: last.stop - 1])
-        refuses(tmp_path, "incomplete: it ends within a variable")
+        refuses(tmp_path, "incomplete: it ends inside a variable")
 
 
 def test_plain_labels_of_a_cut_file_are_read_with_a_note(tmp_path):
@@ -182,7 +182,7 @@ def test_plain_labels_of_a_cut_file_are_read_with_a_note(tmp_path):
     for present in (3, 4):
         path.write_bytes(content[:128] + b"".join(by_name[name] for name in order[:present]))
         (note,) = read(tmp_path).notes
-        assert "no refined labels: stimulus and repetition are used. Or the file is incomplete" in note
+        assert "no refined labels: finjax uses stimulus and repetition. Is the file incomplete" in note
 
 
 def test_a_flipped_byte_in_the_header_of_a_wanted_variable_is_damage(tmp_path):
@@ -209,7 +209,7 @@ def test_a_flipped_byte_that_changes_a_variables_name_is_damage(tmp_path):
     checksum = struct.pack(">I", zlib.adler32(header))  # that of the true name
     by_name["restimulus"] = struct.pack("<II", 15, len(renamed)) + renamed[:-4] + checksum
     path.write_bytes(content[:128] + b"".join(by_name.values()))
-    refuses(tmp_path, r"damaged: the variable at byte \d+ cannot be read, and it may be restimulus\. ")
+    refuses(tmp_path, r"damaged: the variable at byte \d+ cannot be read, and may be restimulus\. ")
     by_name["restimulus"] = struct.pack("<II", 15, len(renamed)) + renamed
     path.write_bytes(content[:128] + b"".join(by_name.values()))
     (note,) = read(tmp_path).notes  # an undamaged file of other names
@@ -235,13 +235,13 @@ def test_a_variable_twice_is_refused(tmp_path):
     path = write(tmp_path)
     content = path.read_bytes()
     path.write_bytes(content + content[128:])
-    refuses(tmp_path, "holds a variable twice")
+    refuses(tmp_path, "has one of these variables twice")
 
 
 def test_matlab_version_4_is_refused(tmp_path):
     path = tmp_path / "S1_E1_A1.mat"
     scipy.io.savemat(path, {"emg": np.zeros((3, 12))}, format="4")
-    refuses(tmp_path, "no MATLAB file of version 5 or 7.3")
+    refuses(tmp_path, "not a MATLAB file of version 5 or 7.3")
 
 
 @pytest.mark.parametrize("name", ["../../S1_E1_A1.mat", "/S1_E1_A1.mat"])
@@ -267,4 +267,4 @@ def test_electrodes_that_gave_no_signal_are_noted(tmp_path):
     write(tmp_path, emg=emg)
     flat, saturated = read(tmp_path).notes
     assert flat == "flat electrodes: forearm 3"
-    assert saturated.startswith("saturated electrodes (share of samples that stay at an end): forearm 5 (")
+    assert saturated.startswith("saturated electrodes (share of samples at the limit): forearm 5 (")

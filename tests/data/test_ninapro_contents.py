@@ -1,4 +1,4 @@
-"""A file of one Ninapro database that is taken for another: it is refused by what it holds."""
+"""A file that is read as one of another Ninapro database is refused by its content."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from ninapro_files import read, refuses, write_database
 from finjax.configs import fin
 from finjax.configs.settings import data_settings
 from finjax.data import loading
-from finjax.data.ninapro_contents import Contents, advice, foreign, lookalikes
+from finjax.data.ninapro_contents import Contents, advise, judge, lookalikes
 from finjax.data.ninapro_databases import DATABASES, get_database
 from finjax.data.registry import get_spec
 from finjax.data.source import load_store
@@ -61,9 +61,9 @@ def test_a_renamed_file_of_db1_is_refused_as_db3(tmp_path):
         read(tmp_path, get_spec("ninapro_db3"))
     message = str(caught.value)
     for part in (
-        "it is no file of Ninapro DB3, exercise B",
-        "at 2000 Hz its movements would last 0.15 s and not 2 to 5 s",
-        "it has 10 repetitions and not 6",
+        "it is not a file of Ninapro DB3, exercise B",
+        "at 2000 Hz its movements would last 0.15 s, not 2 to 5 s",
+        "it has 10 repetitions, not 6",
         "rectified envelope",
         "It looks like Ninapro DB1, exercise A",
         "give it its original name S1_A1_E1.mat and use --config.data.name=ninapro_db1,",
@@ -90,8 +90,8 @@ def test_a_renamed_file_of_db1_is_refused_as_db3(tmp_path):
 def test_files_of_another_exercise_are_refused_with_the_name_to_use(name, letter, taken_for, as_letter, remedy):
     contents = typical(get_database(name), get_database(name).exercise(letter))
     wrong = get_database(taken_for)
-    assert foreign(contents, wrong, wrong.exercise(as_letter))[1]
-    assert remedy in advice(contents, wrong, wrong.exercise(as_letter), subject=1)
+    assert judge(contents, wrong, wrong.exercise(as_letter))[1]
+    assert remedy in advise(contents, wrong, wrong.exercise(as_letter), subject=1)
 
 
 def test_a_file_of_db4_is_refused_as_db2(tmp_path):
@@ -106,7 +106,7 @@ def test_a_file_of_db4_is_refused_as_db2(tmp_path):
 def test_a_raw_signal_is_no_envelope_and_an_envelope_not_raw(tmp_path):
     emg = np.random.default_rng(0).normal(size=(12 * 10 * 70, 10))
     write_database(tmp_path / "a", "DB1", "A", emg=emg)
-    refuses(tmp_path / "a", "its signal is no rectified envelope", get_spec("ninapro_db1"))
+    refuses(tmp_path / "a", "its signal is not a rectified envelope", get_spec("ninapro_db1"))
     emg = np.abs(np.random.default_rng(0).normal(size=(9 * 6 * 1400, 12)))
     write_database(tmp_path / "b", "DB2", "D", emg=emg)
     refuses(tmp_path / "b", "its signal is a rectified envelope", get_spec("ninapro_db2_d"))
@@ -169,7 +169,7 @@ def test_a_folder_of_db4_is_refused_as_one_of_amputees(tmp_path, name):
     write_database(tmp_path, "DB4", "A", subject=1)
     write_database(tmp_path, "DB4", "A", subject=2, movements=range(11))
     for subjects in ((1,), (2,), None, None):  # the last time from the cache
-        message = "no subject there has more than 12 movements, and .* has 17. .* --config.data.name=ninapro_db4$"
+        message = "no subject has more than 12 movements, but .* has 17. .* --config.data.name=ninapro_db4$"
         with pytest.raises(DataError, match=message):
             load(tmp_path, name, subjects=subjects)
     config = fin.get_config("test", target="rms").data

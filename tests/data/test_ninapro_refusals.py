@@ -11,13 +11,13 @@ from finjax.errors import DataError
 
 def test_archive_errors(tmp_path):
     zip_up(tmp_path / "DB2_s1.zip", {"DB2_s1/S2_E1_A1.mat": b""})
-    message = "must hold S1_E1_A1.mat once, but holds it 0 times, and S2_E1_A1.mat"
+    message = "must contain S1_E1_A1.mat once; it does 0 times, with S2_E1_A1.mat"
     refuses(tmp_path, message, remedy="another database or exercise")
     zip_up(tmp_path / "DB2_s1.zip", {"a/S1_E1_A1.mat": b"", "b/S1_E1_A1.mat": b""})
-    refuses(tmp_path, "holds it 2 times", remedy="another database or exercise")
+    refuses(tmp_path, "once; it does 2 times", remedy="another database or exercise")
     with zipfile.ZipFile(tmp_path / "DB2_s1.zip", "w", zipfile.ZIP_LZMA) as archive:
         archive.writestr("S1_E1_A1.mat", b"content")
-    refuses(tmp_path, "packed in a way that only other programs know", remedy="Unpack it")
+    refuses(tmp_path, "packed by a method that finjax cannot read", remedy="Unpack it")
     (tmp_path / "DB2_s1.zip").write_bytes(b"PK\x03\x04 cut off")
     refuses(tmp_path, "damaged or incomplete.*BadZipFile")
 
@@ -25,14 +25,14 @@ def test_archive_errors(tmp_path):
 def test_two_files_of_one_subject_are_refused(tmp_path):
     write(tmp_path / "DB2")
     write(tmp_path / "DB3")
-    with pytest.raises(DataError, match="both hold subject 1: remove one"):
+    with pytest.raises(DataError, match="both contain subject 1: remove one"):
         read(tmp_path)
 
 
 @pytest.mark.parametrize("missing", [("emg",), ("restimulus", "stimulus"), ("restimulus", "repetition")])
 def test_missing_fields(tmp_path, missing):
     write(tmp_path, drop=missing)
-    refuses(tmp_path, r"needs emg and restimulus with rerepetition, or stimulus with repetition; it holds ")
+    refuses(tmp_path, r"needs emg and restimulus with rerepetition, or stimulus with repetition; it has ")
 
 
 def test_truncated_and_foreign_files(tmp_path):
@@ -43,7 +43,7 @@ def test_truncated_and_foreign_files(tmp_path):
         with pytest.raises(DataError, match=r"S1_E1_A1\.mat: .*Download it again"):
             read(tmp_path)
     path.write_bytes(content[: len(content) // 2])
-    refuses(tmp_path, "incomplete: it ends within a variable")
+    refuses(tmp_path, "incomplete: it ends inside a variable")
     path.write_bytes(b"<html>Please log in</html>" * 100)
     refuses(tmp_path, "damaged or incomplete")
 
@@ -60,7 +60,7 @@ def labels(value, at=250):
         ({"emg": np.zeros((SAMPLES, 11))}, r"emg must be \[samples, 12 channels\], not \[1200, 11\]"),
         ({"emg": np.zeros((SAMPLES, 10))}, r"12 channels\], not \[1200, 10\]"),
         ({"emg": np.zeros((12, SAMPLES))}, r"12 channels\], not \[12, 1200\]"),
-        ({"emg": np.zeros((0, 12))}, "must agree within 256: emg 0"),
+        ({"emg": np.zeros((0, 12))}, "may differ by at most 256: emg 0"),
         ({"emg": np.array([["a", 1]], object)}, "emg is not a numeric array"),
         ({"emg": "text"}, "emg is not a numeric array"),
         ({"emg": np.ones((SAMPLES, 12), complex)}, "emg is not a numeric array"),
@@ -68,16 +68,16 @@ def labels(value, at=250):
         ({"emg": np.full((SAMPLES, 12), 1e300)}, "emg is not finite"),
         (
             {"restimulus": labels(18)},
-            "it has labels from 18 to 18 and not from 1 to 17",
+            "it has labels from 18 to 18, not from 1 to 17",
         ),
         ({"restimulus": labels(-1)}, "labels from -1 to -1"),
-        ({"restimulus": labels(1.5)}, "restimulus holds values that are not whole numbers"),
-        ({"restimulus": labels(np.inf)}, "restimulus holds values that are not whole numbers"),
+        ({"restimulus": labels(1.5)}, "restimulus has values that are not whole numbers"),
+        ({"restimulus": labels(np.inf)}, "restimulus has values that are not whole numbers"),
         ({"restimulus": np.ones((SAMPLES, 2))}, r"restimulus must be one column, not \[1200, 2\]"),
-        ({"restimulus": labels(0)}, "restimulus and rerepetition label no movement at all"),
-        ({"rerepetition": labels(0)}, "restimulus and rerepetition label no movement at all"),
-        ({"rerepetition": labels(-2)}, "rerepetition spans -2 to 0"),
-        ({"rerepetition": labels(100)}, "rerepetition spans 0 to 100"),
+        ({"restimulus": labels(0)}, "restimulus and rerepetition label no movement"),
+        ({"rerepetition": labels(0)}, "restimulus and rerepetition label no movement"),
+        ({"rerepetition": labels(-2)}, "rerepetition has values from -2 to 0"),
+        ({"rerepetition": labels(100)}, "rerepetition has values from 0 to 100"),
     ],
 )
 def test_refuses_content(tmp_path, changes, message):

@@ -121,7 +121,7 @@ def test_windows_are_all_that_fit_with_the_predicted_one_into_a_segment(one, two
 
 def test_a_horizon_longer_than_every_segment_is_refused():
     store = pack([recording(spans=[(10, 0, 1)])])
-    with pytest.raises(DataError, match="4 samples predicting 8 samples ahead needs a segment of 12.*longest has 10"):
+    with pytest.raises(DataError, match="that predicts 8 samples ahead needs a segment of 12.*longest has 10"):
         index_windows(store.segments, Framing(length=4, step=2, horizon=4))
 
 
