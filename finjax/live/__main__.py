@@ -1,13 +1,13 @@
 """Decodes a stream and shows it.
 
-    python -m finjax.live                                                  # a synthetic person, at once
+    python -m finjax.live                                                  # a synthetic person, needs no run
     python -m finjax.live runs/fine_tune/subject_1 --replay=2              # repetition 2 of that person's recording
-    python -m finjax.live runs/cnn/pooled --subject=9 --calibrate=1        # tuned to a new person's repetition 1 first
+    python -m finjax.live runs/cnn/pooled --subject=9 --calibrate=1        # first tunes to repetition 1 of a new person
     python -m finjax.live runs/fine_tune/subject_1 --tcp=12345 --to-udp=127.0.0.1:12346
 
 Stops at the end of the stream, after `--seconds` or `--idle`, or at Ctrl-C or SIGTERM, and prints a summary; exit
-status 0. Over TCP, samples come from a sender that connects to `--tcp`, and decisions go to a receiver that listens at
-`--to-tcp`. LibEMG's own classifier does it the other way round: it listens, and its receivers connect.
+status 0. With TCP, the sender of the samples connects to port `--tcp` of finjax, and finjax connects to the receiver
+of the decisions at `--to-tcp`. LibEMG's classifier works the other way round: it listens, and its receivers connect.
 """
 
 import argparse
@@ -42,22 +42,22 @@ from finjax.system.files import whats_wrong
 from finjax.system.paths import refuse_url
 
 DEMO = Path("runs/live_demo")
-SILENCE_S = 1.0  # without samples, which is said and counted
+SILENCE_S = 1.0  # without samples: the sinks are told, and it is counted
 
 
 @any_terminal()
 def main(arguments: list[str] | None = None, *, prog: str = "python -m finjax.live") -> int:
-    """Runs a session; an error of the user's is one message."""
+    """Runs a session; returns the exit status. A `FinjaxError` is printed as one message."""
     options = _parser(prog).parse_args(arguments)
     parallel.tune_compiler()
-    # Orbax tells its whole life at INFO and warns of what does not concern a reader.
+    # Orbax logs every step at INFO, and warnings that do not matter to a reader of checkpoints.
     absl_logging.set_verbosity(absl_logging.WARNING if options.debug else absl_logging.FATAL)
     try:
         with interrupts.raised_at_once():
             _check(options)
             for line in _session(options):
                 print(line)
-            sys.stdout.flush()  # here a signal ends it, should nobody read on
+            sys.stdout.flush()  # if nobody reads the output, a signal can end the wait here
     except interrupts.Interrupted as interrupted:  # before or after the decoding
         drop_if_stuck()
         print(interrupted, file=sys.stderr)
@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None, *, prog: str = "python -m finjax.li
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Raises `FinjaxError` where an option is out of range, before a model is read; the decoder checks its own."""
+    """Raises `FinjaxError` if an option is out of range, before the model is loaded; the decoder checks the others."""
     for name in ("tcp", "udp"):
         if (port := getattr(options, name)) is not None:
             check_port(port, where=f"--{name}={port}")
@@ -96,12 +96,12 @@ def _session(options: argparse.Namespace) -> list[str]:
     if options.calibrate:
         known = _repetitions(_recording(options, decoder), options.calibrate, option="calibrate")
         decoder.calibrate(known.signal, known.movement)
-    decoder.check_statistics()  # what it has to say comes before the stream
+    decoder.check_statistics()  # its warning must come before the stream begins
     source, recording = _source(options, decoder)
     deadline_s = decoder.update / decoder.rate_hz
     summary = Summary(deadline_s=deadline_s, recording=recording, movement_names=decoder.movement_names)
-    memory, sinks = MemoryWatch(), []
-    silences = Silences(SILENCE_S if recording is None else math.inf)  # a replay has its own pace
+    memory, sinks = MemoryWatch(), list[Sink]()
+    silences = Silences(SILENCE_S if recording is None else math.inf)  # a slow replay is not a silence
     try:
         sinks.extend(_sinks(options, decoder, deadline_s=deadline_s))
         in_place = any(getattr(sink, "in_place", False) for sink in sinks) and sys.stderr.isatty()
@@ -109,7 +109,7 @@ def _session(options: argparse.Namespace) -> list[str]:
             with messages_held_back(in_place):
                 decode(decoder, source, sinks, summary, memory, silences, seconds=options.seconds, idle=options.idle)
         except interrupts.Interrupted:
-            drop_if_stuck()  # the summary would wait for a reader
+            drop_if_stuck()  # else the summary would wait for a reader
     finally:
         for sink in sinks:
             sink.close()
@@ -129,7 +129,7 @@ def _sinks(options: argparse.Namespace, decoder: LiveDecoder, *, deadline_s: flo
 
 
 def _source(options: argparse.Namespace, decoder: LiveDecoder) -> tuple[Source, Recording | None]:
-    """Returns the source, and the recording that it replays, if any."""
+    """Returns the source, and the recording if it replays one."""
     channels = len(decoder.channel_names)
     if options.tcp is not None or options.udp is not None:
         protocol, port = ("tcp", options.tcp) if options.tcp is not None else ("udp", options.udp)
@@ -144,7 +144,7 @@ def _source(options: argparse.Namespace, decoder: LiveDecoder) -> tuple[Source, 
 
 
 def _recording(options: argparse.Namespace, decoder: LiveDecoder) -> Recording:
-    """Returns the recording of the person asked for, or the decoder's own, unfiltered."""
+    """Returns the unfiltered recording of `--subject`, by default of the decoder's own subject."""
     model = decoder.model
     subject = model.person(options.subject, option="--subject")
     settings = model.config.data
@@ -158,7 +158,7 @@ def _recording(options: argparse.Namespace, decoder: LiveDecoder) -> Recording:
 
 
 def _repetitions(recording: Recording, numbers: str, *, option: str) -> Recording:
-    """Returns some repetitions of a recording, joined."""
+    """Returns a recording of the given repetitions only."""
     if not (kept := np.isin(recording.repetition, parse_numbers(numbers))).any():
         raise DataError(f"--{option}={numbers}: subject {recording.subject} has no such repetition")
     return dataclasses.replace(
@@ -171,7 +171,7 @@ def _repetitions(recording: Recording, numbers: str, *, option: str) -> Recordin
 
 
 def _demo() -> Path:
-    """Returns a decoder of a synthetic person, tuned now if it is not there yet."""
+    """Returns the folder of a synthetic person's decoder, and trains the decoder if there is none yet."""
     from finjax.configs import cnn
     from finjax.run import run
     from finjax.training.checkpoints import has_checkpoint
@@ -189,7 +189,7 @@ def _demo() -> Path:
                 run(config, workdir=DEMO)
         except StorageError as error:
             raise StorageError(
-                f"the demonstration is written to {DEMO.absolute()}, and that fails ({whats_wrong(error.__cause__)}). "
+                f"cannot write the demonstration to {DEMO.absolute()} ({whats_wrong(error.__cause__ or error)}). "
                 "Start it in a folder that you can write to, or give the folder of a decoder"
             ) from error
     return folder
@@ -200,27 +200,27 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("run", nargs="?", help="folder of a decoder, as runs/fine_tune/subject_1")
-    parser.add_argument("--subject", type=int, help="whose z-score to use; a new person's is the mean of the known")
-    parser.add_argument("--calibrate", default="", help="repetitions of the person's recording to tune to first, as 1")
-    parser.add_argument("--update", default="20ms", help="from one decision to the next (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=0, help="to stop after; 0: at the end of the stream")
-    parser.add_argument("--filtered", action="store_true", help="the samples come filtered already")
-    source = parser.add_argument_group("source: a replay, unless one of these is named")
-    source.add_argument("--replay", default="", help="repetitions to replay, as 2,5; by default those for testing")
-    source.add_argument("--speed", type=float, default=1.0, help="of the replay, times real time; 0: unlimited")
-    source.add_argument("--loop", action="store_true", help="begin the replay again at its end")
-    source.add_argument("--data", default="", help="folder of the recordings, if it is no longer where it was")
-    source.add_argument("--tcp", type=int, metavar="PORT", help="lines of numbers, one line a sample")
-    source.add_argument("--udp", type=int, metavar="PORT", help="the same in datagrams")
-    source.add_argument("--idle", type=float, default=0, help="seconds without samples that end it; 0: never")
+    parser.add_argument("--subject", type=int, help="the person; a new person gets the mean z-score of the known ones")
+    parser.add_argument("--calibrate", default="", help="first tune to these repetitions of the person, such as 1")
+    parser.add_argument("--update", default="20ms", help="time between decisions (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=0, help="stop after this time; 0: at the end of the stream")
+    parser.add_argument("--filtered", action="store_true", help="the samples are filtered already")
+    source = parser.add_argument_group("source (a replay, unless --tcp, --udp or --lsl is given)")
+    source.add_argument("--replay", default="", help="repetitions to replay, such as 2,5; default: those for testing")
+    source.add_argument("--speed", type=float, default=1.0, help="speed of the replay; 1: real time, 0: unlimited")
+    source.add_argument("--loop", action="store_true", help="repeat the replay without end")
+    source.add_argument("--data", default="", help="folder of the recordings, if it has moved since the training")
+    source.add_argument("--tcp", type=int, metavar="PORT", help="receive samples as lines of numbers over TCP")
+    source.add_argument("--udp", type=int, metavar="PORT", help="receive samples as lines of numbers over UDP")
+    source.add_argument("--idle", type=float, default=0, help="stop after this many seconds without samples; 0: never")
     source.add_argument("--lsl", metavar="NAME", help="LabStreamingLayer stream; empty: the first of type EMG")
     output = parser.add_argument_group("decisions")
-    output.add_argument("--vote", type=int, default=1, help="decisions that vote")
-    output.add_argument("--least-probability", type=float, default=0.0, help="below it there is no decision")
+    output.add_argument("--vote", type=int, default=1, help="majority vote of this many last decisions")
+    output.add_argument("--least-probability", type=float, default=0.0, help="reject decisions below this probability")
     output.add_argument("--dwell", default="", help="how long a movement must win before it replaces another")
     output.add_argument("--to-udp", metavar="HOST:PORT", help="send the movement's number, as LibEMG does over UDP")
-    output.add_argument("--to-tcp", metavar="HOST:PORT", help="the same to a receiver that listens: finjax connects")
-    output.add_argument("--send-probabilities", action="store_true", help="send these and a time stamp instead")
+    output.add_argument("--to-tcp", metavar="HOST:PORT", help="send the movement's number to a receiver that listens")
+    output.add_argument("--send-probabilities", action="store_true", help="send probabilities and a time stamp instead")
     output.add_argument("--to-file", metavar="FILE", help="write every decision as a line of JSON")
     output.add_argument("--quiet", action="store_true", help="show nothing until the end")
     add_debug_option(parser)

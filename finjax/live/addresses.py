@@ -1,4 +1,4 @@
-"""Hosts and ports, checked and looked up once."""
+"""Checks hosts and ports, and looks hosts up."""
 
 import re
 import socket
@@ -10,14 +10,14 @@ ADDRESS = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<name>[^\[\]:]*)):(?P<port>[0-
 
 
 def check_port(port: int, *, where: str, lowest: int = 0) -> int:
-    """Returns a port, or raises `FinjaxError` where there is none of that number; `where` is the option and value."""
+    """Returns the port, or raises `FinjaxError` if it is out of range; `where` is the option and its value."""
     if not lowest <= port <= LARGEST_PORT:
-        raise FinjaxError(f"{where}: ports go from {lowest} to {LARGEST_PORT}")
+        raise FinjaxError(f"{where}: give a port from {lowest} to {LARGEST_PORT}")
     return port
 
 
 def parse(address: str, *, option: str) -> tuple[str, int]:
-    """Returns host and port of a receiver's address, or raises `FinjaxError` where it is none."""
+    """Returns host and port of a receiver's address, or raises `FinjaxError` if it is not valid."""
     where = f"--{option}={address}"
     if not (found := ADDRESS.fullmatch(address)):
         raise FinjaxError(f"{where}: give host:port, as 127.0.0.1:12346 or [::1]:12346")
@@ -25,9 +25,9 @@ def parse(address: str, *, option: str) -> tuple[str, int]:
 
 
 def look_up(address: str, protocol: str, *, option: str) -> list[tuple[socket.AddressFamily, tuple]]:
-    """Returns the addresses of a receiver: family and what `connect` takes, those of IPv4 first.
+    """Returns the addresses of a receiver, each as family and the argument of `connect`; IPv4 comes first.
 
-    A server of names may take seconds to answer: look a name up before the stream begins.
+    A name server may take seconds to answer, so call this before the stream begins.
 
     Args:
         address: host and port, as `"127.0.0.1:12346"`, `"robot-hand.local:5005"` or `"[::1]:5005"`; without a host
@@ -36,13 +36,13 @@ def look_up(address: str, protocol: str, *, option: str) -> list[tuple[socket.Ad
         option: the option that gave the address, for messages.
 
     Raises:
-        FinjaxError: it is no address, or the name is not known.
+        FinjaxError: the address is not valid, or the host is not known.
     """
     host, port = parse(address, option=option)
     kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
     try:
         answers = socket.getaddrinfo(host, port, type=kind)
-    except (OSError, ValueError) as error:  # ValueError: what cannot be a name
+    except (OSError, ValueError) as error:  # ValueError: not a valid name
         reason = getattr(error, "strerror", None) or error
         where = f"--{option}={address}"
         raise FinjaxError(f"{where}: host {host} was not found ({reason}); check the name or give a number") from error

@@ -20,35 +20,35 @@ from finjax.inference.restored import DecoderModel, load_decoder
 from finjax.live.calibration import tuned, windows_of
 from finjax.live.decision import Decision
 from finjax.live.electrodes import Electrodes
-from finjax.live.output import Output
+from finjax.live.postprocessing import PostProcessor
 from finjax.live.ring import Ring
-from finjax.live.statistics import stored_statistics
+from finjax.live.statistics import person_statistics
 from finjax.system.arithmetic import numpy_defaults
 
 logger = logging.getLogger(__name__)
 
 
 class LiveDecoder:
-    """Decodes a stream with a trained decoder of movements; compiled when it is made.
+    """Decodes a stream with a trained decoder of movements. It compiles when it is constructed.
 
-    The signal is filtered as in training, but causally: training filters forwards and backwards, which takes the
-    future. It is z-scored with the statistics of the person that the decoder was tuned to, or those of
-    `calibrate`; for a person that it does not know, with the mean of the people that it was trained on, and a warning.
-    How samples are cut into chunks makes no difference to the decisions. Memory does not grow.
+    The signal is filtered as in training, but causally: training filters forwards and backwards, which needs future
+    samples. The z-scores use the statistics of the person that the decoder was tuned to, or those of `calibrate`; for
+    an unknown person they use the mean of the people that the decoder was trained on, with a warning.
+    The decisions do not depend on how samples are cut into chunks. Memory does not grow.
 
     Args:
         run: folder of a decoder's run, such as `runs/fine_tune/subject_1`, or the restored model.
-        step: checkpoint to take, see `finjax.load`.
-        subject: whose stored z-score to use, where the decoder knows several people and is not calibrated.
-        update: from one decision to the next, as `"20ms"` or in samples.
-        filtered: whether the samples come filtered already.
-        vote: see `Output`.
-        least_probability: see `Output`.
-        dwell: how long a movement must win before it replaces another, as `"100ms"`; empty: not at all.
+        step: checkpoint to load, see `finjax.load`.
+        subject: whose stored z-score to use, if the decoder knows several people and is not calibrated.
+        update: time between decisions, as `"20ms"` or in samples.
+        filtered: whether the samples are filtered already.
+        vote: see `PostProcessor`.
+        least_probability: see `PostProcessor`.
+        dwell: how long a movement must win before it replaces another, as `"100ms"`; empty: it replaces it at once.
 
     Raises:
-        CheckpointError: no decoder is there.
-        ConfigError: an interval of less than a sample, or an output stage out of range.
+        CheckpointError: the folder holds no decoder.
+        ConfigError: an interval is shorter than a sample, or `vote` or `least_probability` is out of range.
         DataError: the subject is not in the checkpoint.
 
     Example:
@@ -75,13 +75,17 @@ class LiveDecoder:
         self.rate_hz, self.movement_names = self.model.rate_hz, self.model.movement_names
         self.channel_names = self.model.channel_names
         self.update = to_samples(update, self.rate_hz, option="--update")
-        if vote < 1 or not 0 <= least_probability < 1:
-            raise ConfigError(f"vote={vote} must be at least 1, least_probability={least_probability:g} from 0 to 1")
+        if vote < 1:
+            raise ConfigError(f"vote={vote}: must be at least 1")
+        if not 0 <= least_probability < 1:
+            raise ConfigError(f"least_probability={least_probability:g}: must be at least 0 and below 1")
         dwell_samples = to_samples(dwell, self.rate_hz, option="--dwell") if dwell else self.update
-        self._output = Output(vote=vote, least_probability=least_probability, dwell=-(-dwell_samples // self.update))
+        self._post_processor = PostProcessor(
+            vote=vote, least_probability=least_probability, dwell=-(-dwell_samples // self.update)
+        )
         sections = filters.design(filter_of(self.model.config.data), self.rate_hz)
         self._sections = np.zeros((0, 6)) if filtered else sections
-        self._statistics, self._unknown = stored_statistics(self.model, subject)
+        self._statistics, self._warning = person_statistics(self.model, subject)
         channels, length = len(self.channel_names), self.model.framing.length
         self._filtered = Ring(channels, length)
         self._electrodes = Electrodes(
@@ -91,35 +95,38 @@ class LiveDecoder:
         self.reset()
 
     def reset(self) -> None:
-        """Begins a new stream; statistics stay."""
-        for part in (self._filtered, self._electrodes, self._output):
+        """Begins a new stream with the same statistics."""
+        for part in (self._filtered, self._electrodes, self._post_processor):
             part.clear()
         self._seen = 0
         self._state: np.ndarray | None = None
 
     @with_defaults
     def calibrate(self, samples: np.ndarray, movement: np.ndarray | None = None, *, progress: bool = True) -> None:
-        """Fits the decoder to a person by a recording of theirs, and begins a new stream.
+        """Fits the decoder to a recording of a person, and begins a new stream.
 
-        Without labels it takes the z-score of the samples, which should hold some movements. With labels the
-        z-score is that of the labelled samples, and the network is trained on their windows as its configuration
-        says: seconds for a CNN, minutes for FINs.
+        Without labels only the z-score is fitted; the samples should contain some movements. With labels the z-score
+        is fitted to the labelled samples, and the network is trained on their windows as its configuration says. That
+        takes seconds for a CNN and minutes for FINs.
 
         Args:
-            samples: `[n, C]` in the unit of the training data, unfiltered unless the decoder's samples come filtered.
-            movement: `[n]` index into `movement_names` of each sample; −1: none.
-            progress: whether to show a bar on stderr while the network is trained.
+            samples: `[n, C]` in the unit of the training data, unfiltered unless the decoder has `filtered=True`.
+            movement: `[n]` index into `movement_names` of each sample; −1: no label.
+            progress: whether to show a progress bar on stderr during training.
 
         Raises:
-            DataError: another number of channels, too short, not finite, or labels that do not fit.
+            DataError: the number of channels is wrong, the samples are too few or not finite, or the labels do not fit.
         """
         samples = self._checked(samples)
         if len(samples) < self.model.framing.length or not np.isfinite(samples).all():
-            raise DataError(f"{len(samples)} samples: calibration takes a window or more, all of them finite")
+            raise DataError(
+                f"{len(samples)} samples: calibration needs at least {self.model.framing.length} samples (a window), "
+                "all of them finite"
+            )
         if movement is not None:
             movement = np.asarray(movement)
             if movement.shape != samples.shape[:1] or movement.dtype.kind not in "iu":
-                raise DataError(f"calibration takes one integer for each of the {len(samples)} samples as movement")
+                raise DataError(f"movement: calibration needs one integer for each of the {len(samples)} samples")
         if len(self._sections):
             wide = samples.astype(np.float64)
             wide, _ = scipy_signal.sosfilt(self._sections, wide, axis=0, zi=self._settled(wide[0]))
@@ -142,34 +149,34 @@ class LiveDecoder:
             windows, predicted = self._z_scored(windows), self._z_scored(predicted)
             self.model = tuned(self.model, windows, labels, predicted=predicted, progress=progress)
             self._compile()
-        self._unknown = ""
+        self._warning = ""
         self.reset()
 
     def check_statistics(self) -> None:
-        """Warns, once, where the z-score is not the person's own; `push` does it where nobody has asked before.
+        """Warns, once, if the z-score is not the person's own. The first `push` does so too.
 
         Raises:
-            DataError: nobody's statistics are known yet.
+            DataError: the decoder has no z-score.
         """
         if self._statistics is None:
             raise DataError(
-                "the decoder holds nobody's z-score, as imported ones do: call calibrate(samples) first "
+                "the decoder has no z-score (imported decoders have none): call calibrate(samples) first "
                 "(python -m finjax.live --calibrate=1)"
             )
-        if self._unknown:
-            logger.warning(self._unknown)
-            self._unknown = ""
+        if self._warning:
+            logger.warning(self._warning)
+            self._warning = ""
 
     @with_defaults
-    @np.errstate(over="ignore")  # float64 → float32: infinite is a fault of an electrode
+    @np.errstate(over="ignore")  # a value too large for float32 becomes infinite: a faulty electrode
     def push(self, samples: np.ndarray) -> list[Decision]:
-        """Takes the next samples `[n, C]`, in the unit of the training data; any number of them.
+        """Takes the next samples `[n, C]`, any number of them, in the unit of the training data.
 
         Returns:
-            A decision for every update interval that they complete, once the first window is full.
+            A decision for every update interval that the samples complete, once the first window is full.
 
         Raises:
-            DataError: another number of channels, or nobody's statistics are known yet.
+            DataError: the number of channels is wrong, or the decoder has no z-score.
         """
         arrived = time.perf_counter()
         samples = self._checked(samples)
@@ -187,7 +194,7 @@ class LiveDecoder:
 
     @numpy_defaults()
     def level(self) -> np.ndarray:
-        """Returns the standard deviation of each channel's last window, in those of the training data, `[C]`."""
+        """Returns the level of each channel, `[C]`: the last window's standard deviation over that of the z-score."""
         if self._statistics is None:
             return np.zeros(len(self.channel_names))
         return self._filtered.window().std(axis=1) / self._statistics[1]
@@ -198,9 +205,9 @@ class LiveDecoder:
             window = self._z_scored(self._filtered.window())
             window[found.dead] = 0.0
             probabilities = self._decode(window)
-            movement = self._output(probabilities)
+            movement = self._post_processor(probabilities)
         else:
-            self._output.clear()  # what was decided before neither votes nor lasts
+            self._post_processor.clear()  # earlier decisions must not vote
             probabilities = np.full(len(self.movement_names), 1 / len(self.movement_names), np.float32)
             movement = None
         return Decision(
@@ -213,7 +220,7 @@ class LiveDecoder:
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        """Returns what to copy or pickle: all but the compiled function; a stream can go on in the copy."""
+        """Returns the state without the compiled function, for copy and pickle; the copy continues the stream."""
         return {name: value for name, value in self.__dict__.items() if name != "_probabilities"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -221,6 +228,7 @@ class LiveDecoder:
         self._compile()
 
     def _z_scored(self, windows: np.ndarray) -> np.ndarray:
+        assert self._statistics is not None  # `push` and `calibrate` have checked
         mean, std = self._statistics
         return z_score(windows, mean[:, None], std[:, None], self.model.signal.limit)
 
@@ -232,7 +240,7 @@ class LiveDecoder:
         return np.asarray(self._probabilities(window[None]))[0]
 
     def _take(self, samples: np.ndarray) -> None:
-        """Notes samples, filters them and puts them into the ring."""
+        """Checks samples for faults, filters them and puts them into the ring."""
         samples = self._electrodes.take(samples)
         if len(self._sections):
             if self._state is None:
@@ -241,7 +249,7 @@ class LiveDecoder:
         self._filtered.append(samples)
 
     def _settled(self, first: np.ndarray) -> np.ndarray:
-        """Returns the filter's state had the first sample been there for ever, `[sections, 2, C]`."""
+        """Returns the filter's state as if all earlier samples were equal to the first, `[sections, 2, C]`."""
         return scipy_signal.sosfilt_zi(self._sections)[..., None] * first
 
     def _checked(self, samples: np.ndarray) -> np.ndarray:

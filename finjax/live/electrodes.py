@@ -1,4 +1,4 @@
-"""What is wrong with electrodes, seen in the last samples of a stream."""
+"""Finds faulty electrodes in the last samples of a stream."""
 
 import dataclasses
 
@@ -7,18 +7,18 @@ import numpy as np
 from finjax.data.electrodes import FEWEST_REPEATS, rail_share, stands_still
 from finjax.live.ring import Ring
 
-RAIL_SHARE = 0.2  # of samples that stay at an end: in a short window a strong peak may touch it
-LOST_SHARE = 0.1  # of a window's samples that may be missing: a channel that lacks more is not decoded
-STILL_S = 1.0  # without a change on any channel: in Ninapro DB1 all together rest for 0.3 s at most
+RAIL_SHARE = 0.2  # share of samples at the limit; in a short window a strong peak may touch it
+LOST_SHARE = 0.1  # share of a window's samples that may be missing; with more, the channel is not decoded
+STILL_S = 1.0  # without a change on any channel; in Ninapro DB1 all channels together rest for 0.3 s at most
 
 
 @dataclasses.dataclass(frozen=True)
 class Faults:
-    """What is wrong in a window.
+    """The faults of a window.
 
     Attributes:
         by_channel: `"not finite"`, `"flat"` or `"saturated"`, by channel.
-        dead: the channels among them that give no signal. A channel with a few samples that are not finite is none.
+        dead: the channels among them that give no signal; a few samples that are not finite do not count.
         has_signal: whether any channel gives a signal.
     """
 
@@ -65,13 +65,13 @@ class Electrodes:
         return samples
 
     def look(self) -> Faults:
-        """Returns what is wrong in the last T samples."""
+        """Returns the faults of the last T samples."""
         lost = self._length - np.count_nonzero(self._finite.window(), axis=1)
         dead = dict.fromkeys(np.flatnonzero(lost > LOST_SHARE * self._length).tolist(), "not finite")
         dead = _standing(self._raw.window(), envelope=self._envelope) | dead
         if self._envelope and self._still >= self._longest_still:
             dead = dict.fromkeys(range(len(lost)), "flat") | dead
-        found = dict.fromkeys(np.flatnonzero(lost).tolist(), "not finite") | dead
+        found: dict[int, str] = dict.fromkeys(np.flatnonzero(lost).tolist(), "not finite") | dead
         return Faults(by_channel=found, dead=sorted(dead), has_signal=len(dead) < len(lost))
 
     def _count_still(self, samples: np.ndarray) -> None:
@@ -83,8 +83,8 @@ class Electrodes:
 def _standing(raw: np.ndarray, *, envelope: bool) -> dict[int, str]:
     """Returns which channels of a window are flat or saturated, as in a recording (`finjax.data.electrodes`).
 
-    A window of one channel of an envelope does not tell a dead electrode from rest, nor a limit from a slow peak:
-    there none is found.
+    In an envelope, one window of one channel does not tell a dead electrode from rest, nor saturation from a slow
+    peak, so that no fault is found.
 
     Args:
         raw: `[C, T]` samples, unfiltered; the last finite value in every gap.
@@ -103,6 +103,6 @@ def _standing(raw: np.ndarray, *, envelope: bool) -> dict[int, str]:
 
 
 def _held(values: np.ndarray, finite: np.ndarray, before: float) -> np.ndarray:
-    """Replaces what is not finite by the last value that was."""
+    """Replaces values that are not finite by the last finite value."""
     last = np.maximum.accumulate(np.where(finite, np.arange(len(values)), -1))
     return np.where(last >= 0, values[last], before)

@@ -26,20 +26,20 @@ def decode(
     """Decodes a source until it ends, a limit is reached or a signal asks to stop.
 
     Args:
-        decoder: decodes.
-        source: gives samples.
+        decoder: the decoder.
+        source: gives the samples.
         sinks: take every decision.
-        summary: counts them, with the time until all sinks had taken them.
-        memory: looks at the process's memory.
-        silences: counts when nothing comes.
+        summary: counts the decisions, and measures the time until all sinks have taken them.
+        memory: measures the memory of the process.
+        silences: counts the times without samples.
         seconds: see `limited`.
         idle: see `limited`.
 
     Raises:
-        Interrupted: a signal asked to stop; the chunk at hand is done.
+        Interrupted: a signal asked to stop; the current chunk is finished first.
     """
     gc.collect()
-    gc.freeze()  # to look through all that has been imported takes Python longer than a decision
+    gc.freeze()  # collecting all imported objects takes longer than a decision
     chunks = limited(source, seconds=seconds, idle=idle)
     with interrupts.held_back() as request, contextlib.closing(chunks):
         for samples in chunks:

@@ -1,12 +1,12 @@
-"""The last samples of a stream, always in one piece."""
+"""A ring buffer of the last samples of a stream."""
 
 import numpy as np
 
 
 class Ring:
-    """Holds the last T samples of each channel in memory of a fixed size.
+    """Holds the last T samples of each channel in memory of fixed size.
 
-    Every sample is written twice, T apart, so that the last T are contiguous wherever they end.
+    Every sample is written twice, T apart, so that the last T samples are always contiguous.
 
     Args:
         channels: how many, C.

@@ -1,6 +1,6 @@
-"""Where decisions go: a port in the text format of LibEMG's online classifier, a file of JSON lines, a terminal.
+"""Sinks take decisions: a network port in the text format of LibEMG's online classifier, or a file of JSON lines.
 
-A sink never waits for a receiver, and no fault of one stops the decoding: what is lost is counted.
+A sink never waits for a receiver, and its failures never stop the decoder: it counts lost decisions.
 """
 
 import errno
@@ -9,6 +9,7 @@ import os
 import socket
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -22,38 +23,38 @@ from finjax.system.files import expanded
 
 
 class Sink(Protocol):
-    """Takes decisions; what it could not pass on it counts in `problems`."""
+    """Takes decisions; counts in `problems` those that it could not pass on."""
 
-    problems: Counter
+    problems: Counter[str]
 
     def __call__(self, decision: Decision, level: np.ndarray) -> None:
         """Takes a decision and the level of each channel, in standard deviations."""
 
     def silent(self, seconds: float) -> None:
-        """Is called now and then while no samples come, with how long that has been."""
+        """Is called repeatedly while no samples arrive, with the time since the last one."""
 
     def close(self) -> None:
-        """Is called at the end."""
+        """Is called at the end of the stream."""
 
 
 class Port:
-    r"""Sends each decision as a line to a port: the number of the movement, or its probabilities and the time.
+    r"""Sends each decision as a line to a network port: the number of the movement, or all probabilities.
 
-    As LibEMG's online classifier does: `"3\n"`, or all probabilities and a time stamp separated by spaces. Nothing is
-    sent where there is no decision. A receiver that is slow or not there loses lines; the decoder never waits.
-    Over TCP this side connects, to a receiver that listens; LibEMG's own classifier listens itself.
+    The format is that of LibEMG's online classifier: `"3\n"`, or all probabilities and a time stamp separated by
+    spaces. If a decision has no movement, nothing is sent. A receiver that is slow or absent loses lines; the decoder
+    never waits. Over TCP finjax connects to a receiver that listens, while LibEMG's own classifier listens.
 
     Args:
         protocol: `"tcp"` or `"udp"`.
-        address: host and port of the receiver, as `"127.0.0.1:12346"`; a name is looked up once, here.
+        address: host and port of the receiver, as `"127.0.0.1:12346"`; a host name is looked up once, here.
         movement_names: K names.
-        probabilities: whether to send these.
+        probabilities: whether to send the probabilities instead of the movement's number.
 
     Raises:
-        FinjaxError: it is no address, or nobody knows the name.
+        FinjaxError: the address is not valid, or the host is not known.
     """
 
-    def __init__(self, protocol: str, address: str, movement_names, *, probabilities: bool = False):
+    def __init__(self, protocol: str, address: str, movement_names: Sequence[str], *, probabilities: bool = False):
         addresses = look_up(address, protocol, option=f"to-{protocol}")
         self._numbers = {name: number for number, name in enumerate(movement_names)}
         self._probabilities = probabilities
@@ -82,7 +83,7 @@ class Port:
 
 
 class _Datagrams:
-    """Sends lines to an address that needs no look-up."""
+    """Sends lines as UDP datagrams."""
 
     def __init__(self, family: socket.AddressFamily, address: tuple):
         self._address = address
@@ -98,28 +99,28 @@ class _Datagrams:
 
 
 class JSONLines:
-    """Writes every decision as a line of JSON, at once and whole.
+    """Writes every decision at once as a whole line of JSON.
 
-    A named pipe or a device is never waited for: what it does not take is lost and counted.
+    It never waits for a named pipe or a device: it counts the decisions that are lost.
 
     Args:
         path: the file.
 
     Raises:
-        FinjaxError: it cannot be written, or nobody reads the pipe.
+        FinjaxError: the file cannot be written, or it is a pipe without a reader.
     """
 
     def __init__(self, path: str | Path):
         self.problems: Counter[str] = Counter()
-        self._torn = False  # whether the last line is half
+        self._torn = False  # whether the last line is incomplete
         try:
             expanded(path).parent.mkdir(parents=True, exist_ok=True)
             self._file = open(expanded(path), "wb", buffering=0, opener=_open_without_waiting)  # noqa: SIM115
-        except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        except (OSError, ValueError) as error:  # ValueError: not a valid file name
             if getattr(error, "errno", None) == errno.ENXIO and expanded(path).is_fifo():
                 raise FinjaxError(f"--to-file={path}: nobody reads this pipe. Start its reader first") from error
             reason = getattr(error, "strerror", None) or error
-            raise FinjaxError(f"--to-file={path}: cannot be written ({reason})") from error
+            raise FinjaxError(f"--to-file={path}: cannot write this file ({reason}); choose another") from error
 
     def __call__(self, decision: Decision, level: np.ndarray) -> None:
         """See `Sink`."""
@@ -141,7 +142,7 @@ class JSONLines:
             self.problems["decisions that the reader of the file did not take"] += 1
             return
         if written < len(line):
-            self.problems["decisions that were written to the file in part"] += 1
+            self.problems["decisions that were only partly written to the file"] += 1
         self._torn = written < len(line)
 
     def silent(self, seconds: float) -> None:
@@ -151,10 +152,10 @@ class JSONLines:
         """See `Sink`."""
         try:
             self._file.close()
-        except OSError as error:  # some network file systems say it only now
+        except OSError as error:  # some network file systems report a full disk only here
             self.problems[f"files that could not be closed ({error.strerror})"] += 1
 
 
-def _open_without_waiting(path: Path, flags: int) -> int:
-    """Opens a file; of a pipe without a reader it is an error, instead of a wait for one."""
+def _open_without_waiting(path: str, flags: int) -> int:
+    """Opens a file; a pipe without a reader is an error, where `open` would wait for one."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)  # Windows has no such flag, and no such pipes

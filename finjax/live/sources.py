@@ -1,15 +1,15 @@
-"""Where samples come from: a recording replayed at its own pace, or text from the network.
+"""Sources give samples: a recording that is replayed in real time, or text from the network.
 
-A source is iterated over; each item is a chunk of samples `[n, C]` float32 that has just arrived, in the unit of
-the training data. While nothing arrives it gives empty chunks, a few each second, so that whoever reads it can stop.
-What it lost on the way it counts in `problems`.
+Iterating over a source gives chunks of samples `[n, C]` float32 as they arrive, in the unit of the training data.
+While nothing arrives, it gives a few empty chunks each second, so that the caller can stop. A source counts lost
+samples in `problems`.
 """
 
 import itertools
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -20,26 +20,27 @@ from finjax.live.addresses import check_port
 
 LARGEST_DATAGRAM = 65_536
 LONGEST_LINE = 65_536  # bytes
-PATIENCE_S = 0.2  # how long to wait for samples before giving an empty chunk
+PATIENCE_S = 0.2  # how long to wait for samples before an empty chunk
 
 
 class Source(Protocol):
     """Gives chunks of samples, see above."""
 
-    problems: Counter
+    problems: Counter[str]
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        """Yields what has arrived, as it arrives; nothing, now and then, while nothing arrives."""
+        """Yields samples as they arrive, and empty chunks while none arrive."""
+        ...
 
 
 class Replay:
     """Replays a recording in real time.
 
     Args:
-        recording: the recording, unfiltered if the decoder is to filter.
-        chunk: samples at a time.
-        speed: times real time; 0: as fast as the decoder takes them.
-        loop: whether to begin again at the end, for ever.
+        recording: the recording, unfiltered unless the decoder has `filtered=True`.
+        chunk: samples per chunk.
+        speed: speed relative to real time; 0: as fast as the decoder takes the samples.
+        loop: whether to repeat the recording without end.
     """
 
     def __init__(self, recording: Recording, *, chunk: int, speed: float = 1.0, loop: bool = False):
@@ -55,7 +56,7 @@ class Replay:
             if self._speed:
                 due = started + sent / rate_hz / self._speed
                 if time.perf_counter() - due > len(chunk) / rate_hz / self._speed:
-                    self.problems["chunks that came late because decoding took too long"] += 1
+                    self.problems["chunks that were late because decoding took too long"] += 1
                 while (wait := due - time.perf_counter()) > PATIENCE_S:
                     time.sleep(PATIENCE_S)
                     yield chunk[:0]
@@ -70,19 +71,19 @@ class Replay:
 
 
 class Lines:
-    """Samples as text from a TCP or UDP port of this machine: a line is one sample of all channels.
+    """Receives samples as text at a TCP or UDP port of this machine: a line is one sample of all channels.
 
-    Numbers are separated by commas, semicolons or white space. A line with another number of them, or with
-    something else, is counted and left out. A TCP sender may go and come back. One that is silent may have vanished
-    without a word: whoever connects meanwhile takes its place.
+    Numbers are separated by commas, semicolons or white space. A line with the wrong number of them, or with other
+    text, is counted and left out. A TCP sender may disconnect and reconnect. A silent sender may be gone without
+    notice, so that another sender that connects replaces it.
 
     Args:
         protocol: `"tcp"` or `"udp"`.
-        port: to listen at on the loopback interface; 0: any that is free, see `port`.
-        channels: numbers in a line.
+        port: port to listen at on the loopback interface; 0: any free one, see the attribute `port`.
+        channels: numbers per line.
 
     Raises:
-        FinjaxError: there is no such port, or it is in use.
+        FinjaxError: the port is out of range or in use.
     """
 
     def __init__(self, protocol: str, *, port: int, channels: int):
@@ -96,8 +97,10 @@ class Lines:
             self._socket.bind(("127.0.0.1", port))
         except OSError as error:
             self._socket.close()
-            raise FinjaxError(f"--{protocol}={port}: cannot listen at port {port} ({error.strerror})") from error
-        self.port = self._socket.getsockname()[1]
+            raise FinjaxError(
+                f"--{protocol}={port}: cannot listen at port {port} ({error.strerror}); choose another"
+            ) from error
+        self.port: int = self._socket.getsockname()[1]
         self._socket.settimeout(PATIENCE_S)
         if self._tcp:
             self._socket.listen(1)
@@ -114,17 +117,17 @@ class Lines:
                     content = (sender or self._socket).recv(LARGEST_DATAGRAM)
                 except TimeoutError:
                     if sender is not None and (other := self._waiting()):
-                        self._end_of_sender(sender, "silent senders whose place another took")
+                        self._end_of_sender(sender, "silent senders that another sender replaced")
                         sender = other
                     yield nothing
                     continue
-                except OSError:  # the sender's machine says that it is gone
+                except OSError:  # the connection is broken
                     content = b""
                 if content:
                     yield self._parse(content)
                     continue
                 if sender is not None:
-                    self._end_of_sender(sender, "times that the sender went away")
+                    self._end_of_sender(sender, "times that the sender disconnected")
                     sender = None
                 yield nothing
         finally:
@@ -133,7 +136,7 @@ class Lines:
             self._socket.close()
 
     def _accept(self, *, wait_s: float) -> socket.socket:
-        """Returns the connection of a sender, or raises `OSError` where none comes in that time."""
+        """Returns the connection of a sender, or raises `OSError` if none connects in that time."""
         self._socket.settimeout(wait_s)
         sender, _ = self._socket.accept()
         sender.settimeout(PATIENCE_S)
@@ -141,7 +144,7 @@ class Lines:
         return sender
 
     def _waiting(self) -> socket.socket | None:
-        """Returns the connection of a sender that waits to be accepted, if there is one."""
+        """Returns the connection of a sender that waits to be accepted, or None."""
         try:
             return self._accept(wait_s=0.0)
         except OSError:
@@ -167,16 +170,16 @@ class Lines:
             try:
                 found.append([_number(field) for field in fields])
             except ValueError:
-                self.problems["lines with something else than numbers"] += 1
-        with np.errstate(over="ignore", under="ignore"):  # too large becomes infinite, a fault of the electrode
+                self.problems["lines with text that is not a number"] += 1
+        with np.errstate(over="ignore", under="ignore"):  # a value too large for float32 becomes infinite: a fault
             return np.array(found, np.float64).astype(np.float32).reshape(-1, self._channels)
 
     def _whole_lines(self, content: bytes) -> list[bytes]:
-        """Returns the lines that are whole; of a TCP stream, the start of the next is kept, up to a length."""
+        """Returns the complete lines; for TCP it keeps the start of the next line, up to a maximum length."""
         if not self._tcp:
             return content.split(b"\n")
         first, *others = content.split(b"\n")
-        if self._skipping:  # the rest of a line that is too long
+        if self._skipping:  # this is the rest of a line that is too long
             if not others:
                 return []
             self._skipping, first = False, b""
@@ -189,18 +192,20 @@ class Lines:
 
 
 def _number(field: bytes) -> float:
-    if b"_" in field:  # Python's float() takes 1_000
+    if b"_" in field:  # Python's float() accepts 1_000
         raise ValueError(field)
     return float(field)
 
 
-def limited(source: Iterable[np.ndarray], *, seconds: float = 0.0, idle: float = 0.0) -> Iterator[np.ndarray]:
-    """Yields the chunks of a source until a limit, empty ones included, whether samples come or not.
+def limited(
+    source: Iterable[np.ndarray], *, seconds: float = 0.0, idle: float = 0.0
+) -> Generator[np.ndarray, None, None]:
+    """Yields the chunks of a source, including the empty ones, until a time limit.
 
     Args:
         source: gives chunks `[n, C]`, empty ones while nothing arrives.
-        seconds: after which to stop; 0: not before the source ends.
-        idle: seconds without samples after which to stop; 0: never.
+        seconds: stop after this time; 0: at the end of the source.
+        idle: stop after this many seconds without samples; 0: never.
     """
     started = last = time.monotonic()
     for chunk in source:
@@ -213,10 +218,10 @@ def limited(source: Iterable[np.ndarray], *, seconds: float = 0.0, idle: float =
 
 
 class Silences:
-    """Counts the times that no samples came for a while.
+    """Counts how often no samples came for a while.
 
     Args:
-        longest_s: what is still no silence.
+        longest_s: a longer time without samples is a silence.
     """
 
     WHAT = "times that no samples came for {:g} s"
@@ -226,7 +231,7 @@ class Silences:
         self.problems: Counter[str] = Counter()
 
     def look(self, count: int) -> float:
-        """Takes how many samples have come; returns for how long none came where that is a silence, else 0."""
+        """Takes the number of new samples; during a silence returns the seconds since the last sample, else 0."""
         now = time.monotonic()
         if count:
             self._last, self._silent = now, False

@@ -1,4 +1,4 @@
-"""Whose z-score a live decoder takes before it is calibrated."""
+"""The z-score that a live decoder uses before it is calibrated."""
 
 import numpy as np
 
@@ -6,16 +6,17 @@ from finjax.data.number_lists import format_numbers
 from finjax.inference.restored import DecoderModel
 
 
-def stored_statistics(model: DecoderModel, subject: int | None) -> tuple[tuple[np.ndarray, np.ndarray] | None, str]:
-    """Returns means and standard deviations of the channels, each `[C]`, and a warning where they are not the person's.
+def person_statistics(model: DecoderModel, subject: int | None) -> tuple[tuple[np.ndarray, np.ndarray] | None, str]:
+    """Returns mean and standard deviation of each channel for a person, and a warning.
 
     Args:
         model: the decoder.
-        subject: whose; None: the one that the decoder was tuned to, if it is only one.
+        subject: the person; None: the one that the decoder was tuned to, if there is only one.
 
     Returns:
-        Those of the person; of somebody whom the decoder does not know, the mean of the people that it was trained on;
-        None where it knows nobody. The warning is empty where they are the person's own.
+        Means and standard deviations, `[C]` each: for a known person the person's own, for an unknown person the mean
+        of the people that the decoder was trained on; None if the decoder has no z-scores. The warning is empty if
+        they are the person's own.
     """
     signal, tuned_to = model.signal, model.subjects
     if subject is None and len(tuned_to) == 1:
@@ -27,6 +28,6 @@ def stored_statistics(model: DecoderModel, subject: int | None) -> tuple[tuple[n
     warning = (
         f"The decoder has no z-score of {who} and uses the mean of the people that it was trained on. "
         "Calibrate it for better decisions"
-        + (f", or name one of its subjects ({format_numbers(tuned_to)})." if subject is None else ".")
+        + (f", or choose one of its subjects ({format_numbers(tuned_to)})." if subject is None else ".")
     )
     return model.mean_of_seen(), warning

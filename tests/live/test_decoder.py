@@ -232,7 +232,7 @@ def test_a_new_person_gets_the_mean_of_the_people_trained_on_and_a_warning(model
 
 def test_a_decoder_that_knows_nobody_must_be_calibrated(model, recording):
     decoder = LiveDecoder(dataclasses.replace(model, subjects=(), trained_on={}, statistics_from={}))
-    with pytest.raises(DataError, match=r"nobody's z-score.*calibrate\(samples\) first"):
+    with pytest.raises(DataError, match=r"has no z-score.*calibrate\(samples\) first"):
         decoder.push(recording.signal[:600])
 
 
@@ -275,8 +275,8 @@ def test_another_person_is_calibrated_with_labels(model):
     ("settings", "error", "message"),
     [
         ({"update": "0.2ms"}, ConfigError, "update='0.2ms' is 0.4 samples at 2000 Hz"),
-        ({"vote": 0}, ConfigError, "vote=0 must be at least 1"),
-        ({"least_probability": 1.0}, ConfigError, "least_probability=1 from 0 to 1"),
+        ({"vote": 0}, ConfigError, "vote=0: must be at least 1"),
+        ({"least_probability": 1.0}, ConfigError, "least_probability=1: must be at least 0 and below 1"),
     ],
 )
 def test_bad_settings_are_refused(model, settings, error, message):

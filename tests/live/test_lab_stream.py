@@ -84,9 +84,9 @@ def test_a_lost_stream_is_counted_and_found_again(pylsl):
 @pytest.mark.parametrize(
     ("info", "message"),
     [
-        (Info(channel_format=CF_STRING), "'emg' is one of texts, not of numbers"),
-        (Info(rate_hz=0.0), "'emg' has no regular rate; the decoder takes 2000 Hz"),
-        (Info(channels=3), "'emg' has 3 channels at 2000 Hz; the decoder takes 2 at 2000 Hz"),
+        (Info(channel_format=CF_STRING), "'emg' sends text, not numbers"),
+        (Info(rate_hz=0.0), "'emg' has no regular rate; the decoder needs 2000 Hz"),
+        (Info(channels=3), "'emg' has 3 channels at 2000 Hz; the decoder needs 2 at 2000 Hz"),
         (Info(rate_hz=float("nan")), "'emg' has 2 channels at nan Hz"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What becomes of a stream of decisions before it moves a hand: vote, rejection, dwell."""
+"""Post-processing of decisions: majority vote, rejection, dwell."""
 
 from collections import deque
 
@@ -7,30 +7,30 @@ import numpy as np
 from finjax.evaluation.classification import majority_vote
 
 
-class Output:
-    """Majority vote, rejection of the unsure, and a least time that a new movement has to last.
+class PostProcessor:
+    """Applies majority vote, rejection of unsure decisions, and a dwell time to each decision.
 
     Args:
-        vote: decisions that vote, the one at hand included; 1: none.
-        least_probability: below it there is no decision; 0: there always is one.
-        dwell: decisions in a row that a movement must win before it replaces another; 1: at once.
+        vote: number of last decisions that vote, including the current one; 1: no vote.
+        least_probability: a decision below this probability is rejected; 0: none is.
+        dwell: a movement replaces another after it has won this many decisions in a row; 1: at once.
     """
 
     def __init__(self, *, vote: int = 1, least_probability: float = 0.0, dwell: int = 1):
-        self._last = deque(maxlen=vote)
+        self._last: deque[int] = deque(maxlen=vote)
         self._least_probability = least_probability
         self._dwell = dwell
         self.clear()
 
     def clear(self) -> None:
-        """Forgets what was decided."""
+        """Forgets all earlier decisions."""
         self._last.clear()
         self._shown: int | None = None
         self._candidate: int | None = None
         self._lasted = 0
 
     def __call__(self, probabilities: np.ndarray) -> int | None:
-        """Returns the movement to act on, or None; probabilities are `[K]`."""
+        """Returns the movement to act on, or None if the decision is rejected; probabilities are `[K]`."""
         movement = int(probabilities.argmax())
         if probabilities[movement] < self._least_probability:
             return self._after_dwell(None)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from finjax.live.output import Output
+from finjax.live.postprocessing import PostProcessor
 
 
 def sure(movement, probability=0.9):
@@ -16,24 +16,24 @@ def through(output, movements):
 
 
 def test_plain_decisions_pass():
-    assert through(Output(), [0, 3, 1]) == [0, 3, 1]
+    assert through(PostProcessor(), [0, 3, 1]) == [0, 3, 1]
 
 
 def test_the_majority_of_the_last_wins_and_a_tie_goes_to_the_latest():
-    assert through(Output(vote=3), [0, 0, 1, 1, 2]) == [0, 0, 0, 1, 1]
+    assert through(PostProcessor(vote=3), [0, 0, 1, 1, 2]) == [0, 0, 0, 1, 1]
 
 
 def test_the_unsure_is_no_decision_and_does_not_vote():
-    output = Output(vote=3, least_probability=0.5)
+    output = PostProcessor(vote=3, least_probability=0.5)
     assert [output(sure(0)), output(sure(1, 0.4)), output(sure(0))] == [0, None, 0]
 
 
 def test_a_movement_must_last_before_it_replaces_another():
-    assert through(Output(dwell=2), [0, 0, 1, 0, 1, 1, 1]) == [None, 0, 0, 0, 0, 1, 1]
+    assert through(PostProcessor(dwell=2), [0, 0, 1, 0, 1, 1, 1]) == [None, 0, 0, 0, 0, 1, 1]
 
 
 def test_cleared_output_has_no_past():
-    output = Output(vote=3, dwell=2)
+    output = PostProcessor(vote=3, dwell=2)
     through(output, [0, 0, 0])
     output.clear()
     assert through(output, [1, 1]) == [None, 1]
