@@ -16,7 +16,7 @@ def get_config(preset=None):
 
 
 def _best(config):
-    """What validation on the tuning repetitions of 3DC chose; see the README's table of what each change brought."""
+    """What validation on the tuning repetitions of 3DC chose; docs/results.md has what each change brought."""
     default.best_features(config)
     config.train.batch_size = 128
     config.train.max_steps = 30
