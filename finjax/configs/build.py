@@ -74,7 +74,7 @@ def build_decoder_optimiser(settings: DecoderStage) -> Optimiser:
     rates = settings.optimiser.fin
     factors = rates.layer_factors or (1.0,) * settings.model.layers
     frozen = frozen_parts(settings)
-    lstms = (
+    lstms = [
         Group(
             prefix=f"fins/lstm_{layer}",
             learning_rate=rates.learning_rate * factor,
@@ -82,10 +82,10 @@ def build_decoder_optimiser(settings: DecoderStage) -> Optimiser:
             frozen="fins" in frozen or not factor,
         )
         for layer, factor in enumerate(factors)
-    )
+    ]
     head = Group(
         prefix="fins/head", learning_rate=rates.learning_rate, l2=rates.l2, frozen=bool({"fins", "head"} & frozen)
     )
-    rates = settings.optimiser.cnn
-    cnn = Group(prefix="cnn", learning_rate=rates.learning_rate, l2=rates.l2, frozen="cnn" in frozen)
+    own = settings.optimiser.cnn
+    cnn = Group(prefix="cnn", learning_rate=own.learning_rate, l2=own.l2, frozen="cnn" in frozen)
     return Optimiser(groups=(*lstms, head, cnn, FITTED), clip_norm=settings.optimiser.clip_norm)

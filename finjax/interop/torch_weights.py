@@ -1,4 +1,4 @@
-"""The state dicts of the published PyTorch code, and their weights as finjax arranges them."""
+"""Reads state dicts of the published PyTorch code, and arranges their weights as finjax does."""
 
 import dataclasses
 import itertools
@@ -13,11 +13,11 @@ import numpy as np
 from finjax.errors import CheckpointError, FinjaxError
 from finjax.system.files import expanded
 
-WRAPPERS = ("state_dict", "model_state_dict")  # what a state dict may be an entry of
+WRAPPERS = ("state_dict", "model_state_dict")  # the state dict may be one of these entries of the file
 LANDMARKS = {"fin": "lstm.weight_ih_l0", "cnn": "conv1.weight"}
 HOW_TO_SAVE = "torch.save(model.state_dict(), PATH)"
-SAFE_TORCH = (2, 6)  # before, `weights_only` kept out less than it said (CVE-2025-32434)
-LARGEST = 1 << 26  # numbers in a tensor: hundreds of times what either network of the paper has
+SAFE_TORCH = (2, 6)  # in older versions a file can run code even with `weights_only` (CVE-2025-32434)
+LARGEST = 1 << 26  # numbers in a tensor: hundreds of times as many as in the paper's networks
 SHOWN_NAMES = 4  # in a message
 
 Weights = dict[str, np.ndarray]
@@ -30,9 +30,9 @@ class Network:
     Attributes:
         kind: `"fin"` or `"cnn"`.
         params: parameters.
-        stats: running statistics of BatchNorm, none of a FIN.
-        fields: its part of the configuration: `config.model` of a FIN, `config.cnn` of a CNN.
-        made_for: how many movements, channels and features a CNN is for; a FIN is for any.
+        stats: running statistics of BatchNorm; empty for a FIN.
+        fields: its part of the configuration: `config.model` for a FIN, `config.cnn` for a CNN.
+        made_for: numbers of movements, channels and features that a CNN is made for; empty for a FIN.
     """
 
     kind: str
@@ -43,21 +43,22 @@ class Network:
 
 
 def read_state_dict(path: str | Path) -> Weights:
-    """Returns the floating-point tensors of a state dict, float32, by torch's names.
+    """Returns the floating-point tensors of a state dict as float32, by torch's names.
 
     Raises:
-        CheckpointError: the file is missing, damaged, no state dict, or holds more than tensors.
+        CheckpointError: the file is missing or damaged, is not a state dict, or holds more than tensors.
         FinjaxError: torch is not installed, or too old.
     """
     try:
         import torch
     except ImportError as error:
         raise FinjaxError(
-            "reading a PyTorch checkpoint takes PyTorch, which is not installed: pip install torch"
+            "PyTorch is needed to read a PyTorch checkpoint, and is not installed: pip install torch"
         ) from error
-    if torch.__version__ < SAFE_TORCH:
+    # TorchVersion compares with tuples.
+    if torch.__version__ < SAFE_TORCH:  # pyright: ignore[reportOperatorIssue]
         raise FinjaxError(
-            f"torch {torch.__version__} can be made to run code even where it should read tensors alone: "
+            f"a file can make torch {torch.__version__} run code even when only tensors are read: "
             "pip install -U 'torch>=2.6'"
         )
     path = expanded(path)
@@ -68,22 +69,22 @@ def read_state_dict(path: str | Path) -> Weights:
         raise
     except OSError as error:
         raise CheckpointError(error.strerror or str(error)) from error
-    except Exception as error:  # torch lets through whatever its readers raised
+    except Exception as error:  # torch raises whatever its readers raise
         named = re.search(r"GLOBAL (\S+)", str(error))
         raise CheckpointError(
             f"it is damaged or holds more than tensors{f' (it names {named[1]})' if named else ''}, and finjax "
-            f"runs no code of files: save the state dict alone, {HOW_TO_SAVE}"
+            f"runs no code from files: save the state dict alone with {HOW_TO_SAVE}"
         ) from error
     content = next((content[name] for name in WRAPPERS if isinstance(content, Mapping) and name in content), content)
     if not isinstance(content, Mapping) or not all(isinstance(value, torch.Tensor) for value in content.values()):
         held = _listed(content) if isinstance(content, Mapping) else type(content).__name__
         raise CheckpointError(
-            f"it holds no state dict, nor one as {' or '.join(WRAPPERS)}, but {held}: save one with {HOW_TO_SAVE}"
+            f"it holds {held}, but no state dict, not even as {' or '.join(WRAPPERS)}: save one with {HOW_TO_SAVE}"
         )
-    # A view can repeat one number without end.
+    # A small file can hold a huge tensor: a view that repeats one number.
     if huge := [name for name, tensor in content.items() if tensor.numel() > LARGEST]:
         raise CheckpointError(f"it holds more than {LARGEST} numbers in {_listed(huge)}: neither network has as many")
-    # Integers are counters of BatchNorm, which nothing here reads.
+    # Integers are counters of BatchNorm, which are not needed.
     weights = {
         str(name): tensor.detach().to(torch.float32).numpy()
         for name, tensor in content.items()
@@ -95,7 +96,7 @@ def read_state_dict(path: str | Path) -> Weights:
 
 
 def _refuse_bomb(path: Path) -> None:
-    """Raises `CheckpointError` where an archive, which torch's files are, would unpack to more than any network."""
+    """Raises `CheckpointError` if a zip archive, such as torch's files, would unpack to more than any network."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             size = sum(member.file_size for member in archive.infolist())
@@ -104,17 +105,17 @@ def _refuse_bomb(path: Path) -> None:
 
 
 class Tensors:
-    """The tensors of a state dict, to be taken one by one: each must be there, of the right shape, and none be left."""
+    """The tensors of a state dict, taken one by one. Each must exist with the right shape, and none must be left."""
 
     def __init__(self, arrays: Weights):
         self._arrays = dict(arrays)
-        self._given = ""
+        self._given = ""  # shapes that the expected shapes follow from, for messages
 
     def sizes(self, name: str, *, ndim: int) -> tuple[int, ...]:
-        """Returns the shape of a tensor, on which those of others depend."""
+        """Returns the shape of a tensor from which the shapes of others follow."""
         shape = self._find(name).shape
         if len(shape) != ndim or 0 in shape:
-            raise CheckpointError(f"{name} is {_by(shape)}, where it must have {ndim} dimensions")
+            raise CheckpointError(f"{name} is {_by(shape)}, but must have {ndim} dimensions")
         self._given += f"{', ' if self._given else 'where '}{name} is {_by(shape)}"
         return shape
 
@@ -122,28 +123,28 @@ class Tensors:
         """Removes and returns a tensor."""
         array = self._find(name)
         if array.shape != shape:
-            raise CheckpointError(f"{name} is {_by(array.shape)}, and must be {_by(shape)} {self._given}")
+            raise CheckpointError(f"{name} is {_by(array.shape)}, but must be {_by(shape)} {self._given}")
         return self._arrays.pop(name)
 
     def refuse_rest(self, *, but: tuple[str, ...] = ()) -> None:
-        """Raises `CheckpointError` where tensors were not taken, but for some that nothing reads."""
+        """Raises `CheckpointError` if tensors are left that were not taken; those in `but` are allowed."""
         if rest := self._arrays.keys() - set(but):
-            raise CheckpointError(f"it holds {_listed(sorted(rest))} besides")
+            raise CheckpointError(f"it also holds {_listed(sorted(rest))}, which this network does not have")
 
     def __contains__(self, name: str) -> bool:
         return name in self._arrays
 
     def _find(self, name: str) -> np.ndarray:
         if name not in self._arrays:
-            raise CheckpointError(f"it lacks {name} and holds {_listed(self._arrays)}")
+            raise CheckpointError(f"it has no {name}; it holds {_listed(self._arrays)}")
         return self._arrays[name]
 
 
 def convert(weights: Weights) -> Network:
-    """Arranges the weights of a FIN or a CNN as finjax's; all their names may have the same prefix.
+    """Arranges the weights of a FIN or a CNN as finjax does; their names may share a prefix.
 
     Raises:
-        CheckpointError: they are neither network's.
+        CheckpointError: the weights belong to neither network.
     """
     found = [
         (kind, name.removesuffix(landmark))
@@ -154,7 +155,7 @@ def convert(weights: Weights) -> Network:
     if len(found) != 1:
         raise CheckpointError(
             f"a FIN of the published code has one {LANDMARKS['fin']}, its CNN one {LANDMARKS['cnn']}; "
-            f"here are {len(found) or 'none'} of these, among {_listed(weights)}"
+            f"this file has {len(found) or 'none'} of these, and holds {_listed(weights)}"
         )
     kind, prefix = found[0]
     try:
@@ -165,7 +166,7 @@ def convert(weights: Weights) -> Network:
 
 
 def _fin(tensors: Tensors) -> Network:
-    """Arranges a FIN: LSTM layers with one input and a head, `fc1`; another dense layer, `fc`, feeds nothing."""
+    """Arranges a FIN: LSTM layers with one input, and a head, `fc1`. Another dense layer, `fc`, is not used."""
     _, hidden = tensors.sizes("lstm.weight_hh_l0", ndim=2)
     shadows, _ = tensors.sizes("fc1.weight", ndim=2)
     layers = next(count for count in itertools.count() if f"lstm.weight_ih_l{count}" not in tensors)
@@ -175,7 +176,7 @@ def _fin(tensors: Tensors) -> Network:
             _direction(tensors, f"l{layer}{end}", hidden=hidden, inputs=2 * hidden if layer else 1)
             for end in ("", "_reverse")
         )
-        # Of the last layer, the head reads what the backward direction ends in, and nothing reads the other.
+        # The head reads the final state of the last layer's backward direction; the forward one is not used.
         read = [backward] if layer == layers - 1 else [forward, backward]
         params[f"lstm_{layer}"] = {name: np.stack([direction[name] for direction in read]) for name in backward}
     params["head"] = {
@@ -189,7 +190,7 @@ def _fin(tensors: Tensors) -> Network:
 
 
 def _direction(tensors: Tensors, end: str, *, hidden: int, inputs: int) -> dict[str, np.ndarray]:
-    """Returns the parameters of one direction of a layer; the gates are in the same order as ours."""
+    """Returns the parameters of one direction of a layer; torch and finjax have the gates in the same order."""
     gates = 4 * hidden
     return {
         "kernel": tensors.take(f"lstm.weight_ih_{end}", gates, inputs).T,
@@ -219,7 +220,7 @@ def _cnn(tensors: Tensors) -> Network:
         stats[f"norm_{number}"] = {"batch": {"mean": mean, "var": var}}
         inputs = outputs
     tensors.refuse_rest()
-    # Without padding, the last convolution takes all that the others leave.
+    # There is no padding, and the last convolution covers all that the others leave.
     channels, shadows = (sum(sizes) - 2 for sizes in zip(*kernels, strict=True))
     fields = {
         "filters": tuple(filters[:2]),
@@ -234,12 +235,12 @@ def _cnn(tensors: Tensors) -> Network:
 
 
 def _kernel_size(kernels: list[tuple[int, ...]], *, rows: int, columns: int) -> int:
-    """Returns the one size that the kernels of the first two convolutions have, as far as it fits their inputs."""
+    """Returns the kernel size of the first two convolutions; a kernel shrinks where its input is smaller."""
     size = max(*kernels[0], *kernels[1])
     for kernel in kernels[:2]:
         if kernel != (min(size, rows), min(size, columns)):
             sizes = ", ".join(map(_by, kernels))
-            raise CheckpointError(f"its kernels are {sizes}; of the first two, both must be {size} × {size}")
+            raise CheckpointError(f"its kernels are {sizes}; the first two must both be {size} × {size}")
         rows, columns = rows - kernel[0] + 1, columns - kernel[1] + 1
     return size
 
@@ -250,6 +251,6 @@ def _by(shape: tuple[int, ...]) -> str:
 
 def _listed(names: Iterable) -> str:
     """Returns the first of some names as text."""
-    names = list(map(str, names))
-    more = [f"{len(names) - SHOWN_NAMES} more"] if len(names) > SHOWN_NAMES else []
-    return ", ".join(names[:SHOWN_NAMES] + more) or "nothing"
+    listed = list(map(str, names))
+    more = [f"{len(listed) - SHOWN_NAMES} more"] if len(listed) > SHOWN_NAMES else []
+    return ", ".join(listed[:SHOWN_NAMES] + more) or "nothing"

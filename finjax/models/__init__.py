@@ -1,1 +1,1 @@
-"""Networks: the recurrent core and the FIN built on it."""
+"""Networks: the FIN and its LSTM, the CNNs, the decoders that combine them, and classical classifiers."""

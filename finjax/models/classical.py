@@ -1,4 +1,4 @@
-"""Classifiers of hand-made features: discriminant analysis, linear or regularised, and a support-vector machine."""
+"""Classifiers of closed-form features: linear and regularised discriminant analysis, and a support-vector machine."""
 
 from typing import TYPE_CHECKING
 
@@ -7,26 +7,26 @@ import numpy as np
 from finjax.errors import ConfigError, DataError
 from finjax.models import discriminant
 
-if TYPE_CHECKING:  # scikit-learn takes a second to import; only `fit` needs it
+if TYPE_CHECKING:  # scikit-learn takes a second to import, and only `fit` needs it
     from sklearn.pipeline import Pipeline
 
-# By name, of features registered in `finjax.features`.
+# The features are registered in `finjax.features`.
 FEATURE_SETS = {
-    # What the FINs imitate: Wu et al. 2024, arXiv 2405.19356.
+    # Those that the FINs imitate: Wu et al. 2024, arXiv 2405.19356.
     "paper": ("ent", "rms", "var", "ssi"),
     # The time-domain set: Hudgins et al. 1993, "A new strategy for multifunction myoelectric control".
     "hudgins": ("mav", "wl", "zc", "ssc"),
-    # Hjorth's parameters in logarithms, as log-deviations: Hjorth 1970, "EEG analysis based on time domain properties".
+    # The logarithms of Hjorth's parameters: Hjorth 1970, "EEG analysis based on time domain properties".
     "logstd": ("logstd", "logstd_d1", "logstd_d2"),
 }
 CLASSIFIERS = ("lda", "rda", "svm")
 
-SVM_C = (1, 10, 100)  # what the validation rows choose from
+SVM_C = (1, 10, 100)  # the validation rows choose one of them
 DEFAULT_SVM_C = 10  # without validation rows
 
 
 def check_classifier(name: str) -> None:
-    """Raises `ConfigError` for a classifier that does not exist."""
+    """Raises `ConfigError` for an unknown classifier."""
     if name not in CLASSIFIERS:
         raise ConfigError(f"unknown classifier {name!r}; known are {', '.join(CLASSIFIERS)}")
 
@@ -40,11 +40,11 @@ def _svm(c: float) -> "Pipeline":
 
 
 def _best_c(features: np.ndarray, labels: np.ndarray, validation: np.ndarray) -> float:
-    """Returns the C of the most accurate SVM on the validation rows, the smallest of those that tie."""
+    """Returns the C of the most accurate SVM on the validation rows; the smallest if several are equal."""
     rest = ~validation
     if len(np.unique(labels[rest])) < 2:
         raise DataError(
-            "the rows that are not for validation have fewer than 2 movements: the SVM's C cannot be chosen"
+            "the rows that are not for validation have fewer than 2 movements, so C of the SVM cannot be chosen"
         )
     accuracy = {
         c: _svm(c).fit(features[rest], labels[rest]).score(features[validation], labels[validation]) for c in SVM_C
@@ -53,9 +53,14 @@ def _best_c(features: np.ndarray, labels: np.ndarray, validation: np.ndarray) ->
 
 
 class RegularisedDiscriminant:
-    """The classifier that `discriminant.fit_discriminant` fits, with the labels it was given."""
+    """A regularised discriminant with any labels.
 
-    def __init__(self, features: np.ndarray, labels: np.ndarray):
+    Args:
+        features: `[n, D]` training data.
+        labels: `[n]`.
+    """
+
+    def __init__(self, features: np.ndarray, labels: np.ndarray) -> None:
         self.classes, rows = np.unique(labels, return_inverse=True)
         self._params = discriminant.fit_discriminant(features, rows, kind="rda", classes=len(self.classes))
 
@@ -74,19 +79,19 @@ def fit(
 ) -> "Pipeline | RegularisedDiscriminant":
     """Fits a classifier to standardised features.
 
-    `lda` is linear discriminant analysis, `rda` the same with a share of each movement's own covariance, see
-    `finjax.models.discriminant`; `svm` has the kernel exp(−γ‖x − x'‖²) with γ = 1 / (D · variance of x),
-    and its C is the one of `SVM_C` with the best accuracy on the validation rows after a fit to the others.
-    Either is fitted to all rows in the end.
+    `lda` is linear discriminant analysis; `rda` adds a share of each movement's own covariance, see
+    `finjax.models.discriminant`; `svm` has the kernel exp(−γ‖x − x'‖²) with γ = 1 / (D · variance of x). Its C is the
+    value of `SVM_C` with the best accuracy on the validation rows after a fit to the others. The final fit uses all
+    rows.
 
     Args:
         classifier: one of `CLASSIFIERS`.
         features: `[n, D]`.
         labels: `[n]`, the movement of each row.
-        validation: `[n]` mask of the rows to choose C on; without any, C is `DEFAULT_SVM_C`.
+        validation: `[n]` mask of the rows that choose C; without any, C is `DEFAULT_SVM_C`.
 
     Returns:
-        What has `predict`: a fitted scikit-learn pipeline, or the discriminant.
+        A fitted scikit-learn pipeline or discriminant; both have `predict`.
 
     Raises:
         ConfigError: the classifier is unknown.
@@ -97,8 +102,9 @@ def fit(
         raise DataError(f"a classifier needs 2 movements or more; the labels are {np.unique(labels).tolist()}")
 
     if classifier == "svm":
-        chosen = validation is not None and validation.any()
-        c = _best_c(features, labels, validation) if chosen else DEFAULT_SVM_C
+        c = DEFAULT_SVM_C
+        if validation is not None and validation.any():
+            c = _best_c(features, labels, validation)
         return _svm(c).fit(features, labels)
 
     if classifier == "rda":

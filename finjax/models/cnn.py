@@ -11,20 +11,20 @@ from finjax.models.settings import CNNSettings, RawCNNSettings
 class CNN(nn.Module):
     """Recognises movements from the features of all channels and their shadows.
 
-    Three convolutions without padding, over channels × shadows. The last takes whatever the first two leave,
-    and those shrink where there are fewer channels than their kernels have rows.
+    Three convolutions without padding over channels × shadows. The kernel of the last one covers the whole output of
+    the second. With fewer channels than kernel rows, the first two kernels become smaller.
 
     Attributes:
         classes: movements K.
         filters: width of the first and the second convolution.
-        kernel: rows and columns of their kernels, at most.
-        dropout: share of the activations that are dropped after the first one.
-        logit_norm: whether the logits go through BatchNorm and PReLU, as the paper's do.
+        kernel: largest number of rows and columns of their kernels.
+        dropout: share of the activations that is dropped after the first convolution.
+        logit_norm: whether BatchNorm and PReLU follow the last convolution, as in the paper.
         axis_name: mapped axis to average BatchNorm's statistics over; `None` outside of `pmap`.
     """
 
     classes: int
-    filters: tuple[int, int] = (64, 32)
+    filters: tuple[int, ...] = (64, 32)
     kernel: int = 5
     dropout: float = 0.3
     logit_norm: bool = True
@@ -37,9 +37,9 @@ class CNN(nn.Module):
         """Maps standardised features `[B, C, S, F]` to logits `[B, K]`.
 
         Args:
-            features: F features and S − 1 shadows of each in C channels.
-            keys: `[B]` random keys for training; without them the running statistics are used and nothing
-                is dropped.
+            features: F features and S − 1 shadows of each, in C channels.
+            keys: `[B]` random keys in training; without keys, BatchNorm uses the running statistics and nothing is
+                dropped.
             present: `[B]`, see `BatchNorm`.
         """
         x = features
@@ -55,7 +55,7 @@ class CNN(nn.Module):
 
 
 def _convolution(x: jax.Array, filters: int, *, limit: int, name: str) -> jax.Array:
-    """Convolves without padding, with a kernel of `limit` × `limit` or as much of it as fits."""
+    """Convolves without padding, with a kernel of at most `limit` × `limit` that fits the input."""
     _, rows, columns, _ = x.shape
     return Convolution(filters, (min(limit, rows), min(limit, columns)), name=name)(x)
 
@@ -73,16 +73,16 @@ def build_cnn(settings: CNNSettings, *, classes: int, axis_name: str | None) -> 
 
 
 class RawCNN(nn.Module):
-    """Recognises movements from the samples themselves, end to end: the baseline without features.
+    """Recognises movements from the samples, end to end: the baseline without features.
 
-    Convolutions over time with stride 2, without padding, all channels seen together from the first; the mean
-    over time of the last one's activations goes to a dense layer.
+    Convolutions over time with stride 2, without padding; each sees all channels. A dense layer maps the mean over time
+    of the last activations to logits.
 
     Attributes:
         classes: movements K.
         filters: width of each convolution.
-        kernel: samples each one spans.
-        dropout: share of the pooled activations that are dropped.
+        kernel: samples that each one covers.
+        dropout: share of the pooled activations that is dropped.
         axis_name: as in `CNN`.
     """
 

@@ -1,12 +1,12 @@
 """Decoders: from windows of all channels to logits of movements, as pure functions of parameters and statistics.
 
-`FINDecoder` is the paper's whole system, `FeatureDecoder` its second stage on closed-form features, and
-`RawDecoder` the end-to-end baseline. They hold no parameters: they are values, to be compared and hashed.
+`FINDecoder` is the paper's whole system, `FeatureDecoder` its second stage on closed-form features, and `RawDecoder`
+the end-to-end baseline. They contain no parameters, and can be compared and hashed.
 """
 
 import dataclasses
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -22,14 +22,14 @@ from finjax.models.stack import FINStack
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DecoderNetwork(ABC):
-    """What training and evaluation need of a decoder; its `b` examples are windows of all channels.
+    """Base class of decoders, as training and evaluation use it; its `b` examples are windows of all channels.
 
     Attributes:
-        cnn: the network that gives the logits; its parameters are `params["cnn"]`.
-        read_out_weight: weight of a discriminant beside the CNN, `params["read_out"]`: its log-probabilities are
-            added to the CNN's when movements are recognised, not in training. 0: there is none.
-        cnn_frozen: whether training uses the CNN as inference does: BatchNorm takes the running statistics and leaves
-            them as they are, and nothing is dropped. Its parameters are the optimiser's to keep.
+        cnn: the network that computes the logits; its parameters are `params["cnn"]`.
+        read_out_weight: weight of a discriminant, `params["read_out"]`: in inference, its log-probabilities are added
+            to the CNN's. 0: there is none.
+        cnn_frozen: whether training uses the CNN as in inference: BatchNorm uses the running statistics and does not
+            change them, and nothing is dropped. The optimiser must keep the CNN's parameters.
     """
 
     cnn: nn.Module
@@ -38,20 +38,20 @@ class DecoderNetwork(ABC):
 
     @abstractmethod
     def cnn_input(self, *, channels: int) -> tuple[int, ...]:
-        """Returns the shape of what the CNN sees of one window."""
+        """Returns the shape of the CNN's input for one window."""
 
     def init_cnn(self, key: jax.Array, *, channels: int) -> tuple[Any, Any]:
-        """Returns random parameters of the CNN and its fresh statistics."""
+        """Returns random parameters of the CNN and its initial statistics."""
         empty = jnp.zeros((1, *self.cnn_input(channels=channels)))
         variables = jitted_init(self.cnn)(key, empty)
         return variables["params"], variables["batch_stats"]
 
     @abstractmethod
     def take(self, data: Any, windows: jax.Array, *, keys: jax.Array | None = None) -> jax.Array:
-        """Returns the inputs of windows `[b]` of `data`; with keys `[b]`, varied as training does."""
+        """Returns the inputs of windows `[b]` of `data`; with keys `[b]`, augmented as in training."""
 
     def before_cnn(self, params: Any, inputs: jax.Array) -> jax.Array:
-        """Returns what the CNN sees of the inputs."""
+        """Maps the inputs to the CNN's input."""
         del params
         return inputs
 
@@ -65,35 +65,35 @@ class DecoderNetwork(ABC):
         present: jax.Array | None = None,
         jitter: jax.Array | float = 0.0,
     ) -> tuple[jax.Array, Any]:
-        """Returns the CNN's logits `[b, K]` as in training, and the new statistics.
+        """Returns the CNN's logits `[b, K]` in training, and the new statistics.
 
         Args:
             params: parameters.
             stats: running statistics of BatchNorm.
-            inputs: what `take` gave.
+            inputs: the result of `take`.
             keys: `[b]`, for dropout.
-            present: `[b]`, which of them belong to the batch; all by default.
-            jitter: added to what the CNN sees.
+            present: `[b]`, whether an example belongs to the batch; by default all do.
+            jitter: added to the CNN's input.
         """
         variables = {"params": params["cnn"], "batch_stats": stats}
-        seen = self.before_cnn(params, inputs) + jitter
+        cnn_input = self.before_cnn(params, inputs) + jitter
         if self.cnn_frozen:
-            return self.cnn.apply(variables, seen), stats
-        logits, changed = self.cnn.apply(variables, seen, keys=keys, present=present, mutable="batch_stats")
+            return cast(jax.Array, self.cnn.apply(variables, cnn_input)), stats
+        logits, changed = self.cnn.apply(variables, cnn_input, keys=keys, present=present, mutable="batch_stats")
         return logits, changed["batch_stats"]
 
     def predict(self, params: Any, stats: Any, inputs: jax.Array) -> jax.Array:
         """Returns logits `[b, K]`."""
-        seen = self.before_cnn(params, inputs)
-        logits = self.cnn.apply({"params": params["cnn"], "batch_stats": stats}, seen)
+        cnn_input = self.before_cnn(params, inputs)
+        logits = cast(jax.Array, self.cnn.apply({"params": params["cnn"], "batch_stats": stats}, cnn_input))
         if not self.read_out_weight:
             return logits
-        read_out = discriminant.scores(params["read_out"], feature_values_of(seen))
+        read_out = discriminant.scores(params["read_out"], feature_values_of(cnn_input))
         return jax.nn.log_softmax(logits) + self.read_out_weight * jax.nn.log_softmax(read_out)
 
 
 def feature_values_of(features: jax.Array) -> jax.Array:
-    """Returns the features themselves, without shadows, as rows: `[b, C, S, F]` → `[b, C × F]`."""
+    """Returns the features without shadows as rows: `[b, C, S, F]` → `[b, C × F]`."""
     return features[:, :, 0].reshape(features.shape[0], -1)
 
 
@@ -103,7 +103,7 @@ class FeatureDecoder(DecoderNetwork):
 
     Attributes:
         shadows: S, the feature and its copies.
-        noise: of the copies, relative to the value; they are exact outside of training.
+        noise: standard deviation of the copies' noise in training, relative to the value; 0 in inference.
         features: how many, F.
     """
 
@@ -125,11 +125,11 @@ class FeatureDecoder(DecoderNetwork):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _WindowDecoder(DecoderNetwork):
-    """A decoder that reads the samples.
+    """A decoder of the samples.
 
     Attributes:
         length: samples T in a window.
-        gain_sd: in training, each window is amplified by `exp(N(0, gain_sd²))`, all channels alike.
+        gain_sd: in training, each window is multiplied by `exp(N(0, gain_sd²))`, the same for all channels.
     """
 
     length: int
@@ -146,13 +146,13 @@ class _WindowDecoder(DecoderNetwork):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FINDecoder(_WindowDecoder):
-    """FINs for every feature and channel, and a CNN on what they give (paper, section II).
+    """FINs for every feature and channel, and a CNN on their features (paper, section II).
 
-    The FINs run a few at a time, over a few windows at a time. The CNN sees the whole batch.
+    A few FINs run at a time, on a few windows at a time. The CNN gets the whole batch.
 
     Attributes:
         fins: the stack of FINs; their parameters are `params["fins"]`, with leading axes `[F, C]`.
-        tile: how many FINs and windows; `None`: all of them at once.
+        tile: how many FINs and windows to process at a time; `None`: all.
         recompute: see `FINStack.imitate`.
     """
 
@@ -169,15 +169,15 @@ class FINDecoder(_WindowDecoder):
         return self.fins.init(key, length=self.length)
 
     def before_cnn(self, params: Any, inputs: jax.Array) -> jax.Array:
-        """Imitates: windows `[b, C, T]` → features and shadows `[b, C, S, F]`."""
-        # NumPy arrays that a jitted function closes over are no constants that the LSTM's own gradient takes.
+        """Maps windows `[b, C, T]` to features and shadows `[b, C, S, F]`."""
+        # The LSTM's gradient does not accept NumPy arrays that a jitted function closes over.
         fins = jax.tree.map(jnp.asarray, params["fins"])
         return self.fins.imitate(fins, jnp.asarray(inputs), tile=self.tile, recompute=self.recompute)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RawDecoder(_WindowDecoder):
-    """A CNN on the samples themselves."""
+    """A CNN on the samples."""
 
     def cnn_input(self, *, channels: int) -> tuple[int, ...]:
         """See `DecoderNetwork`."""

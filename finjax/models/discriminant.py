@@ -1,4 +1,4 @@
-"""Gaussian discriminant analysis, linear and regularised: fitted in NumPy, applied anywhere.
+"""Gaussian discriminant analysis, linear and regularised: fitted in NumPy, applied in NumPy or JAX.
 
 Reference: Friedman 1989, "Regularized discriminant analysis".
 """
@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-# Share of each movement's own covariance in its density; the rest is common to all movements. That of `rda` is the
-# one with which leaving one of the tuning repetitions of 3DC out lost least.
+# Share of each movement's own covariance in its density; the rest is common to all movements. The share of `rda` had
+# the lowest loss in leave-one-out validation over the tuning repetitions of 3DC.
 OWN_COVARIANCE = {"lda": 0.0, "rda": 0.1}
-UNSEEN_SCORE = -1e4  # score of a movement that was never seen
-TOLERANCE = 1e-4  # directions in which features vary less within movements are left out, relative to the most
+UNSEEN_SCORE = -1e4  # score of a movement without training data
+TOLERANCE = 1e-4  # directions with a smaller deviation within movements, relative to the largest, are omitted
 
 
 def fit_discriminant(features: np.ndarray, labels: np.ndarray, *, kind: str, classes: int) -> dict[str, np.ndarray]:
@@ -21,12 +21,12 @@ def fit_discriminant(features: np.ndarray, labels: np.ndarray, *, kind: str, cla
 
     Args:
         features: `[n, D]`.
-        labels: `[n]`, at least two different ones from 0 to K − 1.
+        labels: `[n]`, at least two different values from 0 to K − 1.
         kind: one of `OWN_COVARIANCE`.
-        classes: K; those absent from `labels` get a score that rules them out.
+        classes: K; movements that are not in `labels` get the score `UNSEEN_SCORE`.
 
     Returns:
-        What `scores` takes: `mean` `[K, D]`, `whitening` `[K, D, D]` (columns beyond the rank are zero) and
+        The parameters for `scores`: `mean` `[K, D]`, `whitening` `[K, D, D]` (columns beyond the rank are zero) and
         `offset` `[K]`.
     """
     features, dimensions = features.astype(np.float64), features.shape[1]
@@ -54,7 +54,7 @@ def fit_discriminant(features: np.ndarray, labels: np.ndarray, *, kind: str, cla
 
 
 def _whitening(residual: np.ndarray, *, degrees: int) -> np.ndarray:
-    """Returns `[D, r]`, after which the residuals have unit covariance; r is their rank."""
+    """Returns `[D, r]`, which maps the residuals to unit covariance; r is their rank."""
     scale = residual.std(axis=0)
     scale[scale == 0] = 1
     _, deviations, directions = np.linalg.svd(residual / scale / np.sqrt(degrees), full_matrices=False)
@@ -63,7 +63,7 @@ def _whitening(residual: np.ndarray, *, degrees: int) -> np.ndarray:
 
 
 def empty_discriminant(*, features: int, classes: int) -> dict[str, np.ndarray]:
-    """Returns the arrays of a discriminant of D features that is not fitted yet: all movements score 0."""
+    """Returns the parameters of an unfitted discriminant of D features: all movements score 0."""
     return {
         "mean": np.zeros((classes, features), np.float32),
         "whitening": np.zeros((classes, features, features), np.float32),
@@ -71,7 +71,7 @@ def empty_discriminant(*, features: int, classes: int) -> dict[str, np.ndarray]:
     }
 
 
-def scores(params: Mapping[str, jax.Array], features: jax.Array) -> jax.Array:
-    """Returns `[n, K]`, whose softmax is the posterior of each movement, for features `[n, D]`."""
+def scores(params: Mapping[str, jax.Array | np.ndarray], features: jax.Array | np.ndarray) -> jax.Array:
+    """Maps features `[n, D]` to scores `[n, K]`, whose softmax is the posterior of each movement."""
     distance = jnp.einsum("nkd,kde->nke", features[:, None] - params["mean"][None], params["whitening"])
-    return params["offset"][None] - jnp.sum(distance**2, axis=-1) / 2
+    return jnp.subtract(params["offset"][None], jnp.sum(distance**2, axis=-1) / 2)

@@ -18,16 +18,16 @@ PRECISIONS = ("float32", "bfloat16")
 class FIN(nn.Module):
     """Imitates one feature of one channel's window.
 
-    Three bidirectional LSTM layers and a dense head on the final state of the last layer's backward
-    direction. The forward direction of that layer would feed nothing and is not there.
+    Three bidirectional LSTM layers, and a dense head on the final state of the last layer's backward direction. The
+    forward direction of that layer is omitted, because nothing would use it.
 
     Attributes:
         hidden: LSTM width of each direction.
         layers: LSTM layers.
-        shadows: outputs S: the feature's value and S − 1 shadow copies of it.
-        patch_size: samples fed per time step; 1 is the paper's network, 10 trains about ten times faster.
+        shadows: outputs S: the feature's value and S − 1 shadows.
+        patch_size: samples per time step; 1 is the paper's network, 10 trains about ten times faster.
         initialisation: `"chrono"` (long memory) or `"uniform"` (the paper's).
-        precision: of what the LSTMs multiply, `"float32"` or `"bfloat16"`; sums and states are float32.
+        precision: of the LSTMs' matmul factors, `"float32"` or `"bfloat16"`; sums and states are float32.
 
     Example:
         >>> fin = FIN(hidden=8, patch_size=30)
@@ -48,10 +48,10 @@ class FIN(nn.Module):
     def __call__(self, windows: jax.Array) -> jax.Array:
         """Maps z-scored windows `[…, B, T]` to standardised features `[…, B, S]`.
 
-        Leading axes are of FINs with weights of their own: the parameters then have them too.
+        Leading axes are FINs with their own weights: the parameters then have these axes too.
 
         Raises:
-            ConfigError: T is no multiple of the patch size, or the initialisation or precision is unknown.
+            ConfigError: T is not a multiple of the patch size, or the initialisation or precision is unknown.
         """
         *models, batch, length = windows.shape
         if length % self.patch_size:
@@ -78,7 +78,7 @@ class FIN(nn.Module):
 
 
 class Head(nn.Module):
-    """A dense layer, as `nn.Dense`, of each model of the leading axes.
+    """A dense layer, as `nn.Dense`, for each model of the leading axes.
 
     Attributes:
         outputs: how many, S.
@@ -86,7 +86,7 @@ class Head(nn.Module):
     """
 
     outputs: int
-    init: Callable
+    init: Callable[..., jax.Array]
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:

@@ -1,34 +1,35 @@
-"""How weights start."""
+"""Initialisers of weights."""
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
 
-def uniform(inputs: int) -> Callable:
-    """Uniform in ±1/√inputs, torch's: of an LSTM and its head the hidden width, of a filter what it sees."""
+def uniform(inputs: int) -> Callable[..., jax.Array]:
+    """Uniform in ±1/√inputs, as in PyTorch; for an LSTM and its head, `inputs` is the hidden width."""
     bound = inputs**-0.5
 
-    def init(key, shape, dtype=jnp.float32):
+    def init(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
         return jax.random.uniform(key, shape, dtype, -bound, bound)
 
     return init
 
 
-def chrono(hidden: int, steps: int) -> Callable:
-    """A bias `[..., 4H]` that lets the cells remember for 1 to `steps − 1` time steps.
+def chrono(hidden: int, steps: int) -> Callable[..., jax.Array]:
+    """A bias `[..., 4H]` with which the cells remember for 1 to `steps − 1` time steps.
 
-    Forget bias `log u`, `u ~ U(1, steps − 1)`, input bias its negative; candidate and output stay uniform.
-    A FIN must carry a sum over the whole window; with forget gates near ½ it forgets within a few samples.
+    The forget bias is `log u` with `u ~ U(1, steps − 1)`, the input bias its negative; the others are `uniform`.
+    A FIN must remember a sum over the whole window; with forget gates near ½ it forgets within a few samples.
 
     Reference: Tallec & Ollivier 2018, "Can recurrent neural networks warp time?".
     """
     plain = uniform(hidden)
 
-    def init(key, shape, dtype=jnp.float32):
+    def init(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
         key_memory, key_rest = jax.random.split(key)
         longest = max(steps - 1.0, 1.0)
         memory = jnp.log(jax.random.uniform(key_memory, (*shape[:-1], hidden), dtype, 1.0, longest))
@@ -38,7 +39,11 @@ def chrono(hidden: int, steps: int) -> Callable:
     return init
 
 
-@functools.cache
-def jitted_init(network: nn.Module) -> Callable:
+def jitted_init(network: nn.Module) -> Callable[..., Any]:
     """Returns the compiled `init` of a network; equal networks share one."""
+    return _jitted_init(network)  # pyright: ignore[reportArgumentType]  # modules of Flax can be hashed
+
+
+@functools.cache
+def _jitted_init(network: nn.Module) -> Callable[..., Any]:
     return jax.jit(network.init)

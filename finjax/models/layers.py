@@ -1,5 +1,7 @@
 """Small layers that several networks share."""
 
+from typing import cast
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -8,16 +10,16 @@ from jax import lax
 from finjax.devices.reduce import total_over
 from finjax.models.initialisers import uniform
 
-# As torch has them, where momentum is the share of the new value.
+# As in PyTorch, where momentum is the share of the new value.
 BATCHNORM_MOMENTUM = 0.9
 BATCHNORM_EPSILON = 1e-5
 PRELU_SLOPE = 0.25
 
 
 class Convolution(nn.Module):
-    """A convolution without padding, as one matmul on the patches it sees; parameters are those of `nn.Conv`.
+    """A convolution without padding, as one matmul of its patches; it has the parameters of `nn.Conv`.
 
-    XLA's own takes six times as long on a CPU where it stands in a loop, as it does in a train step.
+    XLA's convolution takes six times as long on a CPU inside a loop, as in a train step.
 
     Attributes:
         filters: outputs N.
@@ -33,7 +35,7 @@ class Convolution(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """Maps `[B, H, W, D]` to `[B, H′, W′, N]`."""
         inputs = self.kernel[0] * self.kernel[1] * x.shape[-1]
-        init = uniform(inputs)  # torch's: ±1/√(inputs of a filter)
+        init = uniform(inputs)  # as in PyTorch: ±1/√(inputs of a filter)
         kernel = self.param("kernel", init, (*self.kernel, x.shape[-1], self.filters))
         bias = self.param("bias", init, (self.filters,))
         rows, columns = (
@@ -47,12 +49,12 @@ class Convolution(nn.Module):
             for row in range(self.kernel[0])
             for column in range(self.kernel[1])
         ]
-        patches = jnp.concatenate(patches, axis=-1)  # [B, H′, W′, kernel × D]
-        return patches @ kernel.reshape(inputs, self.filters) + bias[None, None, None]
+        stacked = jnp.concatenate(patches, axis=-1)  # [B, H′, W′, kernel × D]
+        return stacked @ kernel.reshape(inputs, self.filters) + bias[None, None, None]
 
 
 class BatchNorm(nn.Module):
-    """`nn.BatchNorm` over all but the last axis, with statistics that the devices sum up in a fixed order.
+    """`nn.BatchNorm` over all but the last axis; the devices sum its statistics in a fixed order.
 
     Attributes:
         axis_name: mapped axis whose devices share one batch; `None` outside of `pmap`.
@@ -62,12 +64,12 @@ class BatchNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool, present: jax.Array | None = None) -> jax.Array:
-        """Maps `[B, …, N]` to the same shape, with the batch's statistics in training, else the running ones.
+        """Maps `[B, …, N]` to the same shape, with the statistics of the batch in training, else the running ones.
 
         Args:
             x: inputs.
-            train: whether to take the batch's statistics.
-            present: `[B]`, which examples the statistics are of; all by default. Others only fill up the array.
+            train: whether to use the statistics of the batch.
+            present: `[B]`, whether an example counts in the statistics; by default all do. Others only fill the array.
         """
         shape, over = x.shape[-1:], tuple(range(x.ndim - 1))
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, shape)
@@ -75,11 +77,12 @@ class BatchNorm(nn.Module):
         scale = self.param("scale", nn.initializers.ones, shape)
         bias = self.param("bias", nn.initializers.zeros, shape)
 
-        def total(values):
-            alone = self.axis_name is None or self.is_initializing()
-            return values if alone else total_over(values, self.axis_name)
+        def total(values: jax.Array) -> jax.Array:
+            if self.axis_name is None or self.is_initializing():
+                return values
+            return cast(jax.Array, total_over(values, self.axis_name))  # custom_vjp hides the type
 
-        def spread(values):
+        def spread(values: jax.Array) -> jax.Array:
             return jnp.expand_dims(values, over)
 
         mean, var = running_mean.value, running_var.value
@@ -88,7 +91,7 @@ class BatchNorm(nn.Module):
             counts = counts.reshape(-1, *(1,) * (x.ndim - 1))
             count = total(counts.sum()) * (x[0].size // x.shape[-1])
             mean = total((counts * x).sum(over)) / count
-            var = total((counts * jnp.square(x - spread(mean))).sum(over)) / count  # mean x² − mean² cancels in float32
+            var = total((counts * jnp.square(x - spread(mean))).sum(over)) / count  # mean x² − mean² is less exact
         if train and not self.is_initializing():
             for running, new in ((running_mean, mean), (running_var, var)):
                 running.value = BATCHNORM_MOMENTUM * running.value + (1 - BATCHNORM_MOMENTUM) * new
@@ -96,7 +99,7 @@ class BatchNorm(nn.Module):
 
 
 class NormAct(nn.Module):
-    """BatchNorm over all but the last axis, then PReLU with one learnt slope.
+    """BatchNorm over all but the last axis, then PReLU with one trained slope.
 
     Attributes:
         axis_name: mapped axis whose devices share one batch; `None` outside of `pmap`.
@@ -112,17 +115,17 @@ class NormAct(nn.Module):
 
 
 class Dropout(nn.Module):
-    """Dropout whose draw belongs to the example, so that it does not depend on how a batch is divided.
+    """Dropout with a random key per example, so that it does not depend on how a batch is divided.
 
     Attributes:
-        rate: share that is dropped.
+        rate: share of the values that is dropped.
     """
 
     rate: float
 
     @nn.compact
     def __call__(self, x: jax.Array, *, keys: jax.Array | None) -> jax.Array:
-        """Drops values of `[B, …]` by the random keys `[B]`; without keys, none."""
+        """Drops values of `[B, …]` with the random keys `[B]`; without keys, drops none."""
         if keys is None or not self.rate:
             return x
         keep = jax.vmap(lambda key: jax.random.bernoulli(key, 1 - self.rate, x.shape[1:]))(keys)

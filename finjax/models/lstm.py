@@ -1,8 +1,8 @@
-"""The recurrent core: bidirectional LSTM layers, all directions and models advancing together over time."""
+"""Bidirectional LSTM layers; all directions and models advance together over time."""
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import flax.linen as nn
 import jax
@@ -10,16 +10,31 @@ import jax.numpy as jnp
 from jax import lax
 from jax.ad_checkpoint import checkpoint_name
 
-STATES = "lstm_states"  # the name by which `jax.checkpoint_policies` know those of layers between others
-CHUNK = 20  # time steps whose gates are in memory at a time: with a small batch they fit a core's cache
+from finjax.models.lstm_chunks import (
+    Index,
+    join_directions,
+    loop_over_chunks,
+    put_steps,
+    read_chunk,
+    split_directions,
+    step_at,
+    write_chunk,
+)
+
+STATES = "lstm_states"  # name for `jax.checkpoint_policies` of the states of the middle layers
+CHUNK = 20  # time steps whose gates are in memory at a time: those of a small batch fit a core's cache
 
 
 class _Weights(NamedTuple):
-    """Weights of G LSTMs: of inputs `[G, D, 4H]` and hidden state `[G, H, 4H]`, and bias `[G, 4H]`."""
+    """Weights of G LSTMs: of the inputs `[G, D, 4H]`, of the hidden state `[G, H, 4H]`, and bias `[G, 4H]`."""
 
     kernel: jax.Array
     recurrent: jax.Array
     bias: jax.Array
+
+
+# Inputs, weights, hidden states `[N, T, B, R × H]`, and hidden state and cell before each chunk `[G, chunks, B, H]`.
+_Saved = tuple[jax.Array, _Weights, jax.Array, list[jax.Array]]
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(4, 5, 6))
@@ -32,33 +47,33 @@ def scan_lstm(
     chunk: int = CHUNK,
     precision: str = "float32",
 ) -> jax.Array:
-    """Runs LSTMs over time from a zero state, forward and back, or back alone.
+    """Runs LSTMs over time from a zero state, forward and backward, or only backward.
 
-    A step is one `tanh` of all gates: σ(z) = ½ + ½ tanh(z/2). Time passes in chunks, so that what a step reads
-    is in the cache: the inputs of a chunk are projected at once, and the gradient, which is written out below,
-    computes a chunk's gates again, all steps at once, with everything that does not depend on later steps, then
-    goes back step by step, and adds up the weights' gradients at once. For reverse differentiation only.
+    A step computes all gates by one `tanh`: σ(z) = ½ + ½ tanh(z/2). Time is processed in chunks, so that the data of a
+    step is in the cache: the inputs of a chunk are projected at once. The gradient, written by hand below, computes the
+    gates of a chunk again, all steps at once, with everything that does not depend on later steps; then it goes back
+    step by step, and sums the gradients of the weights at once. Only reverse-mode differentiation works.
 
-    Gates are in the order input, forget, cell, output. Inside, each direction of each model is an LSTM of its own:
-    `G` counts them all. Their time begins where they begin to read, for one that runs back at the last sample.
+    Gates are in the order input, forget, cell, output. Internally, each direction of each model is a separate LSTM; `G`
+    is their number. The time of an LSTM starts where it starts to read: at the last sample for a backward one.
 
     Args:
         inputs: `[N, T, B, D]` of N models.
-        kernel: `[N, R, D, 4H]` weights of the inputs, of R = 2 directions, forward and back, or of R = 1, back.
+        kernel: `[N, R, D, 4H]` weights of the inputs; R = 2 directions, forward and backward, or R = 1, backward.
         recurrent: `[N, R, H, 4H]` weights of the hidden state.
         bias: `[N, R, 4H]`.
-        keep_all: whether to return the hidden state of every step or of the last one only.
+        keep_all: whether to return the hidden state of every step, or only of the last one.
         chunk: steps in a chunk.
-        precision: dtype of what is multiplied in matmuls; sums and states are float32.
+        precision: dtype of the factors in matmuls; sums and states are float32.
 
     Returns:
         Hidden states `[N, T, B, R × H]`, or `[N, B, R × H]` after the last step of each direction.
     """
-    return _run_and_keep(inputs, kernel, recurrent, bias, keep_all, chunk, precision)[0]
+    return _run_for_gradient(inputs, kernel, recurrent, bias, keep_all, chunk, precision)[0]
 
 
 def _halved(weights: _Weights) -> _Weights:
-    """Returns the weights, those of the three gates that are sigmoids halved: exact, as ½ is a power of 2."""
+    """Halves the weights of the three sigmoid gates; this is exact, as ½ is a power of 2."""
     return _Weights(*(jnp.concatenate([i / 2, f / 2, c, o / 2], axis=-1) for i, f, c, o in map(_gates, weights)))
 
 
@@ -85,234 +100,179 @@ def _contract(axes: str, left: jax.Array, right: jax.Array, precision: str) -> j
     return jnp.einsum(axes, left.astype(precision), right.astype(precision), preferred_element_type=left.dtype)
 
 
-# --- Time, the second axis of what is kept of it --------------------------------------------------
+# --- Forward and backward -----------------------------------------------------------------------------
 
 
-def _at(values: jax.Array, t: jax.Array) -> jax.Array:
-    return _part(values, t, 1)[:, 0]
-
-
-def _part(values: jax.Array, start: jax.Array, size: int) -> jax.Array:
-    return lax.dynamic_slice_in_dim(values, start, size, axis=1, allow_negative_indices=False)
-
-
-def _put(values: jax.Array, part: jax.Array, start: jax.Array) -> jax.Array:
-    return lax.dynamic_update_slice_in_dim(values, part, start, axis=1, allow_negative_indices=False)
-
-
-def _over_chunks(of_chunk: Callable, carry: Any, *, steps: int, chunk: int, reverse: bool = False) -> Any:
-    """Applies `of_chunk(carry, start, size) → carry` to one chunk after another; the last in time may be shorter."""
-    whole, rest = divmod(steps, chunk)
-
-    def of_whole(number, carry):
-        return of_chunk(carry, chunk * (whole - 1 - number if reverse else number), chunk)
-
-    if rest and reverse:
-        carry = of_chunk(carry, whole * chunk, rest)
-    if whole:
-        carry = lax.fori_loop(0, whole, of_whole, carry)
-    if rest and not reverse:
-        carry = of_chunk(carry, whole * chunk, rest)
-    return carry
-
-
-# --- Directions: chunks of their own time, `[G, size, B, …]`, from and to arrays in time `[N, T, B, …]` -----------
-
-
-def _places(steps: int, start: jax.Array, size: int, directions: int) -> list[tuple[jax.Array, bool]]:
-    """Returns, for each direction, where its chunk begins in time, and whether it runs back there."""
-    back = (steps - start - size, True)
-    return [back] if directions == 1 else [(start, False), back]
-
-
-def _read(values: jax.Array, start: jax.Array, size: int, directions: int, *, own: bool = False) -> jax.Array:
-    """Takes a chunk of each direction, of all features `[N, T, B, D]` or only of its `own` of `[N, T, B, R × H]`."""
-    parts = []
-    for number, (first, runs_back) in enumerate(_places(values.shape[1], start, size, directions)):
-        part = _part(values, first, size)
-        part = jnp.split(part, directions, axis=-1)[number] if own else part
-        parts.append(jnp.flip(part, axis=1) if runs_back else part)
-    return jnp.stack(parts, axis=1).reshape(-1, *parts[0].shape[1:])
-
-
-def _write(values: jax.Array, chunk: jax.Array, start: jax.Array, directions: int, *, own: bool = False) -> jax.Array:
-    """Adds a chunk of each direction to `[N, T, B, D]`, or puts it in its `own` place of `[N, T, B, R × H]`."""
-    size, width = chunk.shape[1], chunk.shape[-1]
-    parts = jnp.unstack(chunk.reshape(len(values), directions, *chunk.shape[1:]), axis=1)
-    for number, (first, runs_back) in enumerate(_places(values.shape[1], start, size, directions)):
-        part = jnp.flip(parts[number], axis=1) if runs_back else parts[number]
-        if own:
-            values = lax.dynamic_update_slice(values, part, (0, first, 0, number * width))
-        else:
-            values = _put(values, _part(values, first, size) + part, first)
-    return values
-
-
-def _side_by_side(states: jax.Array, models: int) -> jax.Array:
-    """Maps `[N × R, B, H]` to `[N, B, R × H]`."""
-    return jnp.concatenate(jnp.unstack(states.reshape(models, -1, *states.shape[1:]), axis=1), axis=-1)
-
-
-def _apart(states: jax.Array, directions: int) -> jax.Array:
-    """Maps `[N, B, R × H]` to `[N × R, B, H]`."""
-    parts = jnp.stack(jnp.split(states, directions, axis=-1), axis=1)
-    return parts.reshape(-1, *parts.shape[2:])
-
-
-# --- Forward and back -----------------------------------------------------------------------------
-
-
-def _run_and_keep(inputs, kernel, recurrent, bias, keep_all, chunk, precision):
+def _run_for_gradient(
+    inputs: jax.Array,
+    kernel: jax.Array,
+    recurrent: jax.Array,
+    bias: jax.Array,
+    keep_all: bool,
+    chunk: int,
+    precision: str,
+) -> tuple[jax.Array, _Saved]:
+    """Returns the result of `scan_lstm`, and what its gradient needs."""
     models, directions = kernel.shape[:2]
     weights = _halved(_Weights(*(w.reshape(-1, *w.shape[2:]) for w in (kernel, recurrent, bias))))
     last, hidden, before_chunks = _forward(inputs, weights, directions, chunk, precision)
     if keep_all and inputs.shape[-1] > 1:
         hidden, before_chunks = checkpoint_name((hidden, before_chunks), STATES)
-    return hidden if keep_all else _side_by_side(last, models), (inputs, weights, hidden, before_chunks)
+    return hidden if keep_all else join_directions(last, models), (inputs, weights, hidden, before_chunks)
 
 
-def _forward(inputs: jax.Array, weights: _Weights, directions: int, chunk: int, precision: str) -> tuple:
-    """Takes all steps.
+def _forward(
+    inputs: jax.Array, weights: _Weights, directions: int, chunk: int, precision: str
+) -> tuple[jax.Array, jax.Array, list[jax.Array]]:
+    """Computes all steps.
 
     Returns:
         The last hidden state `[G, B, H]`; hidden states `[N, T, B, R × H]`; and hidden state and cell before each chunk
-        `[G, chunks, B, H]`. What of it nobody reads, XLA leaves out.
+        `[G, chunks, B, H]`. XLA omits results that are not used.
     """
     kernel, recurrent, bias = weights
     models, steps, batch, width = inputs.shape
-    groups, size_of_state, _ = recurrent.shape
-    zeros = jnp.zeros((groups, batch, size_of_state), inputs.dtype)
+    groups, hidden_size, _ = recurrent.shape
+    zeros = jnp.zeros((groups, batch, hidden_size), inputs.dtype)
 
-    def of_chunk(carry, start, size):
+    def forward_chunk(carry: Any, start: Index, size: int) -> Any:
         state, all_hidden, before_chunks = carry
         before_chunks = [
-            _put(kept, now[:, None], start // chunk) for kept, now in zip(before_chunks, state, strict=True)
+            put_steps(saved, now[:, None], start // chunk) for saved, now in zip(before_chunks, state, strict=True)
         ]
-        projected = _read(inputs, start, size, directions)
+        projected = read_chunk(inputs, start, size, directions)
         if width > 1:
             projected = _matmul(projected, kernel, precision)
 
-        def step(t, carry):
+        def step(t: Index, carry: Any) -> Any:
             hidden, cell, chunk_hidden = carry
-            now = _at(projected, t) * kernel if width == 1 else _at(projected, t)
+            now = step_at(projected, t) * kernel if width == 1 else step_at(projected, t)
             active = jnp.tanh(now + bias[:, None] + _matmul(hidden, recurrent, precision))  # [G, B, 4H]
             update, forget, candidate, output = _gates(active)
             cell = _sigmoid_of(forget) * cell + _sigmoid_of(update) * candidate
             hidden = _sigmoid_of(output) * jnp.tanh(cell)
-            return hidden, cell, _put(chunk_hidden, hidden[:, None], t)
+            return hidden, cell, put_steps(chunk_hidden, hidden[:, None], t)
 
-        room = jnp.zeros((groups, size, *zeros.shape[1:]), zeros.dtype)
-        *state, chunk_hidden = lax.fori_loop(0, size, step, (*state, room))
-        return state, _write(all_hidden, chunk_hidden, start, directions, own=True), before_chunks
+        empty = jnp.zeros((groups, size, *zeros.shape[1:]), zeros.dtype)
+        *state, chunk_hidden = lax.fori_loop(0, size, step, (*state, empty))
+        return state, write_chunk(all_hidden, chunk_hidden, start, directions, own=True), before_chunks
 
-    room = jnp.zeros((groups, -(-steps // chunk), *zeros.shape[1:]), zeros.dtype)
-    all_hidden = jnp.zeros((models, steps, batch, directions * size_of_state), zeros.dtype)
-    start = [zeros, zeros], all_hidden, [room, room]
-    (last, _), all_hidden, before_chunks = _over_chunks(of_chunk, start, steps=steps, chunk=chunk)
+    empty = jnp.zeros((groups, -(-steps // chunk), *zeros.shape[1:]), zeros.dtype)
+    all_hidden = jnp.zeros((models, steps, batch, directions * hidden_size), zeros.dtype)
+    start = [zeros, zeros], all_hidden, [empty, empty]
+    (last, _), all_hidden, before_chunks = loop_over_chunks(forward_chunk, start, steps=steps, chunk=chunk)
     return last, all_hidden, before_chunks
 
 
-def _cells(first: jax.Array, forgotten: jax.Array, added: jax.Array) -> jax.Array:
-    """Returns cells `[G, 1 + K, B, H]`, from the first on: each forgets of the one before, and adds."""
+def _cells(first: jax.Array, forget: jax.Array, added: jax.Array) -> jax.Array:
+    """Returns the cells `[G, 1 + K, B, H]`, from `first` on; forget gates and added values are `[G, K, B, H]`."""
 
-    def step(t, carry):
+    def step(t: Index, carry: Any) -> Any:
         cell, cells = carry
-        cell = _at(forgotten, t) * cell + _at(added, t)
-        return cell, _put(cells, cell[:, None], t + 1)
+        cell = step_at(forget, t) * cell + step_at(added, t)
+        return cell, put_steps(cells, cell[:, None], t + 1)
 
     groups, steps, *shape = added.shape
-    cells = _put(jnp.zeros((groups, 1 + steps, *shape), added.dtype), first[:, None], 0)
+    cells = put_steps(jnp.zeros((groups, 1 + steps, *shape), added.dtype), first[:, None], 0)
     return lax.fori_loop(0, steps, step, (first, cells))[1]
 
 
-def _gradient(keep_all, chunk, precision, kept, gradient):
-    inputs, (kernel, recurrent, bias), all_hidden, before_chunks = kept
+def _gradient(
+    keep_all: bool, chunk: int, precision: str, saved: _Saved, gradient: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    """Returns the gradients of inputs, kernel, recurrent and bias, from that of the result; `grad_x` is that of x."""
+    inputs, (kernel, recurrent, bias), all_hidden, before_chunks = saved
     models, steps, _, width = inputs.shape
     directions = len(kernel) // models
-    to_hidden, to_inputs = recurrent.swapaxes(1, 2), kernel.swapaxes(1, 2)
+    recurrent_transposed, kernel_transposed = recurrent.swapaxes(1, 2), kernel.swapaxes(1, 2)
     both = jnp.concatenate([kernel, recurrent], axis=1)
 
-    def of_chunk(carry, start, size):
-        of_state, of_both, of_bias, of_inputs = carry
-        first_hidden, first_cell = (_at(kept, start // chunk) for kept in before_chunks)
-        hidden = _read(all_hidden, start, size, directions, own=True)
+    def backward_chunk(carry: Any, start: Index, size: int) -> Any:
+        grad_state, grad_both, grad_bias, grad_inputs = carry
+        first_hidden, first_cell = (step_at(saved, start // chunk) for saved in before_chunks)
+        hidden = read_chunk(all_hidden, start, size, directions, own=True)
         hidden = jnp.concatenate([first_hidden[:, None], hidden[:, :-1]], axis=1)
-        read = jnp.concatenate([_read(inputs, start, size, directions), hidden], axis=-1)
+        read = jnp.concatenate([read_chunk(inputs, start, size, directions), hidden], axis=-1)
         active = jnp.tanh(_matmul(read, both, precision) + bias[:, None, None])  # [G, K, B, 4H]
         update, forget, candidate, output = _gates(active)
-        to_cell_before = _sigmoid_of(forget)
-        cells = _cells(first_cell, to_cell_before, _sigmoid_of(update) * candidate)
-        squashed = jnp.tanh(cells[:, 1:])
-        to_cell = _sigmoid_of(output) * (1 - squashed**2)
-        to_gates = jnp.concatenate([candidate, cells[:, :-1], 1 + update, squashed], axis=-1)
-        to_gates = 0.5 * to_gates * (1 - active**2)  # of halved weights
-        of_chunk_hidden = _read(gradient, start, size, directions, own=True) if keep_all else None
+        forget_gate = _sigmoid_of(forget)
+        cells = _cells(first_cell, forget_gate, _sigmoid_of(update) * candidate)
+        tanh_cell = jnp.tanh(cells[:, 1:])
+        cell_factor = _sigmoid_of(output) * (1 - tanh_cell**2)
+        gate_factors = jnp.concatenate([candidate, cells[:, :-1], 1 + update, tanh_cell], axis=-1)
+        gate_factors = 0.5 * gate_factors * (1 - active**2)  # ½ because the weights are halved
+        outer_grad_hidden = read_chunk(gradient, start, size, directions, own=True) if keep_all else None
 
-        def step(number, carry):
-            (of_hidden, of_cell), of_gates = carry
+        def step(number: Index, carry: Any) -> Any:
+            (grad_hidden, grad_cell), grad_gates = carry
             t = size - 1 - number
-            if keep_all:
-                of_hidden = of_hidden + _at(of_chunk_hidden, t)
-            of_cell = of_cell + of_hidden * _at(to_cell, t)
-            of_now = jnp.concatenate([of_cell, of_cell, of_cell, of_hidden], axis=-1) * _at(of_gates, t)  # [G, B, 4H]
-            of_state = _matmul(of_now, to_hidden, precision), of_cell * _at(to_cell_before, t)
-            return of_state, _put(of_gates, of_now[:, None], t)
+            if outer_grad_hidden is not None:
+                grad_hidden = grad_hidden + step_at(outer_grad_hidden, t)
+            grad_cell = grad_cell + grad_hidden * step_at(cell_factor, t)
+            grad_now = jnp.concatenate([grad_cell, grad_cell, grad_cell, grad_hidden], axis=-1)  # [G, B, 4H]
+            grad_now = grad_now * step_at(grad_gates, t)
+            grad_state = _matmul(grad_now, recurrent_transposed, precision), grad_cell * step_at(forget_gate, t)
+            return grad_state, put_steps(grad_gates, grad_now[:, None], t)
 
-        # What gradients are multiplied with is overwritten with the products, step by step.
-        of_state, of_gates = lax.fori_loop(0, size, step, (of_state, to_gates))
-        of_both += _contract("grd,grk->gdk", _rows(read), _rows(of_gates), precision)
-        of_inputs = _write(of_inputs, _matmul(of_gates, to_inputs, precision), start, directions)
-        return of_state, of_both, of_bias + jnp.sum(of_gates, axis=(1, 2)), of_inputs
+        # Each step overwrites its factors with the gradients.
+        grad_state, grad_gates = lax.fori_loop(0, size, step, (grad_state, gate_factors))
+        grad_both += _contract("grd,grk->gdk", _rows(read), _rows(grad_gates), precision)
+        grad_inputs = write_chunk(grad_inputs, _matmul(grad_gates, kernel_transposed, precision), start, directions)
+        return grad_state, grad_both, grad_bias + jnp.sum(grad_gates, axis=(1, 2)), grad_inputs
 
     zeros = jnp.zeros_like(before_chunks[0][:, 0])
     start = (
-        (zeros if keep_all else _apart(gradient, directions), zeros),
+        (zeros if keep_all else split_directions(gradient, directions), zeros),
         jnp.zeros_like(both),
         jnp.zeros_like(bias),
         jnp.zeros_like(inputs),
     )
-    _, of_both, of_bias, of_inputs = _over_chunks(of_chunk, start, steps=steps, chunk=chunk, reverse=True)
-    of_weights = _halved(_Weights(of_both[:, :width], of_both[:, width:], of_bias))
-    return of_inputs, *(w.reshape(models, directions, *w.shape[1:]) for w in of_weights)
+    _, grad_both, grad_bias, grad_inputs = loop_over_chunks(
+        backward_chunk, start, steps=steps, chunk=chunk, reverse=True
+    )
+    grad_weights = _halved(_Weights(grad_both[:, :width], grad_both[:, width:], grad_bias))
+    grad_kernel, grad_recurrent, grad_bias = (w.reshape(models, directions, *w.shape[1:]) for w in grad_weights)
+    return grad_inputs, grad_kernel, grad_recurrent, grad_bias
 
 
-scan_lstm.defvjp(_run_and_keep, _gradient)
+scan_lstm.defvjp(_run_for_gradient, _gradient)
 
 
 class BidirectionalLSTM(nn.Module):
-    """One bidirectional layer, or only its backward direction where nothing reads the other.
+    """A bidirectional layer, or only its backward direction if nothing reads the other.
 
     Attributes:
         hidden: width H of each direction.
         kernel_init: initialiser of both weight matrices.
         bias_init: initialiser of the `[…, directions, 4H]` bias.
-        last: whether this is the last layer, of which only the backward direction's final state is read.
+        last: whether this is the last layer; only the final state of its backward direction is computed.
         precision: see `scan_lstm`.
     """
 
     hidden: int
-    kernel_init: Callable
-    bias_init: Callable
+    kernel_init: Callable[..., jax.Array]
+    bias_init: Callable[..., jax.Array]
     last: bool = False
     precision: str = "float32"
 
     @nn.compact
     def __call__(self, inputs: jax.Array) -> jax.Array:
-        """Runs the layer; leading axes, of inputs and parameters alike, are of models with weights of their own.
+        """Runs the layer; leading axes of inputs and parameters are models with their own weights.
 
         Args:
             inputs: `[…, T, B, D]`.
 
         Returns:
-            `[…, T, B, 2H]`, forward then backward; of the last layer `[…, B, H]`, the backward direction's state
-            after it has read the first sample.
+            `[…, T, B, 2H]`, forward then backward. For the last layer `[…, B, H]`, the state of the backward direction
+            after the first sample.
         """
         *models, steps, batch, width = inputs.shape
         leading = (*models, 1 if self.last else 2)
         kernel = self.param("kernel", self.kernel_init, (*leading, width, 4 * self.hidden))
         recurrent = self.param("recurrent", self.kernel_init, (*leading, self.hidden, 4 * self.hidden))
         bias = self.param("bias", self.bias_init, (*leading, 4 * self.hidden))
-        # NumPy arrays that a jitted function closes over are no constants that `scan_lstm`'s own gradient takes.
+        # `scan_lstm`'s gradient does not accept NumPy arrays that a jitted function closes over.
         weights = (jnp.reshape(w, (-1, *w.shape[len(models) :])) for w in (kernel, recurrent, bias))
-        states = scan_lstm(inputs.reshape(-1, steps, batch, width), *weights, not self.last, CHUNK, self.precision)
+        scanned = scan_lstm(inputs.reshape(-1, steps, batch, width), *weights, not self.last, CHUNK, self.precision)
+        states = cast(jax.Array, scanned)  # custom_vjp hides the type
         return states.reshape(*models, *states.shape[1:])

@@ -1,11 +1,11 @@
-"""Shadows: the noisy copies that stand beside a feature's value (paper, section II)."""
+"""Shadows: noisy copies of a feature's value (paper, section II)."""
 
 import jax
 import jax.numpy as jnp
 
 
 def shadow(values: jax.Array, keys: jax.Array, *, shadows: int, noise: float) -> jax.Array:
-    """Repeats features `[b, …]` as `[b, …, shadows]`: the value, then noisy copies.
+    """Maps features `[b, …]` to `[b, …, shadows]`: the value, then noisy copies.
 
     Args:
         values: `[b, …]` standardised features.

@@ -1,9 +1,9 @@
-"""A FIN of its own for every feature and channel, a few of them advancing together."""
+"""A separate FIN for every feature and channel; a few of them run at the same time."""
 
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +22,7 @@ class FINStack:
     """Features × channels FINs; the parameters are those of `FIN` with leading axes `[F, C, …]`.
 
     Attributes:
-        fin: the network that each of them is.
+        fin: the network of each FIN.
         features: features F.
         channels: channels C.
     """
@@ -32,9 +32,9 @@ class FINStack:
     channels: int
 
     def init(self, key: jax.Array, *, length: int) -> Any:
-        """Returns random parameters, for windows of `length` samples."""
+        """Returns random parameters `[F, C, …]` for windows of `length` samples."""
         init, window = jitted_init(self.fin), jnp.zeros((1, length))
-        # One after another: a program that draws all their weights takes seven seconds to compile.
+        # One by one: a program that draws the weights of all FINs takes seven seconds to compile.
         fins = [init(key, window)["params"] for key in jax.random.split(key, self.features * self.channels)]
         return jax.tree.map(lambda *leaves: jnp.stack(leaves).reshape(self.features, -1, *leaves[0].shape), *fins)
 
@@ -44,28 +44,29 @@ class FINStack:
         """Maps z-scored windows `[B, C, T]` to standardised features and shadows `[B, C, S, F]`.
 
         Args:
-            params: of all FINs.
-            windows: of all channels.
-            tile: how many FINs to run at a time, a divisor of their number, and on how many windows; all by default.
-            recompute: whether the backward pass runs them again, but for the layers between others, which cost most,
-                rather than keep the states of all.
+            params: parameters of all FINs.
+            windows: windows of all channels.
+            tile: how many FINs, a divisor of their number, and how many windows to process at a time; by default all.
+            recompute: whether the backward pass computes the states of the first and last layer again, to save
+                memory; the states of the middle layers, which cost most time, are kept.
         """
-        together = tile.fins if tile else self.features * self.channels
-        channels = np.tile(np.arange(self.channels), self.features).reshape(-1, together)
+        group_size = tile.fins if tile else self.features * self.channels
+        channels = np.tile(np.arange(self.channels), self.features).reshape(-1, group_size)
 
-        def of_tile(params, windows):
-            return self.fin.apply({"params": params}, windows.swapaxes(0, 1)).swapaxes(0, 1)  # [B, FINs, S]
+        def of_tile(params: Any, windows: jax.Array) -> jax.Array:
+            shadows = cast(jax.Array, self.fin.apply({"params": params}, windows.swapaxes(0, 1)))  # [FINs, B, S]
+            return shadows.swapaxes(0, 1)
 
         if recompute:
             of_tile = jax.checkpoint(of_tile, policy=jax.checkpoint_policies.save_only_these_names(STATES))
 
-        def of_group(group):
+        def of_group(group: tuple[Any, jax.Array]) -> jax.Array:
             params, channels = group
             of_windows = functools.partial(of_tile, params)
             own = windows[:, channels]  # [B, FINs, T]
             return map_in_tiles(of_windows, own, tile=tile.windows) if tile else of_windows(own)
 
-        groups = jax.tree.map(lambda leaf: leaf.reshape(-1, together, *leaf.shape[2:]), params)
+        groups = jax.tree.map(lambda leaf: leaf.reshape(-1, group_size, *leaf.shape[2:]), params)
         outputs = lax.map(of_group, (groups, channels)).swapaxes(1, 2)  # [groups, FINs, B, S]
         outputs = outputs.reshape(self.features, self.channels, *outputs.shape[2:])
         return outputs.transpose(2, 1, 3, 0)  # [F, C, B, S] → [B, C, S, F]
@@ -73,7 +74,7 @@ class FINStack:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainedFIN:
-    """A FIN's parameters, and the standardisation of what it gives; a restored `FINModel` has them too."""
+    """A FIN's parameters and the standardisation of its feature; a restored `FINModel` has them too."""
 
     params: Any
     feature: FeatureNormaliser
@@ -82,12 +83,12 @@ class TrainedFIN:
 def stack_fins(fins: Sequence[TrainedFIN], feature: FeatureNormaliser, *, channels: int) -> Any:
     """Returns parameters `[F, C, …]` of a `FINStack`: a copy of its feature's FIN for every channel.
 
-    A FIN gives its feature standardised by its own mean and deviation. Where the stack is to give others, the
-    difference goes into the weights of the FIN's head.
+    A FIN standardises its feature by its own mean and deviation. The weights of its head are changed so that the copies
+    use the stack's instead.
 
     Args:
         fins: one for each feature.
-        feature: standardisation `[F]` of what the stack is to give.
+        feature: standardisation `[F]` of the stack's features.
         channels: how many, C.
     """
     copies = []

@@ -44,7 +44,7 @@ def test_a_folder_of_another_database_is_an_error_after_the_tables(tmp_path, cap
     assert err.startswith(f"error: the files below {tmp_path / 'data'} are not of ninapro_db3: no subject has ")
     assert err.endswith("They look like ninapro_db4: use --name=ninapro_db4\n")
     assert main(["inspect", "--name=ninapro_db4", "--step=1", *options]) == 0
-    assert "every 0.5 ms (1 sample), wholly" in capsys.readouterr().out
+    assert "every 0.5 ms (1 sample), each" in capsys.readouterr().out
 
 
 @pytest.fixture

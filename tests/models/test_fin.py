@@ -110,7 +110,7 @@ def test_outputs_equal_a_numpy_network(patch_size):
     assert_close(model.apply({"params": params}, jnp.asarray(windows, jnp.float32)), expected, terms=3 * 40)
 
 
-def test_models_of_leading_axes_are_as_each_alone():
+def test_models_of_leading_axes_equal_separate_models():
     model = FIN(hidden=4, shadows=2)
     windows = jax.random.normal(jax.random.key(1), (3, 5, 20))
     params = model.init(jax.random.key(0), windows)["params"]
