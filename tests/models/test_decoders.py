@@ -40,10 +40,10 @@ def params_and_stats():
     return {"fins": decoder.init_fins(jax.random.key(0)), "cnn": cnn}, stats
 
 
-WINDOWS = jax.random.normal(jax.random.key(2), (10, CHANNELS, LENGTH))  # no multiple of the tile
+WINDOWS = jax.random.normal(jax.random.key(2), (10, CHANNELS, LENGTH))  # not a multiple of the tile
 
 
-def test_each_of_the_stack_is_a_fin_of_its_own(params_and_stats):
+def test_each_fin_of_the_stack_equals_a_separate_fin(params_and_stats):
     params, _ = params_and_stats
     decoder = fin_decoder()
     together = decoder.before_cnn(params, WINDOWS)
