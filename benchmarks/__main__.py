@@ -1,8 +1,8 @@
-"""Runs every benchmark that fits the machine, each in a process of its own.
+"""Runs all benchmarks, each in its own process, with sizes that fit the machine.
 
 python -m benchmarks
 
-Tables are printed and written to `runs/bench/` as Markdown and, with every single time, as JSON.
+The tables are printed, and written to `runs/bench/` as Markdown and as JSON; the JSON has all times.
 """
 
 import subprocess
@@ -20,7 +20,7 @@ ON_CPU = {
     "decisions": (),
     "growth": (),
 }
-# Elsewhere steps take milliseconds, and the sizes of the paper fit.
+# On a GPU or TPU steps take milliseconds, and the sizes of the paper fit.
 ELSEWHERE = {
     **ON_CPU,
     "fin": ("--batches=64,256,1000,4000", "--repeats=10"),
@@ -30,7 +30,7 @@ ELSEWHERE = {
 
 
 def main() -> None:
-    """Runs them one after another; exits with 1 if one failed."""
+    """Runs the benchmarks one after another; exits with 1 if one fails."""
     require_devices()
     benchmarks = ON_CPU if jax.default_backend() == "cpu" else ELSEWHERE
     failed = [

@@ -1,10 +1,10 @@
-"""What the causal filter of live decoding costs in accuracy, against the zero-phase one of training.
+"""Accuracy with the causal filter of live decoding, compared with the zero-phase filter of training.
 
 python main.py --config=configs/cnn.py:best --config.data.name=three_dc --config.data.dir=FOLDER
 python -m benchmarks.causal runs/cnn_best_three_dc --dir=FOLDER
 
-The same decoders see the same recordings, filtered once each way; decisions whose window lies within one movement of
-the test repetitions count.
+The same decoders decode the same recordings with either filter. Decisions count if their window lies within one
+movement of the test repetitions.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from finjax.live import LiveDecoder
 
 
 def accuracy(decoder: LiveDecoder, recording: Recording) -> tuple[float, int]:
-    """Returns the share of right decisions in the test repetitions, and their number."""
+    """Returns the share of right decisions in the test repetitions, and the number of decisions."""
     segments = recording.segments()
     segments = segments[np.isin(segments[:, 3], decoder.model.split.test_repetitions)]
     starts = [*recording.piece_starts, len(recording.signal)]
@@ -38,8 +38,8 @@ def accuracy(decoder: LiveDecoder, recording: Recording) -> tuple[float, int]:
 
 
 def main() -> None:
-    """Measures and prints."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Runs the benchmark."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("run", type=Path, help="folder with subject_1, subject_2, …")
     parser.add_argument("--dir", required=True, help="folder of the recordings")
     options = parser.parse_args()

@@ -15,9 +15,9 @@ CHANNELS, LENGTH = 12, 600
 
 
 def main() -> None:
-    """Measures and prints."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--windows", type=int, default=200, help="of all channels, in the evaluation")
+    """Runs the benchmark."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--windows", type=int, default=200, help="windows of all channels in the evaluation")
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     parallel.use_cpu_devices(0, batch_size=options.windows)

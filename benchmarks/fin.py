@@ -1,4 +1,4 @@
-"""A FIN's training step and its inference, against torch's fused LSTM.
+"""Training step and inference of a FIN, compared with torch's fused LSTM.
 
 python -m benchmarks.fin [--batches=64,256,1000] [--repeats=5]
 """
@@ -16,9 +16,9 @@ LENGTH = 600
 
 
 def main() -> None:
-    """Measures and prints."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--batches", default="64,256,1000", help="windows of one channel in a step")
+    """Runs the benchmark."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--batches", default="64,256,1000", help="windows of one channel per step, comma-separated")
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     batches = [int(batch) for batch in options.batches.split(",")]

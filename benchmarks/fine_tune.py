@@ -1,9 +1,10 @@
-"""A joint step of 48 FINs and the CNN: time in turn with PyTorch's, and peak memory of each in its own process.
+"""A joint training step of 48 FINs and the CNN in finjax and in PyTorch: time, and peak memory.
 
 python -m benchmarks.fine_tune [--windows=25] [--large=250] [--repeats=5]
 
-The large step is finjax's alone: what PyTorch keeps for its backward pass grows with the windows. finjax's peak is
-measured twice: while it compiles the step, and with the program kept from before, as from a second run on.
+The times are measured in turn, the memory in separate processes. Only finjax does the large step: PyTorch's memory
+grows with the windows. finjax's peak is measured twice: in a first run, which compiles the step, and in a second run,
+which loads the compiled step.
 """
 
 import argparse
@@ -19,10 +20,10 @@ CHANNELS, FEATURES, LENGTH, CLASSES = 12, 4, 600, 17
 
 
 def main() -> None:
-    """Measures and prints."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--windows", type=int, default=25, help="of all channels, in the step that both take")
-    parser.add_argument("--large", type=int, default=250, help="in the step that finjax takes alone; 0: none")
+    """Runs the benchmark."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--windows", type=int, default=25, help="windows of all channels per step")
+    parser.add_argument("--large", type=int, default=250, help="windows in the large step of finjax; 0: no such step")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--child", choices=("finjax", "torch"), help=argparse.SUPPRESS)
     parser.add_argument("--programs", help=argparse.SUPPRESS)
@@ -75,7 +76,7 @@ def _alone(name: str, windows: int, programs: str) -> dict:
 
 
 def _one_step(name: str, windows: int, programs: Path) -> dict:
-    """Takes a step to warm up and one to time; returns its time and the peak of this process."""
+    """Does a step to warm up and a timed step; returns the time and the peak memory of this process."""
     if name == "finjax":
         from finjax.devices import parallel
 
@@ -87,7 +88,7 @@ def _one_step(name: str, windows: int, programs: Path) -> dict:
     return {"seconds": time.perf_counter() - started, "peak_gib": PEAKS[name]()}
 
 
-# Each imports what it needs itself, so that neither's memory holds the other's libraries.
+# Each function imports its own libraries, so that the memory of one process holds only one of them.
 
 
 def _finjax_step(windows: int) -> Callable[[], None]:
@@ -111,7 +112,7 @@ def _torch_step(windows: int) -> Callable[[], None]:
 
 
 def _finjax_peak_gib() -> float:
-    """Returns the peak on the device where there is one of its own, else that of the process."""
+    """Returns the peak memory of the accelerator, or of the process on a CPU."""
     import jax
 
     if jax.default_backend() == "cpu":

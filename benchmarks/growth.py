@@ -1,13 +1,14 @@
-"""How cost grows with size: time of a step against windows, samples, patch, channels; of indexing against subjects.
+"""How time grows with size: of a step with windows, samples, patch and channels; of indexing with subjects.
 
 python -m benchmarks.growth [--repeats=3]
 
-Linear growth is a cost per unit that stays: the last column compares each size's with the one before it.
+The last column is the time per unit divided by that of the size before: 1 is linear growth.
 """
 
 import argparse
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 from benchmarks import problems
 from benchmarks.measure import Table, Timing, alternate
@@ -17,8 +18,8 @@ from finjax.devices import parallel
 
 
 def main() -> None:
-    """Measures and prints."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Runs the benchmark."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--repeats", type=int, default=3)
     repeats = parser.parse_args().repeats
     parallel.use_cpu_devices(0, batch_size=32)
@@ -41,7 +42,7 @@ def main() -> None:
     table.write()
 
 
-def _cases() -> list[tuple[str, str, tuple[int, ...], Callable[[int], Callable]]]:
+def _cases() -> list[tuple[str, str, tuple[int, ...], Callable[[int], Callable[[], Any]]]]:
     return [
         ("FIN training", "windows", (64, 128, 256), lambda n: problems.fin_training(batch=n)),
         ("FIN training", "samples", (150, 300, 600), lambda n: problems.fin_training(batch=64, length=n)),
@@ -63,7 +64,7 @@ def _cases() -> list[tuple[str, str, tuple[int, ...], Callable[[int], Callable]]
     ]
 
 
-def _index(subjects: int) -> Callable[[], None]:
+def _index(subjects: int) -> Callable[[], Any]:
     first = generate(1, Settings(movement_s=5.0, rest_s=3.824))  # 17 × 6 × 8.824 s × 2 kHz: 1.8 million samples
     recordings = [dataclasses.replace(first, subject=n, signal=first.signal.copy()) for n in range(1, subjects + 1)]
     return lambda: index_windows(pack(recordings).segments, Framing(length=600, step=20))

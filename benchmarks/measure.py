@@ -1,4 +1,4 @@
-"""Timing rivals in turn, memory in processes of their own, and tables of both."""
+"""Measures times and memory, and writes tables of them."""
 
 import dataclasses
 import datetime
@@ -22,17 +22,17 @@ PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy", "pandas", "torch
 
 @dataclasses.dataclass(frozen=True)
 class Timing:
-    """How long something took, each time it was done, in seconds."""
+    """The times of repeated measurements, in seconds."""
 
     seconds: tuple[float, ...]
 
     @property
     def median(self) -> float:
-        """The middle one."""
+        """The median."""
         return statistics.median(self.seconds)
 
     def __str__(self) -> str:
-        """Median, and how far the fastest and slowest are from it."""
+        """Returns the median with the fastest and the slowest time."""
         low, high = min(self.seconds), max(self.seconds)
         unit, scale = ("s", 1) if self.median >= 1 else ("ms", 1e3)
         text = f"{self.median * scale:.3g} {unit}"
@@ -40,12 +40,12 @@ class Timing:
 
 
 def alternate(rivals: Mapping[str, Callable[[], Any]], *, repeats: int, warm_up: int = 1) -> dict[str, Timing]:
-    """Times functions in turn, so that whatever else the machine does meets all of them.
+    """Times functions in turn, so that other work on the machine affects all of them.
 
     Args:
-        rivals: what to time, by name; each returns when its work is done.
+        rivals: the functions by name; each returns when its work is done.
         repeats: how often each is timed.
-        warm_up: how often each is called before, not timed.
+        warm_up: how often each is called before that, not timed.
     """
     seconds: dict[str, list[float]] = {name: [] for name in rivals}
     for turn in range(-warm_up, repeats):
@@ -58,12 +58,12 @@ def alternate(rivals: Mapping[str, Callable[[], Any]], *, repeats: int, warm_up:
 
 
 def peak_gib() -> float:
-    """Returns the most memory that this process has held so far, in GiB (Linux)."""
-    return _status("VmHWM")  # not ru_maxrss, which begins with what the parent process held
+    """Returns the peak memory of this process so far, in GiB (Linux)."""
+    return _status("VmHWM")  # ru_maxrss would start at the memory of the parent process
 
 
 def resident_gib() -> float:
-    """Returns the memory that this process holds now, in GiB (Linux)."""
+    """Returns the current memory of this process, in GiB (Linux)."""
     return _status("VmRSS")
 
 
@@ -73,7 +73,7 @@ def _status(field: str) -> float:
 
 
 def in_child(module: str, *arguments: str) -> dict:
-    """Runs `python -m module arguments`; returns the JSON object that is the last line it prints."""
+    """Runs `python -m module arguments`; returns the JSON object in the last line of its output."""
     command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(command, capture_output=True, encoding="utf-8")
     if done.returncode:
@@ -86,8 +86,8 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def circumstances() -> dict:
-    """Returns what a figure depends on: date, command, device and versions."""
+def provenance() -> dict:
+    """Returns what a result depends on: date, command, device and versions."""
     import jax
 
     devices = jax.local_devices()
@@ -118,10 +118,10 @@ def _processor() -> str:
 
 
 class Table:
-    """Rows of a benchmark: printed as they come, then written as JSON and Markdown.
+    """A table of a benchmark: rows are printed when they are added, then written as JSON and Markdown.
 
     Args:
-        name: of the files.
+        name: name of the files.
         title: what was measured.
         columns: headings.
     """
@@ -133,7 +133,7 @@ class Table:
         print(f"\n{title}\n{_line(self._columns)}\n{_line(['---'] * len(self._columns))}", flush=True)
 
     def add(self, *cells: Any, **figures: Any) -> None:
-        """Adds a row; `figures` are what the JSON file says of it."""
+        """Adds a row: `cells` for the table, `figures` for the JSON file."""
         self._rows.append([str(cell) for cell in cells])
         self._figures.append(
             {key: list(value.seconds) if isinstance(value, Timing) else value for key, value in figures.items()}
@@ -142,7 +142,7 @@ class Table:
 
     def write(self) -> None:
         """Writes `NAME.json` and `NAME.md` to `RESULTS`."""
-        about = circumstances()
+        about = provenance()
         write_json(RESULTS / f"{self._name}.json", {"title": self._title, **about, "rows": self._figures})
         lines = [self._columns, ["---"] * len(self._columns), *self._rows]
         where = f"{about['date']}, {about['device']}, `{' '.join(about['command'])}`"

@@ -1,8 +1,10 @@
-"""finjax's train steps and predictions on random signals, set up as the stages set them up."""
+"""Training steps and predictions of finjax on random signals, set up as in the stages."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from finjax.configs import fin_ssi, fine_tune
@@ -10,6 +12,7 @@ from finjax.configs.build import build_decoder, build_decoder_optimiser
 from finjax.configs.settings import FineTuneStage, FINStage, parse
 from finjax.data.gather import WindowData
 from finjax.devices import parallel
+from finjax.models.decoders import FINDecoder
 from finjax.models.fin import build_fin
 from finjax.training.losses import DecoderData, DecoderLoss, FINData, FINLoss
 from finjax.training.optimiser import Optimiser, build_optimiser
@@ -35,11 +38,11 @@ def signals(*, windows: int, channels: int, length: int) -> WindowData:
 
 
 def fin_training(*, batch: int, length: int = 600, patch: int = 1) -> Callable[[], None]:
-    """Returns a function that takes one step of a FIN's training."""
+    """Returns a function that does one training step of a FIN."""
     settings = _fin_settings(patch)
     network = build_fin(settings.model)
     params = network.init(jax.random.key(0), np.zeros((1, length), np.float32))["params"]
-    target = np.random.default_rng(1).standard_normal((batch, 1), np.float32)
+    target = jnp.asarray(np.random.default_rng(1).standard_normal((batch, 1), np.float32))
     return _training(
         FINLoss(network=network, length=length, noise=settings.train.shadow_noise),
         build_optimiser(settings.optimiser),
@@ -52,7 +55,7 @@ def fin_training(*, batch: int, length: int = 600, patch: int = 1) -> Callable[[
 
 
 def fin_inference(*, batch: int, length: int = 600, patch: int = 1) -> Callable[[], np.ndarray]:
-    """Returns a function that gives the features of windows as the evaluation does, from host to host."""
+    """Returns a function that computes the features of windows as in the evaluation, from host to host."""
     settings = _fin_settings(patch)
     network = build_fin(settings.model)
     params = network.init(jax.random.key(0), np.zeros((1, length), np.float32))["params"]
@@ -76,12 +79,15 @@ def _joint_settings(patch: int) -> FineTuneStage:
     return settings
 
 
-def _joint(settings: FineTuneStage, *, windows: int, channels: int, length: int, features: Sequence[str]):
+def _joint(
+    settings: FineTuneStage, *, windows: int, channels: int, length: int, features: Sequence[str]
+) -> tuple[FINDecoder, dict, Any]:
     """Returns a FIN decoder, its parameters and its statistics."""
     share = parallel.share_size(windows)
     decoder = build_decoder(
         settings, features=features, channels=channels, classes=CLASSES, length=length, batch_size=share
     )
+    assert isinstance(decoder, FINDecoder)
     cnn, stats = decoder.init_cnn(jax.random.key(1), channels=channels)
     return decoder, {"fins": decoder.init_fins(jax.random.key(0)), "cnn": cnn}, stats
 
@@ -89,10 +95,10 @@ def _joint(settings: FineTuneStage, *, windows: int, channels: int, length: int,
 def joint_training(
     *, windows: int, channels: int = 12, length: int = 600, patch: int = 1, features: Sequence[str] = FEATURES
 ) -> Callable[[], None]:
-    """Returns a function that takes one step of fine-tuning FINs and CNN."""
+    """Returns a function that does one step of fine-tuning FINs and CNN."""
     settings = _joint_settings(patch)
     decoder, params, stats = _joint(settings, windows=windows, channels=channels, length=length, features=features)
-    movement = np.random.default_rng(1).integers(0, CLASSES, windows).astype(np.int32)
+    movement = jnp.asarray(np.random.default_rng(1).integers(0, CLASSES, windows).astype(np.int32))
     return _training(
         DecoderLoss(decoder=decoder, label_smoothing=0.0),
         build_decoder_optimiser(settings),
@@ -105,21 +111,23 @@ def joint_training(
 
 
 def joint_inference(*, windows: int, patch: int = 1, batch_size: int = 512) -> Callable[[], np.ndarray]:
-    """Returns a function that decodes windows as the evaluation does, from host to host."""
+    """Returns a function that decodes windows as in the evaluation, from host to host."""
     decoder, params, stats = _joint(_joint_settings(patch), windows=windows, channels=12, length=600, features=FEATURES)
     data = parallel.replicate(signals(windows=windows, channels=12, length=600))
     size = min(batch_size, windows)
     return lambda: decoded_logits(decoder, params, stats, data, windows=windows, batch_size=size)
 
 
-def _training(loss: Loss, optimiser: Optimiser, params, stats, data, *, batch: int, tile: int) -> Callable[[], None]:
+def _training(
+    loss: Loss, optimiser: Optimiser, params: Any, stats: Any, data: Any, *, batch: int, tile: int
+) -> Callable[[], None]:
     state = parallel.replicate(create_state(params, stats, optimiser))
     data = parallel.replicate(data)
     examples = parallel.share(np.arange(batch, dtype=np.int32)[None], axis=1)
     factors = parallel.replicate(np.ones(1, np.float32))
     steps = compiled_train_steps(loss, optimiser, seed=0, tile=tile)
 
-    def step():
+    def step() -> None:
         nonlocal state
         state, metrics = steps(state, data, examples, factors)
         jax.block_until_ready((state, metrics))

@@ -1,6 +1,7 @@
-"""The published design in PyTorch, written with torch's own modules: a loop over 48 `nn.LSTM`, one for each FIN."""
+"""The published design in PyTorch, with torch's own modules: a loop over 48 `nn.LSTM`, one for each FIN."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
@@ -9,7 +10,7 @@ from benchmarks.measure import cores
 
 
 class TorchFIN(nn.Module):
-    """The head `fc1` reads the last layer's backward direction; `fc` is in the state dict and nowhere else."""
+    """A FIN. Its head `fc1` reads the last layer's backward direction; `fc` is not used, as in the published code."""
 
     def __init__(self, *, hidden: int = 32, layers: int = 3, shadows: int = 12, patch_size: int = 1):
         super().__init__()
@@ -18,7 +19,7 @@ class TorchFIN(nn.Module):
         self.fc = nn.Linear(hidden, shadows)
         self.fc1 = nn.Linear(hidden, shadows)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Maps `[B, T]` to `[B, S]`."""
         _, (hidden, _) = self.lstm(x.reshape(len(x), -1, self.patch_size))
         return self.fc1(hidden[-1])
@@ -27,7 +28,16 @@ class TorchFIN(nn.Module):
 class TorchCNN(nn.Module):
     """Three convolutions over channels × shadows, each with BatchNorm and PReLU."""
 
-    def __init__(self, *, features=4, channels=12, shadows=12, classes=17, filters=(64, 32), kernel=5):
+    def __init__(
+        self,
+        *,
+        features: int = 4,
+        channels: int = 12,
+        shadows: int = 12,
+        classes: int = 17,
+        filters: tuple[int, int] = (64, 32),
+        kernel: int = 5,
+    ):
         super().__init__()
         rows, columns, sizes = channels, shadows, []
         for size in (kernel, kernel, max(channels, shadows)):
@@ -41,7 +51,7 @@ class TorchCNN(nn.Module):
         self.prelu1, self.prelu2, self.prelu3 = nn.PReLU(), nn.PReLU(), nn.PReLU()
         self.dropout = nn.Dropout(0.3)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Maps `[B, F, C, S]` to logits `[B, K]`."""
         x = self.dropout(self.prelu1(self.batchnorm1(self.conv1(x))))
         x = self.prelu2(self.batchnorm2(self.conv2(x)))
@@ -49,15 +59,15 @@ class TorchCNN(nn.Module):
 
 
 class TorchFINCNN(nn.Module):
-    """A FIN for each feature and channel, and a CNN on what they give."""
+    """A FIN for each feature and channel, and a CNN on their outputs."""
 
-    def __init__(self, *, features: int = 4, channels: int = 12, patch_size: int = 1, **cnn):
+    def __init__(self, *, features: int = 4, channels: int = 12, patch_size: int = 1, **cnn: Any):
         super().__init__()
         self.features = features
         self.fins = nn.ModuleList(TorchFIN(patch_size=patch_size) for _ in range(features * channels))
         self.cnn = TorchCNN(features=features, channels=channels, **cnn)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Maps windows `[B, C, T]` to logits `[B, K]`."""
         channels = x.shape[1]
         outputs = [fin(x[:, number % channels]) for number, fin in enumerate(self.fins)]  # F × C of [B, S]
@@ -71,16 +81,24 @@ def device() -> torch.device:
 
 
 def wait() -> None:
-    """Returns once the GPU has done what it was given."""
+    """Waits until the GPU has finished."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
 
 
-def training_step(network: nn.Module, loss: Callable, inputs, target, **adam) -> Callable[[], None]:
-    """Returns a function that takes one step of Adam on a batch."""
-    optimiser = torch.optim.Adam(network.parameters(), **adam)
+def training_step(
+    network: nn.Module,
+    loss: Callable,
+    inputs: torch.Tensor,
+    target: torch.Tensor,
+    *,
+    lr: float,
+    weight_decay: float,
+) -> Callable[[], None]:
+    """Returns a function that does one step of Adam on a batch."""
+    optimiser = torch.optim.Adam(network.parameters(), lr=lr, weight_decay=weight_decay)
 
-    def step():
+    def step() -> None:
         optimiser.zero_grad()
         loss(network(inputs), target).backward()
         optimiser.step()
@@ -89,11 +107,11 @@ def training_step(network: nn.Module, loss: Callable, inputs, target, **adam) ->
     return step
 
 
-def inference(network: nn.Module, inputs) -> Callable[[], None]:
+def inference(network: nn.Module, inputs: torch.Tensor) -> Callable[[], None]:
     """Returns a function that runs a network on a batch, in evaluation mode."""
     network.eval()
 
-    def run():
+    def run() -> None:
         with torch.inference_mode():
             network(inputs)
         wait()

@@ -1,4 +1,4 @@
-"""From the start of the process to its first training step, without and with compiled programs kept from before.
+"""Time from the start of the process to its first training step, without and with stored compiled programs.
 
 python -m benchmarks.start_up [--repeats=3]
 """
@@ -18,8 +18,8 @@ CONFIG = "configs/fin_ssi.py:test"
 
 
 def main() -> None:
-    """Measures and prints."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Runs the benchmark."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--repeats", type=int, default=3)
     repeats = parser.parse_args().repeats
     table = Table("start_up", f"`--config={CONFIG}` from its start to its first step", ("programs", "time"))
@@ -35,23 +35,25 @@ def main() -> None:
 
 
 def first_step(folder: Path, *, name: str) -> float:
-    """Returns the seconds that a training takes to report its first step, with the programs kept in `folder`."""
+    """Returns the seconds until a training reports its first step, with compiled programs stored in `folder`."""
     command = [
         sys.executable, "main.py", f"--config={CONFIG}", f"--workdir={folder / name}",
         "--config.log.every_steps=1", "--config.log.tensorboard=False",
     ]  # fmt: skip
     environment = {**os.environ, "FINJAX_CACHE_DIR": str(folder / "cache")}
     started = time.perf_counter()
-    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.DEVNULL, "encoding": "utf-8"}
-    process = subprocess.Popen(command, env=environment, **pipes)
-    said = []
+    process = subprocess.Popen(
+        command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, encoding="utf-8"
+    )
+    assert process.stderr is not None
+    lines = []
     for line in process.stderr:
-        said.append(line)
+        lines.append(line)
         if re.search(r"step 1/", line):
-            taken = time.perf_counter() - started
-            process.communicate()  # to its end, so that it keeps what it compiled
-            return taken
-    raise RuntimeError(f"no step was reported:\n{''.join(said)}")
+            seconds = time.perf_counter() - started
+            process.communicate()  # wait for its end, so that it stores its compiled programs
+            return seconds
+    raise RuntimeError(f"no step was reported:\n{''.join(lines)}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
-"""From a subject's file to the features of all windows, against the published code's way; and indexing 40 subjects.
+"""From a subject's file to the features of all windows, compared with the published code; and indexing 40 subjects.
 
 python -m benchmarks.windows [--repeats=3] [--subjects=40]
 
-One generated subject of Ninapro DB2's size (1.8 million samples × 12 channels), written as Ninapro writes them. The
-published way keeps the recording in a table of pandas, copies every window out of it, and loops over windows and
-channels in Python. Memory is what a process of its own held at its peak, less what it held once it had imported what
-it needs.
+The data are one generated subject of Ninapro DB2's size (1.8 million samples × 12 channels) in a file like Ninapro's.
+The published way keeps the recording in a pandas table, copies every window out of it, and loops over windows and
+channels in Python. Memory is the peak of a separate process, minus its memory after its imports.
 """
 
 import argparse
@@ -22,6 +21,7 @@ import numpy as np
 from benchmarks.measure import Table, Timing, in_child, peak_gib, resident_gib
 from finjax.configs import cnn
 from finjax.data import ninapro
+from finjax.data.recording import Recording
 from finjax.data.synthetic import Settings, generate
 from finjax.data.windows import Framing, index_windows, pack
 
@@ -31,10 +31,10 @@ FEATURES = ("rms", "var", "ssi", "ent")
 
 
 def main() -> None:
-    """Measures and prints."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=3, help="of finjax; the published way is timed once")
-    parser.add_argument("--subjects", type=int, default=40, help="to index")
+    """Runs the benchmark."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--repeats", type=int, default=3, help="runs of finjax; the published way is timed once")
+    parser.add_argument("--subjects", type=int, default=40, help="number of subjects to index")
     parser.add_argument("--child", choices=WAYS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -82,12 +82,12 @@ def main() -> None:
     index.write()
 
 
-def _as_db2():
+def _as_db2() -> Recording:
     return dataclasses.replace(generate(1, DB2), dataset="ninapro_db2")
 
 
 def published_way(options: argparse.Namespace) -> dict:
-    """Rows of pandas, a copy of each window, and a Python loop over windows and channels."""
+    """Does it as the published code does: a pandas table, a copy of each window, a Python loop over windows."""
     import pandas as pd
     import scipy.io
 
@@ -95,7 +95,7 @@ def published_way(options: argparse.Namespace) -> dict:
     content = scipy.io.loadmat(Path(options.folder) / "S1_E1_A1.mat")
     frame = pd.DataFrame(content["emg"])
     frame["movement"], frame["repetition"] = content["restimulus"].ravel(), content["rerepetition"].ravel()
-    frame = frame[frame["movement"] > 0]
+    frame = frame.loc[frame["movement"] > 0]
     channels = list(range(content["emg"].shape[1]))
     fitted = frame.loc[~frame["repetition"].isin((2, 5)), channels]
     frame[channels] = ((frame[channels] - fitted.mean()) / fitted.std(ddof=0)).clip(-SAMPLES_LIMIT, SAMPLES_LIMIT)
@@ -125,7 +125,7 @@ PUBLISHED: dict[str, Callable[[np.ndarray], float]] = {
 
 
 def finjax_way(options: argparse.Namespace) -> dict:
-    """As the stages do it."""
+    """Does it as finjax's stages do."""
     from finjax.configs.settings import parse
     from finjax.data.normalise import fit_signal_normaliser
     from finjax.tasks.task import Task
@@ -150,7 +150,7 @@ def _measured(values: np.ndarray, before: float, started: float) -> dict:
 
 
 def index(options: argparse.Namespace) -> dict:
-    """Packs and indexes many subjects; the signal is the same, each has an array of its own."""
+    """Packs and indexes many subjects, each with its own copy of the same signal."""
     first = generate(1, DB2)
     recordings = [
         dataclasses.replace(first, subject=n, signal=first.signal.copy()) for n in range(1, options.subjects + 1)

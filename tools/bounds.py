@@ -1,9 +1,10 @@
-"""Runs the tests with the lowest and with the newest versions that finjax's bounds allow.
+"""Runs the tests with the lowest and with the newest package versions that finjax allows.
 
     python -m tools.bounds [--only=lowest|newest] [pytest options …]
 
-Each runs in a fresh environment, which uv makes. "Lowest" are the lowest versions of what finjax itself names
-(requirements.txt and the extra `dev`); what these depend on is the newest that fits. Exit status 1 if either failed.
+Each test run has a fresh environment, made by uv. "lowest" takes the lowest versions of the packages that finjax
+itself requires (requirements.txt and the extra `dev`), and the newest versions that fit of the packages that those
+require. Exit status 1 if either test run fails.
 """
 
 import argparse
@@ -21,9 +22,9 @@ SHOWN = ("flax", "h5py", "hypothesis", "jax", "numpy", "optax", "orbax-checkpoin
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the tests in both environments; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tools.bounds", description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=RESOLUTIONS, help="one of the two")
-    parser.add_argument("--python", default=f"{sys.version_info.major}.{sys.version_info.minor}", help="its version")
+    parser = argparse.ArgumentParser(prog="python -m tools.bounds", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--only", choices=RESOLUTIONS, help="run only one of the two")
+    parser.add_argument("--python", default=f"{sys.version_info.major}.{sys.version_info.minor}", help="Python version")
     options, tests = parser.parse_known_args(arguments)
     uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     if not uv:
@@ -36,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def passes(uv: str, resolution: str, *, python: str, tests: list[str]) -> bool:
-    """Makes an environment with versions of that resolution, runs the tests there, and tells whether they passed."""
+    """Makes an environment for a resolution of uv, runs the tests in it, and returns whether they passed."""
     with tempfile.TemporaryDirectory(prefix="finjax_bounds_") as folder:
         interpreter = str(Path(folder) / "bin" / "python")
         subprocess.run([uv, "venv", "--quiet", "--python", python, folder], check=True)
