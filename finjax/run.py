@@ -1,4 +1,4 @@
-"""Runs what a configuration says: the one way in for `main.py`."""
+"""Runs a configuration: the entry point of `main.py`."""
 
 import copy
 from collections.abc import Iterator
@@ -25,17 +25,17 @@ from finjax.tasks.stages import STAGES, run_stage
 
 @with_defaults
 def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "train", shard: str = "") -> None:
-    """Trains and evaluates, or only evaluates, what the configuration describes.
+    """Trains and evaluates a configuration, or only evaluates it.
 
     Args:
-        config: as `configs/` makes them.
-        workdir: folder of the run; by default `runs/` and the name of the run. FINs of several features go to
-            folders `fin_rms`, `fin_var`, … below it, or have their default names.
+        config: the configuration, from `finjax.configs`.
+        workdir: folder of the run; default: `runs/` and the name of the run. FINs of several features go to
+            folders `fin_rms`, `fin_var`, … in it, or to their default folders.
         mode: `"train"` or `"evaluate"`.
-        shard: of a study, which part of it, as `"3/40"`.
+        shard: for a study, the part to run, as `"3/40"`.
 
     Raises:
-        FinjaxError: something that the user can mend.
+        FinjaxError: an error that the user can correct.
 
     Example:
         >>> from finjax.configs import classical
@@ -48,7 +48,7 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
         ['eval', 'subject_1']
     """
     if config.get("stage") not in (*STAGES, "study"):
-        raise ConfigError(f"unknown stage {config.get('stage')!r}; known are {', '.join(STAGES)}, study")
+        raise ConfigError(f"unknown stage {config.get('stage')!r}; choose from {', '.join(STAGES)}, study")
     if workdir:
         refuse_url(workdir, option="--workdir")
     check_fields(config)
@@ -72,15 +72,15 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
 
 
 def place_of(config: ConfigDict, place: ProcessPlace, *, shard: str) -> ProcessPlace:
-    """Returns where a process stands among those that do one thing together; the parts of a study are each alone.
+    """Returns the place of this process among the processes of one training; each part of a study runs alone.
 
     Args:
         config: as for `run`.
-        place: what the process was told, or found out.
+        place: the place that the options or the launcher give.
         shard: as for `run`.
 
     Raises:
-        ConfigError: several processes for what one does.
+        ConfigError: several processes were started for work that one process does.
     """
     if place.count == 1:
         return place
@@ -88,11 +88,11 @@ def place_of(config: ConfigDict, place: ProcessPlace, *, shard: str) -> ProcessP
         if shard and place.launcher:
             return SINGLE_PROCESS
         raise ConfigError(
-            f"{place.count} processes of one study: give each a part of it with --shard (1/{place.count} to "
-            f"{place.count}/{place.count}), without --coordinator"
+            f"{place.count} processes for one study: start each with --shard (1/{place.count} to "
+            f"{place.count}/{place.count}) and without --coordinator"
         )
     if config.stage == "classical":
-        raise ConfigError(f"{place.count} processes: a classical baseline is fitted by one. Start it alone")
+        raise ConfigError(f"{place.count} processes for a classical baseline: start a single process")
     return place
 
 
@@ -104,7 +104,7 @@ def _run_study(config: ConfigDict, workdir: Path, *, mode: str, shard: str) -> N
 
 
 def _runs(config: ConfigDict, workdir: Path | None) -> Iterator[tuple[ConfigDict, Path]]:
-    """Yields the runs that a configuration stands for, with their folders: a FIN for each feature."""
+    """Yields the runs of a configuration with their folders: one run for each feature of `target`."""
     targets = parse_features(config.target, field="target") if config.stage == "fin" else ()
     if len(targets) < 2:
         yield config, workdir or default_workdir(config)
@@ -115,7 +115,7 @@ def _runs(config: ConfigDict, workdir: Path | None) -> Iterator[tuple[ConfigDict
 
 
 def default_workdir(config: ConfigDict) -> Path:
-    """Returns `runs/fin_ssi`, or with what differs from that: `runs/fin_ssi_fast_three_dc_prediction_3`.
+    """Returns a folder named after the settings: `runs/fin_ssi`, or `runs/fin_ssi_fast_three_dc_prediction_3`.
 
     Example:
         >>> from finjax.configs import cnn

@@ -1,4 +1,4 @@
-"""What is wrong with a command line, in one message."""
+"""Explains errors of the command line in one message."""
 
 import re
 from collections.abc import Sequence
@@ -8,28 +8,28 @@ from absl import flags
 from finjax.errors import FinjaxError
 
 _WANTED = {
-    "invalid literal for int()": "give a whole number, as 3",
-    "could not convert string to float": "give a number, as 0.5",
+    "invalid literal for int()": "give a whole number, such as 3",
+    "could not convert string to float": "give a number, such as 0.5",
     "Non-boolean argument": "give True or False",
-    "as a ConfigDict": "this is a group of fields: set one of them",
+    "as a ConfigDict": "this is a group of fields: set one of its fields",
 }
 
 
 def explain(error: Exception, argv: Sequence[str]) -> str:
-    """Returns what a user is told where the command line cannot be parsed.
+    """Returns the message for a command line that cannot be parsed.
 
     Args:
-        error: what the parser, or the file of the configuration, raised.
+        error: the error that the parser, or the configuration's file, raised.
         argv: the command line.
     """
     config = _config_in(argv)
     if isinstance(error, flags.Error) and not config:
-        return "name what to run: --config=configs/fin_ssi.py, for example. --help lists the options"
+        return "give the configuration to run, such as --config=configs/fin_ssi.py. --help lists the options"
     cause = _first_cause(error)
-    if isinstance(cause, FinjaxError):  # the configuration's own, such as an unknown preset
+    if isinstance(cause, FinjaxError):  # raised by the configuration's file, such as an unknown preset
         return f"--config={config}: {cause}"
     if isinstance(error, AttributeError | KeyError) and _raised_by_ml_collections(cause):
-        # ml_collections quotes its own message, line break and all.
+        # ml_collections quotes its own message, with its line breaks.
         detail = str(error).replace("\\n", ". ").replace("\\", "").strip("\"'")
         return f"no such field in the configuration: {detail}"
     if isinstance(error, flags.IllegalFlagValueError) and (match := re.match(r"flag (--[^=]+=.*?): ", str(error))):
@@ -45,7 +45,7 @@ def explain(error: Exception, argv: Sequence[str]) -> str:
 
 
 def _config_in(argv: Sequence[str]) -> str:
-    """Returns what `--config` was given; empty where it is not there."""
+    """Returns the value of `--config`; empty if it is not given."""
     for text, following in zip(argv, [*argv[1:], ""], strict=True):
         if match := re.fullmatch(r"--?config(=.*)?", text, re.DOTALL):
             return following if match[1] is None else match[1].removeprefix("=")
@@ -53,7 +53,7 @@ def _config_in(argv: Sequence[str]) -> str:
 
 
 def _raised_by_ml_collections(error: BaseException) -> bool:
-    """Tells whether an error is of a field that a configuration lacks, and not of the code of its file."""
+    """Returns whether ml_collections raised an error (a field does not exist), and not the configuration's file."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -61,7 +61,7 @@ def _raised_by_ml_collections(error: BaseException) -> bool:
 
 
 def _first_cause(error: BaseException) -> BaseException:
-    """Returns what was raised first: ml_collections and absl each raise anew, with a traceback as text."""
+    """Returns the error that was raised first: ml_collections and absl raise new ones with a traceback as text."""
     while (before := error.__cause__ or error.__context__) is not None:
         error = before
     return error

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 
 from finjax.version import __version__
 
-# Programs with options of their own: what each does, and its module, which has `main(arguments)`.
+# Programs with their own options: what each does, and its module, which has `main(arguments)`.
 PROGRAMS = {
     "data": ("look at recordings, or write synthetic ones", "finjax.data.__main__"),
     "live": ("decode a stream of samples", "finjax.live.__main__"),
     "export": ("write a trained model to one file", "finjax.inference.export"),
     "plots": ("draw figures of runs", "finjax.plots.__main__"),
-    "import-torch": ("take over a checkpoint of the published PyTorch code", "finjax.interop.torch_checkpoint"),
+    "import-torch": ("import a checkpoint of the published PyTorch code", "finjax.interop.torch_checkpoint"),
 }
-# Trainings, and the configuration that each has where no --config is given.
+# Trainings, each with its configuration if no --config is given.
 TRAININGS = {
-    "train": ("train and evaluate what --config names", ""),
-    "evaluate": ("evaluate what --config names, once it is trained", ""),
+    "train": ("train and evaluate the configuration of --config", ""),
+    "evaluate": ("evaluate a trained configuration again", ""),
     "fin": ("stage 1: train FINs on a feature", "fin"),
     "cnn": ("stage 2: train a CNN on closed-form features", "cnn"),
     "fine-tune": ("stage 3: tune FINs and CNN together", "fine_tune"),
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     rest = arguments[1:]
     if options.command in PROGRAMS:
-        module = importlib.import_module(PROGRAMS[options.command][1])  # each loads what it needs alone
+        module = importlib.import_module(PROGRAMS[options.command][1])  # imports only this program
         return module.main(rest, prog=f"finjax {options.command}")
     _train(options.command, rest)
     return 0

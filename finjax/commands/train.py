@@ -1,7 +1,7 @@
-"""Trains and evaluates models: the command line of `main.py`, and of `finjax train` and its like.
+"""Trains and evaluates models: the command line of `main.py`, and of `finjax train` and similar commands.
 
---config names what to run: a file, as configs/fin_ssi.py:fast, the config.json of an earlier run, or the name of a
-configuration that finjax brings, as fin_ssi:fast.
+--config is the configuration to run: a file such as configs/fin_ssi.py:fast, the config.json of an earlier run, or the
+name of a configuration in the package, such as fin_ssi:fast.
 """
 
 import functools
@@ -23,17 +23,17 @@ from finjax.run import place_of, run
 from finjax.system import interrupts, processes
 from finjax.system.console import any_terminal
 
-CONFIGS = Path(recorded.__file__).parent  # those of the package
+CONFIGS = Path(recorded.__file__).parent  # the package's configurations
 
 _CONFIG = config_flags.DEFINE_config_file(
-    "config", None, "What to run, such as configs/fin_ssi.py, or the config.json of an earlier run.", lock_config=True
+    "config", None, "The configuration to run: configs/fin_ssi.py, or an earlier run's config.json.", lock_config=True
 )
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; by default runs/ and its name.")
+_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; default: runs/ and the name of the run.")
 _MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "Train and evaluate, or evaluate only.")
 _SHARD = flags.DEFINE_string("shard", "", "Which part of a study to run, such as 3/40.")
-_COORDINATOR = flags.DEFINE_string("coordinator", None, "host:port of process 0, for one training in several.")
-_NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "How many processes that is.")
-_PROCESS_ID = flags.DEFINE_integer("process_id", None, "Which one this is, from 0. SLURM and Open MPI say all three.")
+_COORDINATOR = flags.DEFINE_string("coordinator", None, "host:port of process 0, for a training in several processes.")
+_NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "Number of processes.")
+_PROCESS_ID = flags.DEFINE_integer("process_id", None, "Number of this process, from 0. SLURM and Open MPI set all 3.")
 _DEBUG = flags.DEFINE_bool("debug", False, "Show where in the program an error came from.")
 
 
@@ -41,8 +41,8 @@ def start(argv: Sequence[str] | None = None, *, stage: str = "") -> None:
     """Runs a command line, by default that of the process, and exits.
 
     Args:
-        argv: the command line, the name of the program first.
-        stage: the only stage that the configuration may be of; empty: any.
+        argv: the command line, beginning with the name of the program.
+        stage: the stage that the configuration must have; empty: any.
     """
     flags.mark_flag_as_required("config")
     with any_terminal():
@@ -54,11 +54,11 @@ def start(argv: Sequence[str] | None = None, *, stage: str = "") -> None:
 
 
 def main(argv: list[str], *, stage: str = "") -> None:
-    """Runs what the configuration says; an error of the user's is one message."""
+    """Runs the configuration; a `FinjaxError` is printed as one message."""
     if len(argv) > 1:
-        raise app.UsageError(f"what is {argv[1]!r}? Options look like --config.seed=1")
+        raise app.UsageError(f"unknown argument {argv[1]!r}; options look like --config.seed=1")
     if stage and (other := _CONFIG.value.get("stage")) != stage:
-        sys.exit(f"error: {argv[0]} runs the stage {stage}, and the configuration is of {other}: use finjax train")
+        sys.exit(f"error: {argv[0]} runs stage {stage}, but the configuration is for {other}: use finjax train")
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     logger = logging.getLogger("finjax")
@@ -83,24 +83,24 @@ def main(argv: list[str], *, stage: str = "") -> None:
 
 
 def parse_flags(argv: list[str]) -> list[str]:
-    """Parses the command line; whatever is wrong with it is one message."""
+    """Parses the command line; an error is printed as one message."""
     debug = "--debug" in argv
     try:
         arguments = flags.FLAGS(list(_with_config_found(argv)))
         file = config_flags.get_config_filename(flags.FLAGS["config"])
-    except BrokenPipeError:  # of --help
+    except BrokenPipeError:  # while printing --help
         raise
     except FinjaxError as error:
         sys.exit(report(error, debug=debug))
-    except Exception as error:  # a configuration is a program of the user's
+    except Exception as error:  # a configuration is the user's program, and may raise anything
         sys.exit(report(error, debug=debug, message=explain(error, argv)))
     if not Path(file.split(":")[0]).is_file():
-        sys.exit(f"error: no such configuration file: {file}. finjax brings {', '.join(config_names())}")
+        sys.exit(f"error: no such configuration file: {file}. The package has {', '.join(config_names())}")
     return arguments
 
 
 def config_names() -> list[str]:
-    """Returns the names of the configurations that the package brings."""
+    """Returns the names of the package's configurations."""
     return [
         path.stem
         for path in sorted(CONFIGS.glob("*.py"))
@@ -109,21 +109,21 @@ def config_names() -> list[str]:
 
 
 def _with_config_found(argv: Sequence[str]) -> Iterator[str]:
-    """Yields the command line with the file of the configuration in the place of what names it."""
+    """Yields the command line with the configuration replaced by its file."""
     for before, argument in itertools.pairwise(["", *argv]):
-        option, value = re.fullmatch(r"(--?config=)?(.*)", argument, re.DOTALL).groups()
-        names_config = option or before in ("--config", "-config")
-        yield f"{option or ''}{_file_of(value)}" if names_config else argument
+        option = next((option for option in ("--config=", "-config=") if argument.startswith(option)), "")
+        is_config = option or before in ("--config", "-config")
+        yield f"{option}{_file_of(argument.removeprefix(option))}" if is_config else argument
 
 
 def _file_of(config: str) -> str:
-    """Returns the file to read for what `--config` was given, with its preset.
+    """Returns the file of a configuration, with its preset.
 
-    `configs/recorded.py` reads the JSON of an earlier run. A name alone, or a file of a folder `configs` that is not
-    here, is one of the package's configurations.
+    `configs/recorded.py` reads the JSON of an earlier run. A name alone, or a file `configs/NAME.py` that does not
+    exist here, is one of the package's configurations.
     """
     if config.endswith(".json"):
-        recorded.read(config)  # config_flags would show a traceback
+        recorded.read(config)  # raises the error here: config_flags would show a traceback
         return f"{recorded.__file__}:{config}"
     name, colon, preset = config.partition(":")
     own = re.fullmatch(r"(?:configs/)?([a-z_]+)(?:\.py)?", name)

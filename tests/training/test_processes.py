@@ -149,7 +149,7 @@ def test_flags_that_do_not_fit_together_are_refused(told, message):
 def test_what_several_processes_do_not_do_together_is_refused():
     many = ProcessPlace(count=4, index=1, launcher="slurm")
     assert place_of(study.get_config(), many, shard="2/4") == SINGLE_PROCESS  # a part each
-    for config, message in ((study.get_config(), "4 processes of one study"), (classical.get_config(), "alone")):
+    for config, message in ((study.get_config(), "4 processes for one study"), (classical.get_config(), "a single")):
         with pytest.raises(ConfigError, match=message):
             place_of(config, many, shard="")
 
