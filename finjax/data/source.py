@@ -10,13 +10,14 @@ import numpy as np
 
 from finjax.data import duplicates, filters, ninapro, synthetic, three_dc  # noqa: F401  (they register their datasets)
 from finjax.data.combined import gather_summaries, share_samples
+from finjax.data.durations import describe_rounding, to_samples
 from finjax.data.loading import refuse_bad, refuse_lookalikes, try_recordings
 from finjax.data.number_lists import format_numbers, parse_numbers
 from finjax.data.recording import Recording
 from finjax.data.registry import Filter, Splits, get_spec, registered_names
 from finjax.data.settings import DataSettings
 from finjax.data.splits import Split, resolve_split
-from finjax.data.windows import Framing, RecordingSummary, SignalStore, describe_rounding, pack, to_samples
+from finjax.data.windows import Framing, RecordingSummary, SignalStore, pack
 from finjax.errors import DataError
 from finjax.system import processes
 

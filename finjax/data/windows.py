@@ -5,88 +5,20 @@ one array holds the labelled samples of all subjects, and a window is a position
 """
 
 import dataclasses
-import math
 import mmap
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from finjax.data.durations import describe_rounding as describe_rounding
+from finjax.data.durations import duration_ms as duration_ms
+from finjax.data.durations import to_samples as to_samples
 from finjax.data.recording import Recording
-from finjax.errors import ConfigError, DataError
-
-SHOWN_CHARACTERS = 40  # of a wrong duration in a message
-LONGEST_MS = 3_600_000  # of a duration: an hour; the longest movement takes half a minute
+from finjax.errors import DataError
 
 # JAX reads a host array in place on all CPU devices if it starts at a multiple of this.
 ALIGNMENT_BYTES = 64
-
-
-def duration_ms(duration: str | int, rate_hz: float, *, option: str) -> float:
-    """Converts `"300ms"` (or a plain number, of samples at `rate_hz`) to milliseconds.
-
-    Args:
-        duration: the text.
-        rate_hz: sampling rate.
-        option: the user's name of it, such as `--config.window`; messages start with it.
-
-    Raises:
-        ConfigError: the text is not a duration, or longer than an hour.
-    """
-    try:
-        text = str(duration)
-    except ValueError:  # an integer with more digits than Python converts to text
-        raise ConfigError(f"{option} has too many digits: at most an hour is allowed") from None
-    shown = repr(duration) if len(text) <= SHOWN_CHARACTERS else f"'{text[:SHOWN_CHARACTERS]}…'"
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?\s*ms|\d+)\s*", text, re.ASCII)
-    if not match:
-        raise ConfigError(f"{option}={shown}: give milliseconds as '300ms' or a whole number of samples as '600'")
-    number = float(match[1].removesuffix("ms"))
-    number = number if match[1].endswith("ms") else number * 1000 / rate_hz
-    if number > LONGEST_MS:
-        raise ConfigError(
-            f"{option}={shown} is too long: at most an hour is allowed, "
-            f"{LONGEST_MS * rate_hz / 1000:.0f} samples at {rate_hz:g} Hz"
-        )
-    return number
-
-
-def to_samples(duration: str | int, rate_hz: float, *, option: str) -> int:
-    """Converts `"300ms"` (or a plain number, of samples) to the nearest number of samples at `rate_hz`.
-
-    Args:
-        duration: the text.
-        rate_hz: sampling rate.
-        option: the user's name of it, such as `--config.window`; messages start with it.
-
-    Raises:
-        ConfigError: the text is not a duration, rounds to 0 samples, or is longer than an hour.
-
-    Example:
-        >>> to_samples("300ms", 2000.0, option="window")
-        600
-    """
-    exact = duration_ms(duration, rate_hz, option=option) * rate_hz / 1000
-    samples = math.floor(exact + 0.5)
-    if samples < 1:
-        raise ConfigError(
-            f"{option}={duration!r} is {exact:g} samples at {rate_hz:g} Hz; it must be 1 sample, "
-            f"{1000 / rate_hz:.4g} ms, or more"
-        )
-    return samples
-
-
-def describe_rounding(duration: str | int, rate_hz: float, *, option: str) -> str:
-    """Describes how a duration was rounded; empty if it is a whole number of samples."""
-    exact = duration_ms(duration, rate_hz, option=option) * rate_hz / 1000
-    samples = to_samples(duration, rate_hz, option=option)
-    if abs(exact - samples) < 1e-6:
-        return ""
-    return (
-        f"{option}={duration} is {exact:.6g} samples at {rate_hz:.10g} Hz: rounded to {samples} samples, "
-        f"{samples * 1000 / rate_hz:.6g} ms"
-    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
