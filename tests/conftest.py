@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(items):
 def run_main(*arguments: str, check: bool = True, **popen) -> subprocess.CompletedProcess:
     """Runs main.py as a user would; returns the finished process with its output."""
     command = [sys.executable, str(ROOT / "main.py"), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, **popen)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1200, **popen)
     assert not check or done.returncode == 0, done.stderr
     return done
 

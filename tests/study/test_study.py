@@ -110,11 +110,11 @@ def stopped(workdir, signum, *, at: str, environment) -> tuple[int, str]:
         text=True,
         env=environment,
     )
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 900
     while not (workdir / at).exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     os.kill(process.pid, signum)
-    _, log = process.communicate(timeout=240)
+    _, log = process.communicate(timeout=900)
     return process.returncode, log
 
 
