@@ -9,7 +9,8 @@ import numpy as np
 
 from finjax.configs import fin_ssi, fine_tune
 from finjax.configs.build import build_decoder, build_decoder_optimiser
-from finjax.configs.settings import FineTuneStage, FINStage, parse
+from finjax.configs.parsing import parse
+from finjax.configs.settings import FineTuneStage, FINStage
 from finjax.data.gather import WindowData
 from finjax.devices import parallel
 from finjax.models.decoders import FINDecoder

@@ -126,7 +126,7 @@ PUBLISHED: dict[str, Callable[[np.ndarray], float]] = {
 
 def finjax_way(options: argparse.Namespace) -> dict:
     """Does it as finjax's stages do."""
-    from finjax.configs.settings import parse
+    from finjax.configs.parsing import parse
     from finjax.data.normalise import fit_signal_normaliser
     from finjax.tasks.task import Task
 

@@ -11,7 +11,7 @@ from finjax.version import __version__
 
 if TYPE_CHECKING:
     from finjax.inference.exported import ExportedModel
-    from finjax.inference.restored import DecoderModel, FINModel
+    from finjax.inference.model import DecoderModel, FINModel
 
 __all__ = ["__version__", "load"]
 

@@ -8,7 +8,8 @@ from ml_collections import ConfigDict
 
 from finjax.configs.feature_list import parse_features
 from finjax.configs.fields import check_fields
-from finjax.configs.settings import parse
+from finjax.configs.parsing import parse
+from finjax.configs.settings import StageSettings
 from finjax.configs.sizes import check_names, check_sizes
 from finjax.data import cache, synthetic
 from finjax.devices import parallel
@@ -63,12 +64,13 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
         parallel.use_cpu_devices(config.cpu_devices, batch_size=config.train.batch_size)
     require_devices()
     load_plugins(config.plugins)  # they may use jax, so only now
-    settings = parse(config)
-    check_names(settings)
-    check_sizes(settings)
+    runs = list(_runs(config, expanded(workdir) if workdir else None))
+    for settings, _ in runs:
+        check_names(settings)
+        check_sizes(settings)
     parallel.connect_devices()
-    for one, folder in _runs(config, expanded(workdir) if workdir else None):
-        run_stage(parse(one), folder, mode=mode)
+    for settings, folder in runs:
+        run_stage(settings, folder, mode=mode)
 
 
 def place_of(config: ConfigDict, place: ProcessPlace, *, shard: str) -> ProcessPlace:
@@ -103,15 +105,15 @@ def _run_study(config: ConfigDict, workdir: Path, *, mode: str, shard: str) -> N
     runner.run_study(config, workdir, mode=mode, shard=shard)
 
 
-def _runs(config: ConfigDict, workdir: Path | None) -> Iterator[tuple[ConfigDict, Path]]:
-    """Yields the runs of a configuration with their folders: one run for each feature of `target`."""
+def _runs(config: ConfigDict, workdir: Path | None) -> Iterator[tuple[StageSettings, Path]]:
+    """Yields the settings and folder of each run of a configuration: a FIN for each feature of `target`."""
     targets = parse_features(config.target, field="target") if config.stage == "fin" else ()
     if len(targets) < 2:
-        yield config, workdir or default_workdir(config)
+        yield parse(config), workdir or default_workdir(config)
     for target in targets if len(targets) > 1 else ():
         one = copy.deepcopy(config)
         one.target = target
-        yield one, workdir / f"fin_{target}" if workdir else default_workdir(one)
+        yield parse(one), workdir / f"fin_{target}" if workdir else default_workdir(one)
 
 
 def default_workdir(config: ConfigDict) -> Path:

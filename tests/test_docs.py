@@ -59,7 +59,7 @@ def test_every_module_is_in_the_api_reference():
 def test_the_order_of_the_rooms_is_that_of_the_imports():
     from test_layout import ORDER
 
-    (quote,) = re.findall(r"(?:^> .+\n)+", (ROOT / "docs/design.md").read_text(encoding="utf-8"), re.MULTILINE)
+    (quote,) = re.findall(r"(?:^> .+\n)+", (ROOT / "docs/architecture.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert tuple(re.findall(r"\w+", quote)) == ORDER
 
 

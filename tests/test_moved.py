@@ -7,14 +7,14 @@ import sys
 import pytest
 
 import finjax
-from finjax.inference import export, exported, restored
+from finjax.inference import export, exported, model, restored
 from finjax.live import LiveDecoder
 
 OLD = {
     "finjax.realtime": {"Decoder": LiveDecoder},
     "finjax.export": {"export_model": export.export_model},
     "finjax.exported": {"load_exported": exported.load_exported},
-    "finjax.restored": {"load": restored.load, "FINModel": restored.FINModel},
+    "finjax.restored": {"load": restored.load, "FINModel": model.FINModel},
     "finjax.training.parallel": {},
 }
 

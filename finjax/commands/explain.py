@@ -22,7 +22,7 @@ def explain(error: Exception, argv: Sequence[str]) -> str:
         error: the error that the parser, or the configuration's file, raised.
         argv: the command line.
     """
-    config = _config_in(argv)
+    config = config_in(argv)
     if isinstance(error, flags.Error) and not config:
         return "give the configuration to run, such as --config=configs/fin_ssi.py. --help lists the options"
     cause = _first_cause(error)
@@ -44,7 +44,7 @@ def explain(error: Exception, argv: Sequence[str]) -> str:
     return f"--config={config} cannot be read: {type(error).__name__}: {error}"
 
 
-def _config_in(argv: Sequence[str]) -> str:
+def config_in(argv: Sequence[str]) -> str:
     """Returns the value of `--config`; empty if it is not given."""
     for text, following in zip(argv, [*argv[1:], ""], strict=True):
         if match := re.fullmatch(r"--?config(=.*)?", text, re.DOTALL):

@@ -53,10 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _train(command: str, rest: list[str]) -> None:
-    from finjax.commands import train
+    from finjax.commands import explain, train  # which import JAX
 
     config = TRAININGS[command][1]
-    if config and not any(argument.lstrip("-").split("=")[0] == "config" for argument in rest):
+    if config and not explain.config_in(rest):
         rest = [f"--config={config}", *rest]
     if command == "evaluate":
         rest = [*rest, "--mode=evaluate"]

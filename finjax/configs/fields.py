@@ -181,8 +181,8 @@ def check_fields(config: ConfigDict) -> None:
         ConfigError: a value has the wrong type, is not finite, or is out of range; names the option. Or a field of
             the stage is not there.
     """
-    needed = (field for field in _names(TEMPLATES[config.stage]()) if not field.startswith("methods."))
-    if missing := sorted(set(needed) - set(_names(config))):
+    needed = (field for field in field_names(TEMPLATES[config.stage]()) if not field.startswith("methods."))
+    if missing := sorted(set(needed) - set(field_names(config))):
         raise ConfigError(
             f"--config.stage={config.stage}: the configuration lacks {', '.join(missing[:3])}, which this stage needs: "
             f"start from configs/{config.stage}.py"
@@ -197,7 +197,7 @@ def leaves(config: ConfigDict) -> Iterator[tuple[str, str, str]]:
 
     They differ in a study: `methods.fin_cnn.cnn.dropout` is `cnn.dropout` of stage `fine_tune`.
     """
-    for field in _names(config):
+    for field in field_names(config):
         first, *rest = field.split(".")
         if config.stage == "study" and first in FIELDS and isinstance(config[first], ConfigDict):
             yield field, first, ".".join(rest)
@@ -208,11 +208,12 @@ def leaves(config: ConfigDict) -> Iterator[tuple[str, str, str]]:
             yield field, config.stage, field
 
 
-def _names(config: ConfigDict, prefix: str = "") -> Iterator[str]:
+def field_names(config: ConfigDict, prefix: str = "") -> Iterator[str]:
+    """Yields the dotted names of all fields of a configuration."""
     for name in config:
         value = config.get(name)
         if isinstance(value, ConfigDict):
-            yield from _names(value, f"{prefix}{name}.")
+            yield from field_names(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}"
 

@@ -1,20 +1,14 @@
 """The configuration of each stage as frozen, typed settings: what the stages work with.
 
-`parse` makes them of a `ConfigDict`, once, at the door of a stage. Field and group names are those of the
-configuration, so that `settings.train.batch_size` is what `--config.train.batch_size` sets.
+`finjax.configs.parsing` makes them from a `ConfigDict`, once for each run. Field and group names are those of the
+configuration: `--config.train.batch_size` sets `settings.train.batch_size`.
 """
 
 import dataclasses
-import types
-import typing
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
-from ml_collections import ConfigDict
-
-from finjax.configs.fields import check_fields
 from finjax.data.settings import DataSettings
-from finjax.errors import ConfigError
 from finjax.models.settings import CNNSettings, FeatureCNNSettings, FINNetworkSettings, RawCNNSettings
 from finjax.training.settings import (
     CheckpointSettings,
@@ -260,70 +254,3 @@ class RawCNNStage(DecoderStage):
     train: RawTrainSettings
     optimiser: OptimiserSettings
     cnn: RawCNNSettings
-
-
-STAGES: Mapping[str, type[StageSettings]] = {
-    "fin": FINStage,
-    "cnn": CNNStage,
-    "fine_tune": FineTuneStage,
-    "raw_cnn": RawCNNStage,
-    "classical": ClassicalStage,
-}
-
-T = TypeVar("T")
-
-
-def parse(config: ConfigDict) -> StageSettings:
-    """Checks the configuration of a stage, and returns it as typed settings.
-
-    Raises:
-        ConfigError: a value has the wrong type, is not finite, or is out of range; a field is missing, or is none of
-            the stage's. The message names the option.
-    """
-    check_fields(config)
-    stage = STAGES[config.stage]
-    if unknown := sorted(_unknown(config, stage)):
-        raise ConfigError(
-            f"--config.{unknown[0]}: the stage {config.stage} has no such field; see configs/{config.stage}.py"
-        )
-    return restore(config)
-
-
-def restore(config: ConfigDict) -> StageSettings:
-    """Returns the settings of a complete configuration that another run recorded; unknown fields are left out."""
-    fields = config.to_dict()
-    return _build(STAGES[config.stage], {**fields, "record": fields})
-
-
-def data_settings(config: ConfigDict) -> DataSettings:
-    """Returns `config.data` as typed settings."""
-    return _build(DataSettings, config.to_dict())
-
-
-def _build(kind: type[T], fields: Mapping[str, Any]) -> T:
-    hints = typing.get_type_hints(kind)
-    values = {}
-    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
-        value = fields[field.name]
-        if dataclasses.is_dataclass(hints[field.name]):
-            value = _build(hints[field.name], value)
-        elif _is_tuple(hints[field.name]) and value is not None:
-            value = tuple(value)
-        values[field.name] = value
-    return kind(**values)
-
-
-def _is_tuple(hint: Any) -> bool:
-    choices = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    return any(typing.get_origin(choice) is tuple for choice in choices)
-
-
-def _unknown(config: ConfigDict, kind: type, prefix: str = "") -> list[str]:
-    """Returns the dotted names of fields that the settings do not have."""
-    hints = typing.get_type_hints(kind)
-    names = {field.name for field in dataclasses.fields(kind)} - {"record"}
-    unknown = [f"{prefix}{name}" for name in config if name not in names]
-    for name in names:
-        if dataclasses.is_dataclass(hints[name]):
-            unknown += _unknown(config[name], hints[name], f"{prefix}{name}.")  # type: ignore[arg-type]
-    return unknown

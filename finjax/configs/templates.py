@@ -83,3 +83,11 @@ def _tuples(content: Any) -> Any:
     if isinstance(content, Mapping):
         return {name: _tuples(value) for name, value in content.items()}
     return tuple(content) if isinstance(content, list) else content
+
+
+def flatten(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Returns the fields of a configuration as JSON has it, by their dotted names."""
+    flat = {}
+    for name, value in fields.items():
+        flat.update(flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value})
+    return flat

@@ -18,7 +18,8 @@ from jax import export
 from finjax.devices.defaults import with_defaults
 from finjax.errors import ConfigError, FinjaxError, add_debug_option, report
 from finjax.inference.exported import MISSING, ExportedModel, load_exported, write_exported
-from finjax.inference.restored import DecoderModel, FINModel, load
+from finjax.inference.model import DecoderModel, FINModel
+from finjax.inference.restored import load
 from finjax.system.console import any_terminal
 from finjax.system.files import expanded
 from finjax.system.paths import refuse_url

@@ -71,7 +71,7 @@ class ExportedModel:
 
     @numpy_defaults()
     def normalise(self, recording: Recording) -> np.ndarray:
-        """Z-scores a recording, as `finjax.inference.restored.Model.normalise` does; `[N, C]`."""
+        """Z-scores a recording, as `finjax.inference.model.Model.normalise` does; `[N, C]`."""
         return normalised(
             recording,
             rate_hz=self.rate_hz,

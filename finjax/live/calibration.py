@@ -10,7 +10,7 @@ from finjax.data.recording import Recording
 from finjax.data.windows import count_windows, index_windows, pack, pad_to_grid
 from finjax.errors import DataError
 from finjax.features import get_feature
-from finjax.inference.restored import DecoderModel
+from finjax.inference.model import DecoderModel
 from finjax.models.decoders import FeatureDecoder
 from finjax.training.fit import progress_bar, tune
 from finjax.training.losses import noise_factor

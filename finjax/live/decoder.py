@@ -16,7 +16,8 @@ from finjax.data.windows import to_samples
 from finjax.data.zscore import channel_statistics, z_score
 from finjax.devices.defaults import with_defaults
 from finjax.errors import ConfigError, DataError
-from finjax.inference.restored import DecoderModel, load_decoder
+from finjax.inference.model import DecoderModel
+from finjax.inference.restored import load_decoder
 from finjax.live.calibration import tuned, windows_of
 from finjax.live.decision import Decision
 from finjax.live.electrodes import Electrodes

@@ -3,7 +3,7 @@
 import numpy as np
 
 from finjax.data.number_lists import format_numbers
-from finjax.inference.restored import DecoderModel
+from finjax.inference.model import DecoderModel
 
 
 def person_statistics(model: DecoderModel, subject: int | None) -> tuple[tuple[np.ndarray, np.ndarray] | None, str]:

@@ -12,7 +12,7 @@ from finjax.devices.defaults import with_defaults
 from finjax.errors import DataError
 from finjax.evaluation.drawing import Axes, Figure, in_default_style, plain, save
 from finjax.evaluation.figures import COLOURS
-from finjax.inference.restored import DecoderModel
+from finjax.inference.model import DecoderModel
 from finjax.tasks.decoder import inputs_of
 from finjax.tasks.normalisation import stored_statistics
 from finjax.tasks.task import Task

@@ -4,7 +4,7 @@ import dataclasses
 
 from ml_collections import ConfigDict
 
-from finjax.configs.settings import data_settings
+from finjax.configs.parsing import data_settings
 from finjax.data import synthetic
 from finjax.data.registry import Filter, get_spec
 from finjax.data.source import filter_of

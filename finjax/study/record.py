@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from finjax.configs.templates import complete
+from finjax.configs.templates import complete, flatten
 from finjax.data.splits import Split
 from finjax.errors import CheckpointError
 from finjax.system.files import write_json
@@ -57,7 +57,7 @@ def differing_settings(recorded: dict, current: dict) -> list[str]:
     """Returns a text for each setting that differs between a recorded study and the current one."""
     current = json.loads(json.dumps(current))  # JSON makes lists of tuples
     completed = json.loads(json.dumps(complete(recorded["config"]).to_dict()))  # older versions had fewer fields
-    old, new = _flatten(completed), _flatten(current["config"])
+    old, new = flatten(completed), flatten(current["config"])
     both = recorded["config"]["methods"].keys() & current["config"]["methods"].keys()
     names = [
         name
@@ -65,15 +65,8 @@ def differing_settings(recorded: dict, current: dict) -> list[str]:
         if not any(fnmatch.fnmatchcase(name, pattern) for pattern in FREE)
         and (not name.startswith("methods.") or name.split(".")[1] in both)
     ]
-    old, new = old | _flatten(recorded["split"], "split."), new | _flatten(current["split"], "split.")
+    old, new = old | flatten(recorded["split"], "split."), new | flatten(current["split"], "split.")
     names += [name for name in new if name.startswith("split.")]
     return [
         f"{name}: recorded {old.get(name)!r}, now {new.get(name)!r}" for name in names if old.get(name) != new.get(name)
     ]
-
-
-def _flatten(fields: dict, prefix: str = "") -> dict:
-    flat = {}
-    for name, value in fields.items():
-        flat.update(_flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value})
-    return flat

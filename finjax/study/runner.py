@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from finjax.configs.settings import data_settings, parse
+from finjax.configs.parsing import data_settings, parse
 from finjax.configs.sizes import check_names, check_sizes
 from finjax.data.source import find_split, warn_of_copies
 from finjax.errors import ConfigError, FinjaxError, StorageError, TrainingError

@@ -7,13 +7,15 @@ from typing import Any
 
 from finjax.configs.build import read_out_of
 from finjax.configs.settings import CNNStage, DecoderStage, FineTuneStage, FINStage, StageSettings
+from finjax.configs.templates import flatten
 from finjax.data.duplicates import refuse_known
 from finjax.data.number_lists import format_numbers
 from finjax.data.source import find_copies
 from finjax.data.splits import Split
 from finjax.data.windows import Framing
 from finjax.errors import CheckpointError
-from finjax.inference.restored import DecoderModel, FINModel, Model, load
+from finjax.inference.model import DecoderModel, FINModel, Model
+from finjax.inference.restored import load
 from finjax.tasks.task import Task
 from finjax.training.checkpoints import has_checkpoint
 
@@ -167,7 +169,7 @@ def refuse_another_run(workdir: Path, task: Task) -> None:
         return  # nothing to resume
     model = load(workdir)
     refuse_another_model(model, task)
-    there, here = _flatten(model.config.record), _flatten(task.settings.record)
+    there, here = flatten(model.config.record), flatten(task.settings.record)
     differing = [
         f"{name}: {there.get(name)!r} there, {here.get(name)!r} here"
         for name in sorted(there | here)
@@ -188,10 +190,3 @@ def _stage(model: Model) -> str:
 
 def _fields(part: Any) -> dict[str, Any]:
     return dataclasses.asdict(part) if part else {}
-
-
-def _flatten(fields: Mapping[str, Any], prefix: str = "") -> dict:
-    flat = {}
-    for name, value in fields.items():
-        flat.update(_flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value})
-    return flat

@@ -25,9 +25,10 @@ from finjax.tasks.initial import InitialDecoder, decoder_of, features_seen, init
 from finjax.tasks.normalisation import stored_statistics
 from finjax.tasks.task import Task
 from finjax.training.logs import describe_run
-from finjax.training.loop import Problem, RunTrainer
+from finjax.training.loop import Problem
 from finjax.training.losses import DecoderData, DecoderLoss, noise_factor
 from finjax.training.predict import decoded_logits, decoder_features
+from finjax.training.run_trainer import RunTrainer
 from finjax.training.step import TrainState
 
 

@@ -30,10 +30,11 @@ from finjax.tasks.normalisation import Statistics, fit_statistics, stored_statis
 from finjax.tasks.task import Task
 from finjax.training.keys import initialisation_key
 from finjax.training.logs import describe_run
-from finjax.training.loop import Problem, RunTrainer
+from finjax.training.loop import Problem
 from finjax.training.losses import FINData, FINLoss
 from finjax.training.optimiser import build_optimiser
 from finjax.training.predict import imitated_features
+from finjax.training.run_trainer import RunTrainer
 from finjax.training.step import TrainState
 
 WATCHED_WINDOWS = 100  # of each part, for the curves drawn during training

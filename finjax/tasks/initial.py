@@ -21,7 +21,8 @@ from finjax.data.normalise import (
 from finjax.data.windows import Windows
 from finjax.devices import parallel
 from finjax.errors import ConfigError
-from finjax.inference.restored import DecoderModel, FINModel, load_decoder, load_fin
+from finjax.inference.model import DecoderModel, FINModel
+from finjax.inference.restored import load_decoder, load_fin
 from finjax.models.decoders import DecoderNetwork
 from finjax.models.discriminant import empty_discriminant
 from finjax.models.stack import stack_fins

@@ -17,7 +17,7 @@ from finjax.data.normalise import (
 from finjax.data.number_lists import format_numbers
 from finjax.data.windows import Windows
 from finjax.errors import CheckpointError
-from finjax.inference.restored import Model
+from finjax.inference.model import Model
 from finjax.tasks.task import Task
 
 logger = logging.getLogger(__name__)

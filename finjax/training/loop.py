@@ -1,27 +1,20 @@
-"""The training loop: dispatches batches and watches the loss, in memory, or with a folder that it logs and saves to."""
+"""The training loop: sends batches to the devices and watches the loss. `run_trainer` adds the folder of a run."""
 
 import collections
 import dataclasses
 import logging
 import math
-import signal
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from finjax.devices import parallel
 from finjax.errors import TrainingError
-from finjax.system import interrupts, processes
-from finjax.training import memory
 from finjax.training.batches import Batches
-from finjax.training.logs import MetricLog, record_run
 from finjax.training.optimiser import Optimiser, schedule
-from finjax.training.progress import Display, Mean, Progress
-from finjax.training.settings import RecordSettings, TrainerSettings
-from finjax.training.shared_checkpoints import SharedCheckpoints
+from finjax.training.progress import Progress
+from finjax.training.settings import TrainerSettings
 from finjax.training.step import Loss, TrainState, compiled_train_steps, create_state
 
 logger = logging.getLogger(__name__)
@@ -91,11 +84,14 @@ class Trainer:
         Raises:
             TrainingError: the loss became infinite or NaN.
         """
-        parallel.spare_memory_maps()
-        state = create_state(self._problem.params, self._problem.stats, self._problem.optimiser)
+        state = self._initial_state()
         if self._finished():
             return state
         return parallel.unreplicate(self._steps(state))
+
+    def _initial_state(self) -> TrainState:
+        parallel.spare_memory_maps()
+        return create_state(self._problem.params, self._problem.stats, self._problem.optimiser)
 
     def _steps(self, state: TrainState) -> TrainState:
         """Trains on from a state on the host; returns the last one, replicated."""
@@ -168,144 +164,3 @@ class Trainer:
         patience = self._settings.train.stop_after_epochs
         stood_still = bool(patience) and self._progress.quiet_epochs >= patience
         return stood_still or self._progress.step >= self._last
-
-
-class RunTrainer(Trainer):
-    """Trains a run: logs and saves to its folder, and resumes from there.
-
-    Args:
-        problem: what to train.
-        settings: how.
-        workdir: folder of the run.
-        record: how and when to write there.
-    """
-
-    def __init__(self, problem: Problem, settings: TrainerSettings, *, workdir: Path, record: RecordSettings):
-        super().__init__(problem, settings)
-        self._workdir = workdir
-        self._recorded = record
-
-    def run(self) -> TrainState:
-        """Trains to the end; returns the state, on the host.
-
-        Raises:
-            TrainingError: the loss became infinite or NaN.
-            StorageError: nothing can be saved.
-            Interrupted: a signal asked to stop; what was trained is saved.
-        """
-        parallel.spare_memory_maps()
-        state = create_state(self._problem.params, self._problem.stats, self._problem.optimiser)
-        self._since_log, self._since_save = Mean(), Mean()
-        with interrupts.held_back() as self._request, SharedCheckpoints(self._workdir) as self._checkpoints:
-            if saved := self._checkpoints.restore_newest(state):
-                state, progress = saved
-                self._progress = Progress(**progress)
-            first = self._progress.step
-            if not self._last and saved is None:  # a zero-shot model is what it was put together from
-                self._record(resumed=False)
-                self._save(state, None)
-                return state
-            if self._finished():
-                logger.info("training was finished at step %d", first)
-                return state
-            batch_size = self._settings.train.batch_size
-            logger.info(
-                "%s at step %d of %d: %d examples, %d steps an epoch, batches of %d on %d devices",
-                "resuming" if first else "starting",
-                first,
-                self._last,
-                self._problem.examples,
-                self._batches.steps_per_epoch,
-                batch_size,
-                parallel.device_count(),
-            )
-            self._record(resumed=first > 0)
-            tensorboard = self._recorded.log.tensorboard
-            with (
-                MetricLog(self._workdir, resume_step=first, tensorboard=tensorboard) as self._log,
-                Display(first=first, last=self._last, batch_size=batch_size) as self._display,
-            ):
-                return parallel.unreplicate(self._steps(state))
-
-    def _record(self, *, resumed: bool) -> None:
-        if processes.is_first():
-            record_run(self._workdir / "config.json", self._recorded.config, resumed=resumed)
-
-    def _asked_to_stop(self, due: set[str]) -> bool:
-        """Tells whether to save and stop; several processes agree, at steps where they wait for each other anyway."""
-        asked = bool(self._request.signum)
-        if processes.count() == 1:
-            return asked
-        if not due or not processes.stack(np.array([asked])).any():
-            return False
-        self._request.signum = self._request.signum or signal.SIGTERM
-        return True
-
-    def _periods(self) -> dict[str, int]:
-        return {
-            **super()._periods(),
-            "log": self._recorded.log.every_steps,
-            "watch": self._recorded.watch_every_steps if self._problem.watch else 0,
-            "save": self._recorded.save_every_steps,
-        }
-
-    def _account(self, metrics: dict) -> None:
-        before = self._progress.step
-        super()._account(metrics)
-        self._display.advance(self._progress.step - before)
-
-    def _count(self, loss: float, count: int) -> None:
-        for tally in (self._progress, self._since_log, self._since_save):
-            tally.add(loss, count)
-
-    def _not_finite(self, what: str) -> TrainingError:
-        saved = self._checkpoints.latest()
-        kept = f"The checkpoint of step {saved} is kept." if saved else "No checkpoint was saved yet."
-        return TrainingError(
-            f"{what}, with {self._problem.optimiser.rates_text()} ({self._settings.schedule}). In another "
-            "--workdir, try a tenth of it, or --config.optimiser.clip_norm=1, and look for non-finite samples in the "
-            f"data. {kept}"
-        )
-
-    def _act(self, due: set[str], state: TrainState) -> None:
-        progress, step = self._progress, self._progress.step
-        validated = None
-        if "epoch" in due:
-            epoch_loss = progress.end_epoch()
-            self._log.write(step, epoch=step // self._batches.steps_per_epoch, epoch_loss=epoch_loss)
-            if self._problem.validate:
-                scores = self._problem.validate(self._completed(state))
-                validated = processes.from_first(lambda: scores)  # it decides when to stop: in all alike
-                self._log.write(step, **{f"validation.{name}": value for name, value in validated.items()})
-                progress.count_quiet(validated["loss"], least_change=None)
-                due = due | {"save"}
-            else:
-                progress.count_quiet(epoch_loss, least_change=self._settings.train.stop_change)
-            if self._finished():
-                due = due | {"log", "save"}
-        if "log" in due and self._since_log.count:
-            loss = self._since_log.take()
-            self._log.write(step, loss=loss, windows_per_s=self._display.report(step, loss))
-        if "watch" in due and self._problem.watch:
-            self._log.write(step, **self._problem.watch(parallel.unreplicate(state)))
-        if "save" in due:
-            self._save(self._completed(state), validated)
-
-    def _completed(self, state: TrainState) -> TrainState:
-        return self._problem.complete(parallel.unreplicate(state))
-
-    def _save(self, state: TrainState, validated: dict[str, float] | None) -> None:
-        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((state.params, state.stats))):
-            raise self._not_finite(f"the parameters are no longer finite at step {self._progress.step}")
-        loss = self._since_save.take() if self._since_save.count else math.inf
-        if self._problem.validate:
-            # Only the end of an epoch has been validated: what is saved between is for resuming, not for use.
-            loss = validated["loss"] if validated else math.inf
-        self._checkpoints.save(
-            state,
-            normalisers=self._problem.normalisers,
-            info=self._problem.info,
-            progress=dataclasses.asdict(self._progress),
-            loss=loss,
-        )
-        memory.give_back()

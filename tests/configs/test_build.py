@@ -6,7 +6,7 @@ import pytest
 
 from finjax.configs import fine_tune
 from finjax.configs.build import build_decoder, build_decoder_optimiser
-from finjax.configs.settings import parse
+from finjax.configs.parsing import parse
 from finjax.data.gather import WindowData
 from finjax.models.cnn import CNN
 from finjax.models.decoders import FeatureDecoder

@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from finjax import features
 from finjax import run as run_module
-from finjax.configs import classical, cnn, fin, fine_tune, raw_cnn, settings
+from finjax.configs import classical, cnn, fin, fine_tune, parsing, raw_cnn
 from finjax.data import ninapro, source, synthetic
 from finjax.errors import CheckpointError
 from finjax.run import default_workdir, run
@@ -91,7 +91,7 @@ class ReadLog:
                     remember(value, f"{prefix}{field.name}.")
 
         def parse(config):
-            parsed = settings.parse(config)
+            parsed = parsing.parse(config)
             remember(parsed, "")
             return parsed
 

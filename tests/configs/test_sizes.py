@@ -3,7 +3,7 @@
 import pytest
 
 from finjax.configs import cnn, fin, fine_tune, raw_cnn, study
-from finjax.configs.settings import parse
+from finjax.configs.parsing import parse
 from finjax.configs.sizes import check_names, check_sizes
 from finjax.errors import FinjaxError
 from finjax.run import run

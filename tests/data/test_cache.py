@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 import json
 import os
@@ -5,20 +6,13 @@ import shutil
 
 import numpy as np
 import pytest
+from toy_dataset import TOY
 
 from finjax.data import cache
 from finjax.data.recording import Recording
-from finjax.data.registry import DatasetSpec, Filter, Splits
+from finjax.data.registry import Filter
 
-SPEC = DatasetSpec(
-    name="toy",
-    rate_hz=100.0,
-    channel_names=("a", "b"),
-    movement_names=("x", "y"),
-    files=(r"s(\d+)\.txt",),
-    read=lambda paths: [],
-    splits=Splits(seen_subjects="1", train_repetitions="1", test_repetitions="2"),
-)
+SPEC = dataclasses.replace(TOY, read=lambda paths: [])
 SIGNAL = np.arange(20, dtype=np.float32).reshape(10, 2)
 NO_FILTER = Filter()
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ninapro_files import make_recording, write_database
 
 from finjax.configs import fin
-from finjax.configs.settings import data_settings
+from finjax.configs.parsing import data_settings
 from finjax.data import duplicates, loading, source
 from finjax.data.combined import _from_json, _to_json
 from finjax.data.duplicates import Segment

@@ -5,7 +5,7 @@ import pytest
 from ninapro_files import read, refuses, write_database
 
 from finjax.configs import fin
-from finjax.configs.settings import data_settings
+from finjax.configs.parsing import data_settings
 from finjax.data import loading
 from finjax.data.ninapro_contents import Contents, advise, judge, lookalikes
 from finjax.data.ninapro_databases import DATABASES, get_database

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from finjax.configs import fin
-from finjax.configs.settings import data_settings
+from finjax.configs.parsing import data_settings
 from finjax.data import synthetic
 from finjax.data.registry import Filter, get_spec
 from finjax.data.source import filter_of, load_store

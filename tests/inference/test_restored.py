@@ -91,7 +91,7 @@ def test_what_does_not_fit_is_refused(model):
     with pytest.raises(ValueError, match=r"windows \[B, 600\] \(300 ms at 2000 Hz\), not \(2, 300\)"):
         model(np.zeros((2, 300)))
     recording = generate(3, SETTINGS)
-    with pytest.raises(DataError, match="1000 Hz and the model 2000 Hz"):
+    with pytest.raises(DataError, match="1000 Hz, the model 2000 Hz"):
         model.normalise(type(recording)(**{**vars(recording), "rate_hz": 1000.0}))
 
 

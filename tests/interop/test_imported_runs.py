@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 from published import SMALL_CNN, SMALL_FIN, SSI, imported, random_cnn, random_fin, save, torch_output  # noqa: E402
 
 from finjax.configs import default, fine_tune, recorded  # noqa: E402
-from finjax.configs.settings import data_settings, parse  # noqa: E402
+from finjax.configs.parsing import data_settings, parse  # noqa: E402
 from finjax.data.normalise import SignalNormaliser  # noqa: E402
 from finjax.data.source import find_split  # noqa: E402
 from finjax.data.synthetic import Settings, generate  # noqa: E402

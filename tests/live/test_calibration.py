@@ -10,7 +10,7 @@ import pytest
 import finjax
 from finjax.configs import cnn, fine_tune
 from finjax.configs.build import build_decoder_optimiser
-from finjax.configs.settings import parse
+from finjax.configs.parsing import parse
 from finjax.data import synthetic
 from finjax.data.normalise import FeatureNormaliser
 from finjax.live import calibration

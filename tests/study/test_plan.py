@@ -6,7 +6,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from finjax.configs import classical, cnn, fin, fine_tune, raw_cnn, study
-from finjax.configs.settings import data_settings
+from finjax.configs.parsing import data_settings
 from finjax.data.source import find_split
 from finjax.errors import ConfigError
 from finjax.study.experiments import fin_runs_of, make_experiments

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from finjax.configs import study
-from finjax.configs.settings import data_settings
+from finjax.configs.parsing import data_settings
 from finjax.data.source import find_split
 from finjax.errors import CheckpointError
 from finjax.study import tables

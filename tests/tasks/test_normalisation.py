@@ -8,12 +8,12 @@ import pytest
 
 import finjax
 from finjax.configs import classical, cnn, fin
-from finjax.configs.settings import parse
+from finjax.configs.parsing import parse
 from finjax.data.normalise import FeatureNormaliser, SignalNormaliser
 from finjax.data.splits import Split
 from finjax.data.windows import Framing, SignalStore
 from finjax.errors import CheckpointError, ConfigError, DataError
-from finjax.inference.restored import Model
+from finjax.inference.model import Model
 from finjax.run import run
 from finjax.tasks import decoder
 from finjax.tasks.initial import initial_decoder

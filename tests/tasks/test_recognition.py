@@ -9,7 +9,7 @@ from rounding import assert_close
 
 import finjax
 from finjax.configs import classical, cnn, fin, fine_tune, raw_cnn
-from finjax.configs.settings import parse
+from finjax.configs.parsing import parse
 from finjax.errors import FinjaxError
 from finjax.run import run
 from finjax.training.checkpoints import has_checkpoint

@@ -6,7 +6,7 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from finjax.configs import fin, fine_tune
-from finjax.configs.settings import parse
+from finjax.configs.parsing import parse
 from finjax.devices import parallel
 from finjax.system import processes
 from finjax.tasks import decoder

@@ -5,11 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from finjax.configs import fin
-from finjax.configs.settings import parse
+from finjax.configs.parsing import parse
 from finjax.training.checkpoints import read_model
-from finjax.training.loop import Problem, RunTrainer
+from finjax.training.loop import Problem
 from finjax.training.losses import fold_in_each, resolve
 from finjax.training.optimiser import Group, Optimiser
+from finjax.training.run_trainer import RunTrainer
 
 TARGETS = np.random.default_rng(0).normal(1.0, 0.1, size=37).astype(np.float32)
 
