@@ -1,4 +1,4 @@
-"""Decoders and their optimisers, as the settings of a stage describe them, set up for this machine's devices."""
+"""Builds decoders and their optimisers from the settings of a stage, for the devices of this machine."""
 
 from collections.abc import Sequence
 
@@ -17,12 +17,12 @@ def build_decoder(
     """Builds the decoder of a stage.
 
     Args:
-        settings: of the stage.
-        features: names of the features, where the decoder has any.
+        settings: settings of the stage.
+        features: names of the features; none for the CNN on the samples.
         channels: channels C.
         classes: movements K.
         length: samples T in a window.
-        batch_size: windows that a device works on in one step.
+        batch_size: windows per device and step.
     """
     match settings:
         case CNNStage():
@@ -52,12 +52,12 @@ def build_decoder(
 
 
 def read_out_of(settings: DecoderStage) -> str:
-    """Returns the kind of the discriminant beside the CNN; empty where there is none."""
+    """Returns the kind of the discriminant beside the CNN; empty if there is none."""
     return settings.cnn.read_out if isinstance(settings, CNNStage | FineTuneStage) else ""
 
 
 def covariance_noise_of(settings: DecoderStage) -> float:
-    """Returns the noise that training adds to the features, in units of their spread; 0 where there is none."""
+    """Returns the noise that training adds to the features, in units of their spread; 0 if there is none."""
     return settings.train.covariance_noise if isinstance(settings, CNNStage | FineTuneStage) else 0.0
 
 

@@ -29,8 +29,8 @@ def parse(config: ConfigDict) -> StageSettings:
     """Checks the configuration of a stage, and returns it as typed settings.
 
     Raises:
-        ConfigError: a value has the wrong type, is not finite, or is out of range; a field is missing, or is none of
-            the stage's. The message names the option.
+        ConfigError: a value has the wrong type, is not finite, or is out of range; a field is missing, or the
+            stage does not have it. The message names the option.
     """
     check_fields(config)
     if unknown := sorted(set(field_names(config)) - set(field_names(TEMPLATES[config.stage]()))):
@@ -41,7 +41,7 @@ def parse(config: ConfigDict) -> StageSettings:
 
 
 def restore(config: ConfigDict) -> StageSettings:
-    """Returns the settings of a complete configuration that another run recorded; unknown fields are left out."""
+    """Returns the settings of a recorded configuration; fields that the stage does not have are ignored."""
     fields = config.to_dict()
     return _build(SETTINGS[config.stage], {**fields, "record": fields})
 

@@ -1,4 +1,4 @@
-"""The configuration of each stage as frozen, typed settings: what the stages work with.
+"""The configuration of each stage as frozen, typed settings.
 
 `finjax.configs.parsing` makes them from a `ConfigDict`, once for each run. Field and group names are those of the
 configuration: `--config.train.batch_size` sets `settings.train.batch_size`.
@@ -29,10 +29,10 @@ from finjax.training.settings import (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BatchEvaluation:
-    """How a network is evaluated.
+    """The evaluation of a network.
 
     Attributes:
-        batch_size: windows at a time; of one channel for a FIN.
+        batch_size: windows that are evaluated at a time; for a FIN, windows of one channel.
     """
 
     batch_size: int
@@ -40,11 +40,11 @@ class BatchEvaluation:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FINEvaluation(BatchEvaluation):
-    """How a FIN is evaluated.
+    """The evaluation of a FIN.
 
     Attributes:
-        max_windows: of each part of the test set, evenly spaced over it; 0: all.
-        every_steps: steps of the training between two scores that are logged; 0: none. Nothing is chosen by them.
+        max_windows: largest number of windows of each part of the test set, evenly spaced; 0: all.
+        every_steps: steps of the training between two logged scores; 0: none. The scores decide nothing.
     """
 
     max_windows: int
@@ -53,10 +53,10 @@ class FINEvaluation(BatchEvaluation):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class VoteEvaluation:
-    """How decisions are scored.
+    """The evaluation of decisions.
 
     Attributes:
-        vote: score a majority vote over so many last decisions too.
+        vote: number of decisions in a majority vote, which is scored too.
     """
 
     vote: int
@@ -64,16 +64,16 @@ class VoteEvaluation:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DecoderEvaluation(VoteEvaluation, BatchEvaluation):
-    """How a trained decoder is evaluated."""
+    """The evaluation of a trained decoder."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DecoderStart:
-    """What a decoder starts from.
+    """The initial weights of a decoder.
 
     Attributes:
-        cnn_init: run of a decoder, with `{subject}` and `{horizon}` to be filled in; empty: random weights.
-        cnn_step: its checkpoint: `"latest"`, `"best"` or a step.
+        cnn_init: folder of a decoder's run, in which `{subject}` and `{horizon}` are replaced; empty: random weights.
+        cnn_step: checkpoint of that run: `"latest"`, `"best"` or a step.
     """
 
     cnn_init: str
@@ -82,13 +82,13 @@ class DecoderStart:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FineTuneStart(DecoderStart):
-    """What FINs and CNN start from, and what of them is tuned.
+    """The initial weights of FINs and CNN, and the parts that are tuned.
 
     Attributes:
-        fins: runs of the FINs, with `{feature}`, `{subject}` and `{horizon}` to be filled in.
-        fin_init: `"pretrained"`, `"random"`, or `"decoder"`: those of the decoder in `cnn_init`.
-        freeze: comma-separated parts that are not tuned: `"fins"`, `"head"` (of the FINs), `"cnn"`.
-        recompute: whether the backward pass computes the FINs' states again, rather than keep them all.
+        fins: folders of the FINs' runs, in which `{feature}`, `{subject}` and `{horizon}` are replaced.
+        fin_init: `"pretrained"`, `"random"`, or `"decoder"` for the FINs of the decoder in `cnn_init`.
+        freeze: parts that are not tuned, comma-separated: `"fins"`, `"head"` (of the FINs), `"cnn"`.
+        recompute: whether the backward pass computes the FINs' states again, which saves memory.
     """
 
     fins: str
@@ -99,19 +99,19 @@ class FineTuneStart(DecoderStart):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StageSettings:
-    """What every stage has.
+    """Settings of every stage.
 
     Attributes:
         stage: name of the stage.
-        preset: of the configuration; part of the default name of the run's folder.
-        prediction: window steps ahead to predict; several train one model each.
+        preset: preset of the configuration; it is part of the default name of the run's folder.
+        prediction: horizons in window steps; each gives a model of its own.
         window: length, as `"300ms"` or as samples at the dataset's rate, `"600"`.
         step: from one window to the next, likewise.
-        statistics: where z-scores come from: `"used"` or `"unlabelled"`, see `finjax.tasks.normalisation`.
-        limit_sd: z-scored samples beyond are held there; 0: no limit.
-        seed: of initialisation, batches and noise.
+        statistics: samples that give the z-scores: `"used"` or `"unlabelled"`, see `finjax.tasks.normalisation`.
+        limit_sd: largest absolute value of a z-scored sample; 0: no limit.
+        seed: seed of initialisation, batches and noise.
         plugins: modules to import first, comma-separated.
-        data: which recordings.
+        data: the recordings.
         record: the whole configuration as it was given, for checkpoints and `config.json`.
     """
 
@@ -130,15 +130,15 @@ class StageSettings:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainedStage(StageSettings):
-    """What every stage has that trains a network.
+    """Settings of every stage that trains a network.
 
     Attributes:
         cpu_devices: devices to split the CPU into; 0: see `finjax.devices.parallel.use_cpu_devices`.
-        train: how much to train.
-        optimiser: with which rates.
-        log: what is written down.
-        checkpoint: when to save.
-        evaluate: how the model is scored.
+        train: length and batches.
+        optimiser: learning rates.
+        log: the log.
+        checkpoint: the checkpoints.
+        evaluate: the evaluation.
     """
 
     cpu_devices: int
@@ -150,12 +150,12 @@ class TrainedStage(StageSettings):
 
     @property
     def trainer(self) -> TrainerSettings:
-        """How the network is trained, wherever that is."""
+        """Settings of the trainer."""
         return TrainerSettings(train=self.train, schedule=self.optimiser.schedule, seed=self.seed)
 
     @property
     def recording(self) -> RecordSettings:
-        """What a run writes to its folder."""
+        """Settings of the files that a run writes."""
         watch = self.evaluate.every_steps if isinstance(self.evaluate, FINEvaluation) else 0
         return RecordSettings(
             log=self.log,
@@ -178,14 +178,14 @@ class FINStage(TrainedStage):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RecognitionStage(StageSettings):
-    """What every stage has that recognises movements.
+    """Settings of every stage that recognises movements.
 
     Attributes:
-        subject: whom to recognise: a number list, `"all"`, `"seen"` or `"unseen"`.
-        percentage: of the tuning windows of each movement; 0: zero-shot.
+        subject: subjects whose movements are recognised: a number list, `"all"`, `"seen"` or `"unseen"`.
+        percentage: share of each movement's tuning windows; 0: zero-shot.
         percentage_how: `"leading"`, the first in time, or `"random"` ones.
-        validation_share: of each movement's tuning windows, the last in time; 0: no validation.
-        evaluate: how the decoder is scored.
+        validation_share: share of each movement's tuning windows, the last in time; 0: no validation.
+        evaluate: the evaluation.
     """
 
     subject: str
@@ -210,13 +210,13 @@ class ClassicalStage(RecognitionStage):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DecoderStage(RecognitionStage, TrainedStage):
-    """What every stage has that trains a decoder.
+    """Settings of every stage that trains a decoder.
 
     Attributes:
-        pooled: one decoder for all subjects, fitted to their training and tuning repetitions.
-        train: how much to train.
-        fine_tune: what it starts from.
-        evaluate: how the decoder is scored.
+        pooled: whether one decoder is trained for all subjects, on their training and tuning repetitions.
+        train: length and batches.
+        fine_tune: initial weights.
+        evaluate: the evaluation.
     """
 
     pooled: bool

@@ -21,7 +21,7 @@ TEMPLATES = {
 BEFORE = {"statistics": "unlabelled"}
 
 
-# What older versions had, by stage, and later ones have no more.
+# Fields of older versions that are removed, by stage.
 REMOVED = {"fine_tune": {"cnn": ("shadows",)}}
 
 
@@ -48,7 +48,7 @@ def complete(fields: Mapping[str, Any]) -> ConfigDict:
 
 
 def _without_removed(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the fields of a stage, or of a study and its stages and methods, without those that are no more."""
+    """Returns the fields of a stage, or of a study with its stages and methods, without the removed ones."""
     kept = dict(fields)
     for group, names in REMOVED.get(kept.get("stage", ""), {}).items():
         if isinstance(kept.get(group), Mapping):

@@ -1,4 +1,4 @@
-"""What a configuration says of the data, as typed values."""
+"""Typed settings of the data."""
 
 import dataclasses
 
@@ -7,7 +7,7 @@ from finjax.data.synthetic import Settings as SyntheticSettings
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FilterSettings:
-    """Cut-off frequencies of the zero-phase filter in Hz: None keeps the dataset's own, 0 switches one off."""
+    """Cut-off frequencies of the zero-phase filter in Hz: None keeps the dataset's default, 0 switches it off."""
 
     highpass_hz: float | None = None
     lowpass_hz: float | None = None
@@ -16,21 +16,21 @@ class FilterSettings:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DataSettings:
-    """Which recordings to read, and how their subjects and repetitions are split: `config.data`.
+    """The recordings to read, and the split of their subjects and repetitions: `config.data`.
 
     Attributes:
         name: a registered dataset, or `"synthetic"`.
         dir: folder of its files, searched to any depth.
-        cache_dir: where read recordings are kept; empty: the default folder.
-        subjects: number list such as `"1-3,5"` of those to use; empty: all there are.
-        seen_subjects: number list; empty, here and below: the dataset's own.
+        cache_dir: folder of the cache; empty: the default folder.
+        subjects: number list of the subjects to use, as `"1-3,5"`; empty: all.
+        seen_subjects: number list; for this and the next five, empty means the dataset's default.
         unseen_subjects: number list.
         train_repetitions: number list, of FINs.
         seen_tune_repetitions: number list, of decoders of seen subjects.
         unseen_tune_repetitions: number list, of decoders of unseen subjects.
         test_repetitions: number list.
         filter: changes to the dataset's filter.
-        synthetic: how much to generate, of the synthetic dataset.
+        synthetic: size of the synthetic dataset.
     """
 
     name: str = "synthetic"

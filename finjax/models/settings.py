@@ -1,4 +1,4 @@
-"""What a configuration says of the networks, as typed values."""
+"""Typed settings of the networks."""
 
 import dataclasses
 
@@ -13,7 +13,7 @@ class FINNetworkSettings:
         shadows: outputs S: the feature and S − 1 noisy copies.
         patch_size: samples in a time step.
         init: `"chrono"` or `"uniform"`, see `finjax.models.fin`.
-        precision: `"float32"` or `"bfloat16"`, of what the LSTMs multiply.
+        precision: number format of the LSTMs' multiplications: `"float32"` or `"bfloat16"`.
     """
 
     hidden: int
@@ -29,12 +29,12 @@ class CNNSettings:
     """The CNN on features that FINs give: `config.cnn` of fine-tuning.
 
     Attributes:
-        filters: of the first and the second convolution.
+        filters: numbers of filters of the two convolutions.
         kernel: rows and columns.
-        dropout: share of the features that is dropped.
+        dropout: share of the features that dropout removes.
         logit_norm: whether BatchNorm and PReLU follow the last convolution.
-        read_out: `"lda"` or `"rda"` beside the CNN; empty: none.
-        read_out_weight: of its log-probabilities.
+        read_out: the discriminant beside the CNN, `"lda"` or `"rda"`; empty: none.
+        read_out_weight: weight of the discriminant's log-probabilities.
     """
 
     filters: tuple[int, ...]
@@ -46,7 +46,7 @@ class CNNSettings:
 
     @property
     def weight(self) -> float:
-        """Weight of the read-out, 0 where there is none."""
+        """Weight of the read-out, 0 if there is none."""
         return self.read_out_weight if self.read_out else 0.0
 
 
@@ -55,7 +55,7 @@ class FeatureCNNSettings(CNNSettings):
     """The CNN on closed-form features: `config.cnn` of that stage.
 
     Attributes:
-        shadows: the feature and noisy copies of it, S in all.
+        shadows: number S of rows: the feature and S − 1 noisy copies.
     """
 
     shadows: int
@@ -66,9 +66,9 @@ class RawCNNSettings:
     """The CNN on the samples: `config.cnn` of the end-to-end baseline.
 
     Attributes:
-        filters: of each convolution over time.
+        filters: numbers of filters of the convolutions over time.
         kernel: samples.
-        dropout: share of the features that is dropped.
+        dropout: share of the features that dropout removes.
     """
 
     filters: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""What a decoder starts from: random weights, FINs that were trained, a decoder that was, or some of each."""
+"""Decoders before their training: of random weights, of trained FINs, of a trained decoder, or of both."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -183,7 +183,7 @@ def _started_decoder(task: Task, features: Sequence[str]) -> DecoderModel | None
 
 
 def fin_init_of(settings: DecoderStage) -> str:
-    """Returns where the FINs come from; empty where the decoder has none."""
+    """Returns the source of the FINs' weights; empty if the decoder has no FINs."""
     return settings.fine_tune.fin_init if isinstance(settings, FineTuneStage) else ""
 
 

@@ -25,9 +25,9 @@ WINDOWS_AT_A_TIME = 256  # when the features are computed that a read-out is fit
 
 
 def batch_size_for(examples: int, *, most: int) -> int:
-    """Returns the size of a batch: `most`, or where there are fewer examples a power of 2 that holds all of them.
+    """Returns the size of a batch: `most`, or for fewer examples the smallest power of 2 that holds them.
 
-    Trainings on about as many examples so share their programs.
+    So trainings with similar numbers of examples share their compiled programs.
     """
     return min(most, 1 << (examples - 1).bit_length())
 
@@ -55,8 +55,8 @@ def tune(
         inputs: the windows.
         movement: `[n]` class of each.
         optimiser: what updates the parameters.
-        settings: how to train.
-        report: is told the progress, see `Trainer`.
+        settings: settings of the training.
+        report: gets the progress, see `Trainer`.
         jitter: noise added to the features, see `noise_factor`.
         read_out: kind of the discriminant beside the CNN; empty: there is none.
         label_smoothing: see `DecoderLoss`.

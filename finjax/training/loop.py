@@ -19,12 +19,12 @@ from finjax.training.step import Loss, TrainState, compiled_train_steps, create_
 
 logger = logging.getLogger(__name__)
 
-Report = Callable[[int, int, float], None]  # is told the steps taken, the steps in all, and a loss
+Report = Callable[[int, int, float], None]  # gets the steps taken, the number of steps, and a loss
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Problem:
-    """What to train.
+    """A network, its loss and its data.
 
     Attributes:
         params: initial parameters, the same in all processes.
@@ -57,12 +57,12 @@ class Problem:
 
 
 class Trainer:
-    """Trains in memory until the budget is spent or the loss stands still.
+    """Trains in memory until the last step, or until the loss no longer changes.
 
     Args:
-        problem: what to train.
-        settings: how.
-        report: is told the steps taken, the steps in all and the mean loss of the last ones, after each dispatch.
+        problem: the network, its loss and its data.
+        settings: settings of the training.
+        report: called after each dispatch with the steps taken, the number of steps, and the mean loss of the dispatch.
     """
 
     def __init__(self, problem: Problem, settings: TrainerSettings, *, report: Report | None = None):
@@ -94,7 +94,7 @@ class Trainer:
         return create_state(self._problem.params, self._problem.stats, self._problem.optimiser)
 
     def _steps(self, state: TrainState) -> TrainState:
-        """Trains on from a state on the host; returns the last one, replicated."""
+        """Continues the training from a state on the host; returns the last state, replicated."""
         problem, settings = self._problem, self._settings
         train_steps = compiled_train_steps(problem.loss, problem.optimiser, seed=settings.seed, tile=problem.tile)
         state = parallel.replicate(state)
@@ -122,16 +122,16 @@ class Trainer:
         return state
 
     def _asked_to_stop(self, due: set[str]) -> bool:
-        """Tells whether to save and stop."""
+        """Returns whether to save and stop."""
         del due
         return False
 
     def _periods(self) -> dict[str, int]:
-        """Returns after how many steps each kind of work is due; 0: never."""
+        """Returns the number of steps between two times of each kind of work; 0: never."""
         return {"epoch": self._batches.steps_per_epoch}
 
     def _due(self, before: int, step: int) -> set[str]:
-        """Returns what is to be done after `step`, when `before` was the step of the last dispatch."""
+        """Returns the work to do after `step`; the dispatch before ended at step `before`."""
         due = {name for name, n in self._periods().items() if n and step // n > before // n}
         return due | ({"log", "save"} if step == self._last else set())
 
@@ -155,7 +155,7 @@ class Trainer:
         )
 
     def _act(self, due: set[str], state: TrainState) -> None:
-        """Does what is due; `state` is replicated."""
+        """Does the work that is due; `state` is replicated."""
         del state
         if "epoch" in due:
             self._progress.count_quiet(self._progress.end_epoch(), least_change=self._settings.train.stop_change)

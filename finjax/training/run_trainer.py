@@ -24,13 +24,13 @@ logger = logging.getLogger(__name__)
 
 
 class RunTrainer(Trainer):
-    """Trains a run: logs and saves to its folder, and resumes from there.
+    """Trains a run: logs and saves to its folder, and resumes from its last checkpoint.
 
     Args:
-        problem: what to train.
-        settings: how.
+        problem: the network, its loss and its data.
+        settings: settings of the training.
         workdir: folder of the run.
-        record: how and when to write there.
+        record: settings of the files in that folder.
     """
 
     def __init__(self, problem: Problem, settings: TrainerSettings, *, workdir: Path, record: RecordSettings):
@@ -84,7 +84,7 @@ class RunTrainer(Trainer):
             record_run(self._workdir / "config.json", self._recorded.config, resumed=resumed)
 
     def _asked_to_stop(self, due: set[str]) -> bool:
-        """Tells whether to save and stop; several processes agree, at steps where they wait for each other anyway."""
+        """Returns whether to save and stop. Several processes agree, at steps where they wait for each other anyway."""
         asked = bool(self._request.signum)
         if processes.count() == 1:
             return asked

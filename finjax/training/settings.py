@@ -1,4 +1,4 @@
-"""What a configuration says of a training, as typed values."""
+"""Typed settings of the training."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -9,15 +9,15 @@ MANY_EPOCHS = 2**31 - 1  # more than any training has steps
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainSettings:
-    """How much to train: `config.train`.
+    """Length and batches of the training: `config.train`.
 
     Attributes:
-        batch_size: examples in a step.
-        max_steps: steps at most; 0: as many as the epochs have.
-        max_epochs: how often each example is taken at most.
-        steps_per_dispatch: steps that are handed to the devices at a time.
+        batch_size: examples per step.
+        max_steps: largest number of steps; 0: no limit but the epochs.
+        max_epochs: largest number of epochs.
+        steps_per_dispatch: steps that the devices get at a time.
         stop_after_epochs: epochs in a row without progress after which the training stops; 0: never.
-        stop_change: without validation, an epoch that moved the training loss by less made no progress.
+        stop_change: smallest change of the training loss that counts as progress, if there is no validation.
     """
 
     batch_size: int
@@ -29,22 +29,22 @@ class TrainSettings:
 
     @classmethod
     def of_steps(cls, steps: int, *, batch_size: int, steps_per_dispatch: int) -> "TrainSettings":
-        """Returns settings for a number of steps, however many epochs that are; 0: no step."""
+        """Returns the settings of a training of `steps` steps; 0: no step."""
         epochs = MANY_EPOCHS if steps else 0
         return cls(batch_size=batch_size, max_steps=steps, max_epochs=epochs, steps_per_dispatch=steps_per_dispatch)
 
     def last_step(self, steps_per_epoch: int) -> int:
-        """Returns the step at which the training ends at the latest."""
+        """Returns the last step that the training may take."""
         by_epochs = self.max_epochs * steps_per_epoch
         return min(self.max_steps or by_epochs, by_epochs)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FINTrainSettings(TrainSettings):
-    """The same of a FIN.
+    """The same for a FIN.
 
     Attributes:
-        shadow_noise: of the noisy copies of the feature, relative to the value.
+        shadow_noise: noise of the copies of the feature, relative to its value.
     """
 
     shadow_noise: float
@@ -52,10 +52,10 @@ class FINTrainSettings(TrainSettings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DecoderTrainSettings(TrainSettings):
-    """The same of a decoder.
+    """The same for a decoder.
 
     Attributes:
-        label_smoothing: share of the target that is spread over all movements.
+        label_smoothing: share of the target that all movements divide.
     """
 
     label_smoothing: float
@@ -63,11 +63,11 @@ class DecoderTrainSettings(TrainSettings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CNNTrainSettings(DecoderTrainSettings):
-    """The same of the CNN on closed-form features.
+    """The same for the CNN on closed-form features.
 
     Attributes:
-        shadow_noise: of the noisy copies of a feature, relative to the value.
-        covariance_noise: added to the features, in units of their spread within movements.
+        shadow_noise: noise of the copies of a feature, relative to its value.
+        covariance_noise: noise added to the features, in units of their spread within movements.
     """
 
     shadow_noise: float
@@ -76,10 +76,10 @@ class CNNTrainSettings(DecoderTrainSettings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RawTrainSettings(DecoderTrainSettings):
-    """The same of the CNN on the samples.
+    """The same for the CNN on the samples.
 
     Attributes:
-        gain_sd: each window is amplified by exp(N(0, gain_sd²)), anew in each step.
+        gain_sd: each step multiplies each window by a new exp(N(0, gain_sd²)).
     """
 
     gain_sd: float
@@ -87,10 +87,10 @@ class RawTrainSettings(DecoderTrainSettings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FineTuneTrainSettings(RawTrainSettings):
-    """The same of FINs and CNN together.
+    """The same for FINs and CNN together.
 
     Attributes:
-        covariance_noise: added to the features, in units of their spread within movements.
+        covariance_noise: noise added to the features, in units of their spread within movements.
     """
 
     covariance_noise: float
@@ -106,10 +106,10 @@ class RateSettings:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FINRateSettings(RateSettings):
-    """The same of the FINs in fine-tuning.
+    """The same for the FINs in fine-tuning.
 
     Attributes:
-        layer_factors: of the learning rate, by LSTM layer; None: 1 for all.
+        layer_factors: factor of the learning rate for each LSTM layer; None: 1 for all.
     """
 
     layer_factors: tuple[float, ...] | None = None
@@ -117,10 +117,10 @@ class FINRateSettings(RateSettings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ScheduleSettings:
-    """What the optimisers of all stages have: `config.optimiser`.
+    """Settings that the optimisers of all stages have: `config.optimiser`.
 
     Attributes:
-        schedule: `"cosine"`, to 0 at the last step, or `"constant"`.
+        schedule: `"cosine"`, which reaches 0 after the last step, or `"constant"`.
         clip_norm: largest norm of the whole gradient; 0: no limit.
     """
 
@@ -133,7 +133,7 @@ class OptimiserSettings(ScheduleSettings, RateSettings):
     """The optimiser of a network that is one group.
 
     Attributes:
-        decoupled: whether the decay leaves Adam's moments alone, as in AdamW, or joins the gradient.
+        decoupled: whether the weight decay is separate from Adam's moments, as in AdamW, or part of the gradient.
     """
 
     decoupled: bool
@@ -154,7 +154,7 @@ class FineTuneOptimiserSettings(ScheduleSettings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LogSettings:
-    """What is written down during a training: `config.log`.
+    """The log of a training: `config.log`.
 
     Attributes:
         every_steps: steps between two lines.
@@ -167,7 +167,7 @@ class LogSettings:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CheckpointSettings:
-    """When to save, and what to use: `config.checkpoint`.
+    """The checkpoints of a training: `config.checkpoint`.
 
     Attributes:
         every_steps: steps between two checkpoints.
@@ -180,12 +180,12 @@ class CheckpointSettings:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainerSettings:
-    """How any network is trained, in memory or as a run.
+    """The training of a network, in memory or as a run.
 
     Attributes:
-        train: how much.
-        schedule: of the learning rates.
-        seed: of batches and noise.
+        train: length and batches.
+        schedule: schedule of the learning rates.
+        seed: seed of batches and noise.
     """
 
     train: TrainSettings
@@ -195,10 +195,10 @@ class TrainerSettings:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RecordSettings:
-    """What a run writes to its folder, and when.
+    """The files that a run writes to its folder.
 
     Attributes:
-        log: when to log.
+        log: the log.
         save_every_steps: steps between two checkpoints.
         watch_every_steps: steps between two scores that are logged; 0: none.
         config: the whole configuration, for `config.json`.
