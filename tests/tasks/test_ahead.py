@@ -18,8 +18,7 @@ from finjax.training.losses import noise_factor
 @pytest.mark.numerics
 @pytest.mark.parametrize(("module", "lead"), [(fine_tune, 150), (cnn, 0)])
 def test_the_noise_has_the_covariance_of_the_features_that_the_cnn_sees(module, lead):
-    task = make_task(module, subjects=(1,), horizon=3, features="rms,wl")
-    task.config.train.covariance_noise = 0.5
+    task = make_task(module, subjects=(1,), horizon=3, features="rms,wl", train={"covariance_noise": 0.5})
     windows = task.part("tune")
     signal = SignalNormaliser(subjects=np.array([1]), mean=np.zeros((1, 2)), std=np.ones((1, 2)), limit=np.inf)
     start = SimpleNamespace(

@@ -9,6 +9,7 @@ import pytest
 import finjax
 from finjax.configs import classical, cnn, fin
 from finjax.configs.parsing import parse
+from finjax.configs.templates import complete
 from finjax.data.normalise import FeatureNormaliser, SignalNormaliser
 from finjax.data.splits import Split
 from finjax.data.windows import Framing, SignalStore
@@ -95,8 +96,7 @@ def test_only_the_share_is_read_each_sample_once(percentage, how, pooled, horizo
 
 
 def test_windows_that_validate_are_part_of_the_share_and_nothing_else_goes_into_a_training():
-    task = make_task(subjects=(3,), percentage=50.0, features="rms,ent")
-    task.config.train.covariance_noise = 1.0
+    task = make_task(subjects=(3,), percentage=50.0, features="rms,ent", train={"covariance_noise": 1.0})
     share = decoder.tuning_windows(task)
     fitted, held_out = decoder.split_for_validation(task, share)
     assert len(held_out)
@@ -113,15 +113,14 @@ def test_windows_that_validate_are_part_of_the_share_and_nothing_else_goes_into_
 def test_a_classical_baseline_reads_its_share_and_the_test_alone(tmp_path, monkeypatch):
     decisions = []
     for spoilt in (False, True):
-        task = make_task(classical, subjects=(3,), percentage=30.0, features="rms")
+        task = make_task(classical, subjects=(3,), subject="3", percentage=30.0, features="rms")
         unused = ~samples_of(task, decoder.tuning_windows(task)) & ~samples_by(task, subject=3, repetitions=(4,))
         assert unused.sum() > 1000
         if spoilt:
             task.store.samples[:, unused] = 1e30
         monkeypatch.setattr(Task, "load", lambda *_, task=task, **__: task)
         monkeypatch.setattr("finjax.tasks.classical.find_split", lambda _: SPLIT)
-        task.config.subject = "3"
-        run(task.config, workdir=tmp_path / str(spoilt))
+        run(complete(task.settings.record), workdir=tmp_path / str(spoilt))
         decisions.append(np.load(tmp_path / f"{spoilt}/subject_3/eval/decisions.npz")["predicted"])
         result = json.loads((tmp_path / f"{spoilt}/eval/metrics.json").read_text())
         assert result["subjects"][0]["statistics_from"] == "used"

@@ -167,7 +167,7 @@ def test_a_cnn_of_other_movements_is_refused(runs, tmp_path):
     task = Task.load(parse(config), horizon=0, subjects=(2,))
     eleven = tuple(f"grip {n}" for n in range(11))
     other = Task(
-        config=config,
+        settings=task.settings,
         store=task.store.__class__(**{**vars(task.store), "movement_names": eleven}),
         split=task.split,
         framing=task.framing,
@@ -182,7 +182,7 @@ def test_a_cnn_of_other_movements_is_refused(runs, tmp_path):
         ({"cnn.filters": (16, 8)}, r"--config.cnn.filters is \(64, 32\), the configuration's \(16, 8\)"),
         ({"cnn.kernel": 3}, "--config.cnn.kernel is 5, the configuration's 3"),
         ({"model.layers": 2}, "--config.model.layers is 3, the configuration's 2"),
-        ({"model.shadows": 6, "cnn.shadows": 6}, "--config.cnn.shadows is 12, the configuration's 6"),
+        ({"model.shadows": 6}, "--config.model.shadows is 12, the configuration's 6"),
         ({"cnn.read_out": "rda"}, "--config.cnn.read_out is none, the configuration's rda"),
     ],
 )
