@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from finjax.configs import fin_ssi, fine_tune
-from finjax.configs.build import build_decoder, build_decoder_optimiser
+from finjax.configs.build import build_decoder, stage_optimiser
 from finjax.configs.parsing import parse
 from finjax.configs.settings import FineTuneStage, FINStage
 from finjax.data.gather import WindowData
@@ -102,7 +102,7 @@ def joint_training(
     movement = jnp.asarray(np.random.default_rng(1).integers(0, CLASSES, windows).astype(np.int32))
     return _training(
         DecoderLoss(decoder=decoder, label_smoothing=0.0),
-        build_decoder_optimiser(settings),
+        stage_optimiser(settings),
         params,
         stats,
         DecoderData(inputs=signals(windows=windows, channels=channels, length=length), movement=movement),

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from finjax.configs.settings import CNNStage, DecoderStage, FineTuneStage, RawCNNStage
+from finjax.configs.settings import CNNStage, DecoderStage, FineTuneStage, RawCNNStage, TrainedStage
 from finjax.devices import parallel
 from finjax.models.cnn import build_cnn, build_raw_cnn
 from finjax.models.decoders import DecoderNetwork, FeatureDecoder, FINDecoder, RawDecoder
 from finjax.models.fin import build_fin
 from finjax.models.stack import FINStack
 from finjax.training.optimiser import FITTED, Group, Optimiser, build_optimiser
+from finjax.training.settings import OptimiserSettings
 
 
 def build_decoder(
@@ -66,11 +67,11 @@ def frozen_parts(settings: FineTuneStage) -> frozenset[str]:
     return frozenset(name.strip() for name in settings.fine_tune.freeze.split(",") if name.strip())
 
 
-def build_decoder_optimiser(settings: DecoderStage) -> Optimiser:
-    """Builds the optimiser of a stage: one group, or FIN layers, FIN heads and the CNN."""
-    if isinstance(settings, CNNStage | RawCNNStage):
+def stage_optimiser(settings: TrainedStage) -> Optimiser:
+    """Builds the optimiser of a stage: one group, or in fine-tuning the FINs' layers, their heads and the CNN."""
+    if not isinstance(settings, FineTuneStage):
+        assert isinstance(settings.optimiser, OptimiserSettings)
         return build_optimiser(settings.optimiser)
-    assert isinstance(settings, FineTuneStage)
     rates = settings.optimiser.fin
     factors = rates.layer_factors or (1.0,) * settings.model.layers
     frozen = frozen_parts(settings)

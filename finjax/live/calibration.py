@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from finjax.configs.build import build_decoder_optimiser, covariance_noise_of, read_out_of
+from finjax.configs.build import covariance_noise_of, read_out_of, stage_optimiser
 from finjax.data.gather import FeatureData, WindowData
 from finjax.data.recording import Recording
 from finjax.data.windows import count_windows, index_windows, pack, pad_to_grid
@@ -72,7 +72,7 @@ def tuned(
             model.stats,
             inputs,
             movement,
-            optimiser=build_decoder_optimiser(settings),
+            optimiser=stage_optimiser(settings),
             settings=settings.trainer,
             report=report,
             jitter=jitter,

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import optax
 
-from finjax.configs.build import build_decoder_optimiser, covariance_noise_of, read_out_of
+from finjax.configs.build import covariance_noise_of, read_out_of, stage_optimiser
 from finjax.configs.settings import DecoderStage, RecognitionStage
 from finjax.data.gather import FeatureData, WindowData
 from finjax.data.normalise import FeatureNormaliser, SignalNormaliser
@@ -92,7 +92,7 @@ def train(task: Task, workdir: Path) -> None:
         params=start.params,
         stats=start.stats,
         loss=DecoderLoss(decoder=start.decoder, label_smoothing=settings.train.label_smoothing),
-        optimiser=build_decoder_optimiser(settings),
+        optimiser=stage_optimiser(settings),
         tile=parallel.share_size(settings.train.batch_size),  # BatchNorm needs the whole share
         data=data,
         examples=len(fitted),

@@ -7,6 +7,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
+from finjax.configs.build import stage_optimiser
 from finjax.configs.settings import FINStage
 from finjax.data.gather import WindowData
 from finjax.data.normalise import FeatureNormaliser, SignalNormaliser, fit_feature_normaliser
@@ -32,7 +33,6 @@ from finjax.training.keys import initialisation_key
 from finjax.training.logs import describe_run
 from finjax.training.loop import Problem
 from finjax.training.losses import FINData, FINLoss
-from finjax.training.optimiser import build_optimiser
 from finjax.training.predict import imitated_features
 from finjax.training.run_trainer import RunTrainer
 from finjax.training.step import TrainState
@@ -86,7 +86,7 @@ def train(task: Task, workdir: Path) -> None:
     problem = Problem(
         params=params,
         loss=FINLoss(network=network, length=task.framing.length, noise=settings.train.shadow_noise),
-        optimiser=build_optimiser(settings.optimiser),
+        optimiser=stage_optimiser(settings),
         tile=parallel.tile_size(parallel.share_size(settings.train.batch_size)),
         data=data,
         examples=values.size,

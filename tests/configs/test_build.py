@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from finjax.configs import fine_tune
-from finjax.configs.build import build_decoder, build_decoder_optimiser
+from finjax.configs.build import build_decoder, stage_optimiser
 from finjax.configs.parsing import parse
 from finjax.data.gather import WindowData
 from finjax.models.cnn import CNN
@@ -37,7 +37,7 @@ def start(decoder):
 def test_parameters_and_statistics_of_a_frozen_cnn_stay_bit_for_bit(windows):
     config, decoder = build()
     params, stats = start(decoder)
-    how = {"optimiser": build_decoder_optimiser(config), "settings": config.trainer}
+    how = {"optimiser": stage_optimiser(config), "settings": config.trainer}
     inputs, movement = WindowData.of_windows(windows), np.arange(12) % 2
     tuned, tuned_stats = tune(decoder, params, stats, inputs, movement, **how)
     for before, after in ((params["cnn"], tuned["cnn"]), (stats, tuned_stats)):

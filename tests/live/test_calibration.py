@@ -9,7 +9,7 @@ import pytest
 
 import finjax
 from finjax.configs import cnn, fine_tune
-from finjax.configs.build import build_decoder_optimiser
+from finjax.configs.build import stage_optimiser
 from finjax.configs.parsing import parse
 from finjax.data import synthetic
 from finjax.data.normalise import FeatureNormaliser
@@ -95,7 +95,7 @@ def test_every_setting_is_that_of_the_configuration(captured):
     how = captured(config, windows, np.array([0, 0, 1, 1]), windows)
     optimiser, settings = how.pop("optimiser"), how.pop("settings")
     assert how == {"report": None, "jitter": None, "read_out": "lda", "label_smoothing": 0.2}
-    assert optimiser == build_decoder_optimiser(parse(config))
+    assert optimiser == stage_optimiser(parse(config))
     assert optimiser.clip_norm == 0.7 and sum(group.frozen for group in optimiser.groups) == 3
     assert (settings.schedule, settings.seed, settings.train.batch_size) == ("constant", 9, 77)
     assert (settings.train.steps_per_dispatch, settings.train.stop_after_epochs) == (3, 2)

@@ -11,7 +11,7 @@ import pytest
 from rounding import assert_trees_close
 
 import finjax
-from finjax.configs.build import build_decoder_optimiser
+from finjax.configs.build import stage_optimiser
 from finjax.training.checkpoints import Checkpoints
 from finjax.training.step import create_state
 
@@ -33,7 +33,7 @@ def trained_on(devices: int, workdir: Path, *, stage: str, steps: int = 5):
     subprocess.run(command, check=True, env=environment, timeout=300)
     model = finjax.load(workdir)
     assert model.step == steps
-    template = create_state(model.params, getattr(model, "stats", {}), build_decoder_optimiser(model.config))
+    template = create_state(model.params, getattr(model, "stats", {}), stage_optimiser(model.config))
     with Checkpoints(workdir) as checkpoints:
         state, _ = checkpoints.restore(template, steps)
     leaves = {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree.leaves_with_path(state.opt_state)}
