@@ -4,7 +4,7 @@
 # make test-avx2   runs the tests of numbers again, as compiled for a CPU without AVX-512; ISA=SSE4_2: without AVX
 # make bench  times finjax against PyTorch, in ten minutes
 # make soak   kills a training fifty times, damages 2,000 files, and watches the memory of a training for half an hour
-# make lint   checks the style
+# make lint   checks the style and the types
 # make docs   builds the documentation site, in minutes; make linkcheck asks the addresses that it names
 # make bounds runs the tests with the lowest and the newest versions that the bounds allow, each in a fresh environment
 # make lock   writes requirements-dev.lock: every package of the development environment, by version and hash
@@ -42,6 +42,7 @@ soak: $(VENV)/installed-dev
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/pyright
 
 docs: $(VENV)/installed-docs
 	$(BIN)/python -m sphinx -b html -E -W --keep-going docs docs/_build/html

@@ -17,8 +17,8 @@ from pathlib import Path
 import jax
 import numpy as np
 
-import finjax
 from finjax.errors import FinjaxError
+from finjax.inference.restored import load
 from soak.report import ROOT, clear, record
 
 OPTIONS = (
@@ -133,7 +133,7 @@ def _last_step_logged(workdir: Path) -> int:
 
 
 def _compare(one: Path, other: Path) -> None:
-    expected, found = finjax.load(one), finjax.load(other)
+    expected, found = load(one), load(other)
     if expected.step != found.step:
         raise Differs(f"{other} ended at step {found.step}, not {expected.step}")
     for a, b in zip(jax.tree.leaves(expected.params), jax.tree.leaves(found.params), strict=True):

@@ -32,7 +32,7 @@ OUT = Path("runs/mutations.json")
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs it; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m soak.mutations", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m soak.mutations", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--files", type=int, default=2000, help="how many (default: %(default)s)")
     parser.add_argument("--run", type=Path, help="run of a small decoder; by default one is trained")
     parser.add_argument("--only", default="", help="one file again, as mat:17")
@@ -94,8 +94,10 @@ def _judge_in_child(items: list[str], sources: Path) -> dict[str, tuple[str, str
         tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, encoding="utf-8") as child,
     ):
+        verdict_lines = child.stdout
+        assert verdict_lines
         lines: queue.Queue = queue.Queue()
-        threading.Thread(target=lambda: [*map(lines.put, child.stdout), lines.put(None)], daemon=True).start()
+        threading.Thread(target=lambda: [*map(lines.put, verdict_lines), lines.put(None)], daemon=True).start()
         begun, wait = None, START_S
         while True:
             try:

@@ -5,15 +5,17 @@ python main.py --config=configs/cnn.py --config.subject=seen --config.pooled=Tru
 python main.py --config=configs/cnn.py:best --config.data.name=three_dc --config.data.dir=...
 """
 
+from ml_collections import ConfigDict
+
 from finjax.configs import default
 
 
-def get_config(preset=None):
+def get_config(preset: str | None = None) -> ConfigDict:
     """Returns the configuration; presets are `best`, `paper` and `test`."""
     return default.chosen(default.cnn(), preset, {None: None, "best": _best, "paper": _paper, "test": _test})
 
 
-def _best(config):
+def _best(config: ConfigDict) -> None:
     """Features, noise and read-out as in `fine_tune.py:best`."""
     default.best_features(config)
     config.train.batch_size = 128
@@ -22,13 +24,13 @@ def _best(config):
     config.optimiser.l2 = 0.0
 
 
-def _paper(config):
+def _paper(config: ConfigDict) -> None:
     """The hyper-parameters of the published code, on Ninapro DB2."""
     default.published_protocol(config)
     config.train.max_epochs = 30
 
 
-def _test(config):
+def _test(config: ConfigDict) -> None:
     """Seconds: shows that everything works, not how well."""
     default.tiny(config)
     config.train.max_epochs = 2

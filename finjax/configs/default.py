@@ -1,6 +1,7 @@
 """Every field of the configuration, once. The files beside this one override a handful each."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from ml_collections import ConfigDict, config_dict
 
@@ -10,7 +11,7 @@ PAPER_FEATURES = "rms,var,ssi,ent"
 BEST_FEATURES = "logstd,logstd_d1,logstd_d2,smyop"  # to imitate, as validation on 3DC chose
 
 
-def chosen(config: ConfigDict, preset: str | None, presets: Mapping[str | None, Callable]) -> ConfigDict:
+def chosen(config: ConfigDict, preset: str | None, presets: Mapping[Any, Any]) -> ConfigDict:
     """Returns the configuration after its preset, which comes after a colon: `configs/fin_ssi.py:fast`."""
     if preset not in presets:
         raise ConfigError(f"unknown preset {preset!r}; known are {', '.join(filter(None, presets))}, or none")

@@ -4,10 +4,12 @@ python main.py --config=configs/fin.py:coarse
 python main.py --config=configs/fin.py:best --config.data.name=three_dc --config.data.dir=...
 """
 
+from ml_collections import ConfigDict
+
 from finjax.configs import default
 
 
-def get_config(preset=None, *, target=""):
+def get_config(preset: str | None = None, *, target: str = "") -> ConfigDict:
     """Returns the configuration; presets are `best`, `coarse`, `fast`, `paper` and `test`.
 
     Example:
@@ -20,7 +22,7 @@ def get_config(preset=None, *, target=""):
     return default.chosen(default.fin(target), preset, presets)
 
 
-def _paper(config):
+def _paper(config: ConfigDict) -> None:
     """Every hyper-parameter of the published code, on Ninapro DB2."""
     config.data.name = "ninapro_db2"
     config.limit_sd = 0.0
@@ -35,7 +37,7 @@ def _paper(config):
     config.evaluate.max_windows = 0
 
 
-def _fast(config):
+def _fast(config: ConfigDict) -> None:
     """Ten samples per time step, and larger batches: many times as fast per window."""
     config.model.patch_size = 10
     config.train.batch_size = 256
@@ -45,7 +47,7 @@ def _fast(config):
     config.evaluate.max_windows = 0
 
 
-def _test(config):
+def _test(config: ConfigDict) -> None:
     """Seconds: shows that everything works, not how well."""
     default.tiny_data(config)
     config.model.hidden = 8
@@ -56,7 +58,7 @@ def _test(config):
     config.evaluate.max_windows = 50
 
 
-def _coarse(config):
+def _coarse(config: ConfigDict) -> None:
     """Thirty samples per time step: a minute a feature on two CPU cores."""
     _fast(config)
     config.model.patch_size = 30
@@ -64,7 +66,7 @@ def _coarse(config):
     config.evaluate.max_windows = 2000
 
 
-def _best(config):
+def _best(config: ConfigDict) -> None:
     """Four times as long, on the features of `fine_tune.py:best`: what tells movements apart are their differences."""
     _coarse(config)
     config.train.max_steps = 6000

@@ -7,9 +7,11 @@ python main.py --config=configs/fin_ssi.py:fast --config.data.name=three_dc ... 
 python main.py --config=configs/fin_ssi.py:paper --config.data.dir=...           not run yet: needs Ninapro DB2
 """
 
+from ml_collections import ConfigDict
+
 from finjax.configs import fin
 
 
-def get_config(preset=None):
+def get_config(preset: str | None = None) -> ConfigDict:
     """Returns the configuration; `preset` comes after a colon, as in `configs/fin_ssi.py:fast`."""
     return fin.get_config(preset, target="ssi")

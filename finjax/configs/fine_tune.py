@@ -7,15 +7,17 @@ python main.py --config=configs/fine_tune.py:best --config.data.name=three_dc --
     --config.fine_tune.cnn_init=runs/cnn_best_three_dc/subject_{subject}
 """
 
+from ml_collections import ConfigDict
+
 from finjax.configs import default
 
 
-def get_config(preset=None):
+def get_config(preset: str | None = None) -> ConfigDict:
     """Returns the configuration; presets are `best`, `paper` and `test`."""
     return default.chosen(default.fine_tune(), preset, {None: None, "best": _best, "paper": _paper, "test": _test})
 
 
-def _best(config):
+def _best(config: ConfigDict) -> None:
     """What validation on the tuning repetitions of 3DC chose; docs/results.md has what each change brought."""
     default.best_features(config)
     config.train.batch_size = 128
@@ -28,7 +30,7 @@ def _best(config):
     config.optimiser.fin.l2 = 0.0
 
 
-def _paper(config):
+def _paper(config: ConfigDict) -> None:
     """The hyper-parameters of the published code, on Ninapro DB2, from FINs of `fin.py:paper`."""
     default.published_protocol(config)
     config.model.patch_size = 1
@@ -40,7 +42,7 @@ def _paper(config):
     config.fine_tune.cnn_init = ""
 
 
-def _test(config):
+def _test(config: ConfigDict) -> None:
     """Seconds: shows that everything works, not how well."""
     default.tiny(config)
     config.features = "rms,var"

@@ -5,11 +5,12 @@ Each has `fault(value)`: what is wrong with a value, to follow `--config.field=v
 
 import dataclasses
 import math
-import numbers
 import re
 import string
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
+
+import numpy as np
 
 from finjax.data.number_lists import parse_numbers
 from finjax.errors import ConfigError, DataError
@@ -37,7 +38,7 @@ class Whole:
         """See `Rule`."""
         if value is None and self.unset:
             return None
-        if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer):
             return "must be a whole number"
         if value < self.least:
             return f"must be at least {self.least}"
@@ -71,7 +72,7 @@ class Real:
         """See `Rule`."""
         if value is None and self.unset:
             return None
-        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        if isinstance(value, bool) or not isinstance(value, float | int | np.integer | np.floating):
             return "must be a number"
         if not math.isfinite(value):
             return "must be a finite number"

@@ -20,7 +20,7 @@ SET_BY_STUDY = (
 )  # fmt: skip
 
 
-def get_config(preset=None):
+def get_config(preset: str | None = None) -> ConfigDict:
     """Returns the configuration; presets are `three_dc`, `paper` and `test`."""
     presets = {None: _small, "three_dc": _three_dc, "paper": _paper, "test": _test}
     return default.chosen(_study(), preset, presets)
@@ -85,7 +85,7 @@ def _methods() -> ConfigDict:
     return methods
 
 
-def _small(config):
+def _small(config: ConfigDict) -> None:
     """Minutes on two CPU cores: what a study looks like, not how well the methods do."""
     config.data.synthetic.subjects = 4
     config.data.synthetic.movement_s = 2.0
@@ -110,7 +110,7 @@ def _small(config):
         config[stage].log.tensorboard = False
 
 
-def _three_dc(config):
+def _three_dc(config: ConfigDict) -> None:
     """The whole study on the 3DC data, with the recipe that validation chose, and the paper's beside it."""
     config.data.name = "three_dc"
     config.fins = ""
@@ -147,7 +147,7 @@ def _three_dc(config):
         config[stage].log.tensorboard = False
 
 
-def _paper(config):
+def _paper(config: ConfigDict) -> None:
     """The paper's study, with the hyper-parameters of the published code, on Ninapro DB2."""
     config.data.name = "ninapro_db2"
     config.limit_sd = 0.0
@@ -164,7 +164,7 @@ def _paper(config):
     config.methods.fin_cnn.start = config.methods.fin_cnn_random.start = ""
 
 
-def _test(config):
+def _test(config: ConfigDict) -> None:
     """A minute or two: shows that everything works, not how well."""
     config.data.synthetic.subjects = 2
     config.data.synthetic.movement_s = 2.0

@@ -2,9 +2,11 @@
 
 import functools
 from collections.abc import Callable
+from typing import cast
 
 import jax
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin, clone
 from sklearn.utils.multiclass import check_classification_targets
@@ -105,7 +107,7 @@ class FINClassifier(ClassifierMixin, OnWindows):
         self.verbose = verbose
 
     @with_defaults
-    def fit(self, X, y) -> "FINClassifier":
+    def fit(self, X: ArrayLike, y: ArrayLike) -> "FINClassifier":
         """Trains on windows `[n, C, T]` with labels `[n]`, two or more different ones.
 
         Raises:
@@ -118,11 +120,12 @@ class FINClassifier(ClassifierMixin, OnWindows):
             raise ConfigError(f"read_out={self.read_out!r}: choose from {', '.join(OWN_COVARIANCE)}, or None")
         if not isinstance(self.fins, FINFeatures | None):
             raise ConfigError(f"fins={self.fins!r}: must be a FINFeatures, or None")
-        fins = self._default_fins() if self.fins is None else clone(self.fins)
+        fins = self._default_fins() if self.fins is None else cast(FINFeatures, clone(self.fins))
         check_arguments(fins, OF_FEATURES)
-        windows, y = self._fit_windows(X, y, channels=fins.channels)
-        check_classification_targets(y)
-        self.classes_, movement = np.unique(y, return_inverse=True)
+        windows, labels = self._fit_windows(X, y, channels=fins.channels)
+        assert labels is not None
+        check_classification_targets(labels)
+        self.classes_, movement = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y has one class, {self.classes_[0]!r}; there is nothing to tell apart")
         self.fins_ = fins.fit(windows)
@@ -133,7 +136,7 @@ class FINClassifier(ClassifierMixin, OnWindows):
         return FINFeatures(random_state=self.random_state, verbose=self.verbose)
 
     @with_defaults
-    def predict_proba(self, X) -> np.ndarray:
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Windows `[n, C, T]` → probabilities `[n, K]` of `classes_`."""
         windows = self._windows(X)
         logits, most = [], 1 if len(windows) == 1 else WINDOWS_AT_A_TIME
@@ -144,7 +147,7 @@ class FINClassifier(ClassifierMixin, OnWindows):
             logits.append(np.asarray(_logits(self._decoder())(self.params_, self.stats_, filled))[: len(part)])
         return softmax(np.concatenate(logits).astype(np.float64), axis=1)
 
-    def predict(self, X) -> np.ndarray:
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Windows `[n, C, T]` → the most probable label of each, `[n]`."""
         probabilities = self.predict_proba(X)
         return self.classes_[probabilities.argmax(axis=1)]

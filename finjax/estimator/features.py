@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import jax
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -113,7 +114,7 @@ class FINFeatures(TransformerMixin, OnWindows):
         self.verbose = verbose
 
     @with_defaults
-    def fit(self, X, y=None) -> "FINFeatures":
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> "FINFeatures":
         """Takes the z-score from windows `[n, C, T]`, and trains the FINs on them unless they are trained.
 
         Raises:
@@ -132,11 +133,11 @@ class FINFeatures(TransformerMixin, OnWindows):
         if self.runs is None:
             self._train(self.normalised(windows))
         else:
-            self._load()
+            self._load(self.runs)
         return self
 
     @with_defaults
-    def transform(self, X) -> np.ndarray:
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Windows `[n, C, T]` → features `[n, C × F]` in their own unit, those of a channel side by side."""
         windows = self.normalised(self._windows(X))
         data = parallel.replicate(WindowData.of_windows(windows))
@@ -155,7 +156,7 @@ class FINFeatures(TransformerMixin, OnWindows):
         ]
         return np.stack(columns, axis=-1).reshape(len(windows), -1)
 
-    def get_feature_names_out(self, input_features=None) -> np.ndarray:
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Returns `channel_1_logstd`, …: the names of the columns that `transform` gives."""
         del input_features
         check_is_fitted(self)
@@ -213,10 +214,10 @@ class FINFeatures(TransformerMixin, OnWindows):
             state = Trainer(problem, TrainerSettings(train=train, seed=seed), report=report).run()
         return TrainedFIN(params=state.params, feature=feature)
 
-    def _load(self) -> None:
+    def _load(self, runs: str) -> None:
         self.models_, networks = [], []
         for name in self.features:
-            where = self.runs.format(feature=name)
+            where = runs.format(feature=name)
             model = load_fin(where)
             networks.append(model.network)
             if model.target != name:

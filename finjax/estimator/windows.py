@@ -1,6 +1,7 @@
 """What the estimators do with their input: windows, flattened or not."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -15,7 +16,7 @@ NO_TARGET = "no_validation"  # of `validate_data`, for what does not look at lab
 class OnWindows(BaseEstimator):
     """An estimator of windows; remembers their shape as `channels_` and `length_`."""
 
-    def _fit_windows(self, X, y=NO_TARGET, *, channels: int | None) -> tuple[np.ndarray, np.ndarray | None]:
+    def _fit_windows(self, X: Any, y: Any = NO_TARGET, *, channels: int | None) -> tuple[np.ndarray, np.ndarray | None]:
         """Returns the windows to fit to as `[n, C, T]`, and their labels, checked.
 
         Raises:
@@ -24,7 +25,7 @@ class OnWindows(BaseEstimator):
         shape = _shape(X)
         if len(shape) == 3 and channels not in (None, shape[1]):
             raise ValueError(f"the windows have {shape[1]} channels, and channels={channels}")
-        checked = validate_data(self, _flattened(X), y, dtype=np.float32, ensure_min_samples=2)
+        checked: Any = validate_data(self, _flattened(X), y, dtype=np.float32, ensure_min_samples=2)
         flat, labels = (checked, None) if y is NO_TARGET else checked
         self.channels_ = shape[1] if len(shape) == 3 else channels or 1
         if flat.shape[1] % self.channels_:
@@ -32,13 +33,14 @@ class OnWindows(BaseEstimator):
         self.length_ = flat.shape[1] // self.channels_
         return self._unflattened(flat), labels
 
-    def _windows(self, X) -> np.ndarray:
+    def _windows(self, X: Any) -> np.ndarray:
         """Returns windows to predict from as `[n, C, T]`; raises `ValueError` where their shape is not that of fit."""
         check_is_fitted(self)
         shape = _shape(X)
         if len(shape) == 3 and shape[1:] != (self.channels_, self.length_):
             raise ValueError(f"the windows are {list(shape)}; those of fit were [n, {self.channels_}, {self.length_}]")
-        return self._unflattened(validate_data(self, _flattened(X), dtype=np.float32, reset=False))
+        checked: Any = validate_data(self, _flattened(X), dtype=np.float32, reset=False)
+        return self._unflattened(checked)
 
     def _unflattened(self, flat: np.ndarray) -> np.ndarray:
         return flat.reshape(len(flat), self.channels_, self.length_)
@@ -49,7 +51,7 @@ class OnWindows(BaseEstimator):
         return tags
 
 
-def check_arguments(estimator: BaseEstimator, rules: Mapping[str, Rule]) -> None:
+def check_arguments(estimator: Any, rules: Mapping[str, Rule]) -> None:
     """Checks the arguments of an estimator, as `fit` does first.
 
     Args:
@@ -65,10 +67,10 @@ def check_arguments(estimator: BaseEstimator, rules: Mapping[str, Rule]) -> None
     check_random_state(estimator.random_state)  # draws nothing
 
 
-def _shape(X) -> tuple[int, ...]:
+def _shape(X: Any) -> tuple[int, ...]:
     return np.shape(X) if isinstance(X, list | tuple) else getattr(X, "shape", ())
 
 
-def _flattened(X):
+def _flattened(X: Any) -> Any:
     """Returns windows `[n, C, T]` as `[n, C × T]`, and anything else as it is."""
     return np.reshape(X, (len(X), -1)) if len(_shape(X)) == 3 else X

@@ -93,7 +93,7 @@ def export_model(
 @any_terminal()
 def main(arguments: list[str] | None = None, *, prog: str = "python -m finjax.inference.export") -> int:
     """Exports; an error of the user's is one message."""
-    parser = argparse.ArgumentParser(prog=prog, description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog=prog, description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("run", help="folder of a trained model, as runs/fin_ssi or runs/fine_tune/subject_1")
     parser.add_argument("file", help="what to write, as model.finjax")
     parser.add_argument("--step", default="latest", help="checkpoint to take: latest, best or a number")

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 from jax import export
+from numpy.typing import ArrayLike
 
 from finjax.data.recording import Recording
 from finjax.data.zscore import normalised
@@ -83,7 +84,7 @@ class ExportedModel:
         )
 
     @with_defaults
-    def run(self, windows) -> np.ndarray:
+    def run(self, windows: ArrayLike) -> np.ndarray:
         """Z-scored windows, `[B, C, T]` of a decoder → logits `[B, K]`, `[B, T]` of a FIN → feature values `[B]`.
 
         Raises:
@@ -96,11 +97,11 @@ class ExportedModel:
         return np.asarray(self._program.call(windows))
 
     @with_defaults
-    def probabilities(self, windows) -> np.ndarray:
+    def probabilities(self, windows: ArrayLike) -> np.ndarray:
         """Z-scored windows `[B, C, T]` → probabilities of the movements `[B, K]`."""
         return np.asarray(jax.nn.softmax(self.run(windows)))
 
-    def __call__(self, windows) -> np.ndarray:
+    def __call__(self, windows: ArrayLike) -> np.ndarray:
         """Movements `[B]`, as indices into `movement_names`, of a decoder; feature values `[B]` of a FIN."""
         found = self.run(windows)
         return found if self.kind == "fin" else found.argmax(axis=-1)

@@ -3,12 +3,13 @@
 import dataclasses
 import functools
 from collections.abc import Collection
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
+from numpy.typing import ArrayLike
 
 from finjax.configs.build import build_decoder
 from finjax.configs.settings import DecoderStage, FINStage, StageSettings
@@ -87,10 +88,10 @@ class Model:
             recording,
             rate_hz=self.rate_hz,
             dataset=self.dataset,
-            subjects=self.signal.subjects,
-            mean=self.signal.mean,
-            std=self.signal.std,
-            limit=self.signal.limit,
+            subjects=np.asarray(self.signal.subjects).tolist(),
+            mean=np.asarray(self.signal.mean),
+            std=np.asarray(self.signal.std),
+            limit=np.asarray(self.signal.limit),
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -129,16 +130,18 @@ class FINModel(Model):
         """The flax module."""
         return build_fin(self.config.model)
 
+    def _imitate(self, params: Any, windows: jax.Array) -> jax.Array:
+        return cast(jax.Array, self.network.apply({"params": params}, windows))
+
     @functools.cached_property
     def _forward(self):
-        def forward(params, windows):
-            apply = functools.partial(self.network.apply, {"params": params})
-            return map_in_tiles(apply, windows, tile=tile_size(len(windows)))
+        def forward(params: Any, windows: jax.Array) -> jax.Array:
+            return map_in_tiles(lambda tile: self._imitate(params, tile), windows, tile=tile_size(len(windows)))
 
         return jax.jit(forward)
 
     @with_defaults
-    def apply(self, windows) -> jax.Array:
+    def apply(self, windows: ArrayLike) -> jax.Array:
         """The bare network: z-scored windows `[B, T]` → standardised feature and shadows `[B, S]`.
 
         Raises:
@@ -153,10 +156,10 @@ class FINModel(Model):
 
     def forward(self, windows: jax.Array) -> jax.Array:
         """Z-scored windows `[B, T]` → feature values `[B]`: pure, for `jax.jit` or `jax.export`."""
-        return self.feature.restore(self.network.apply({"params": self.params}, windows)[:, 0])
+        return self.feature.restore(self._imitate(self.params, windows)[:, 0])
 
     @with_defaults
-    def __call__(self, windows) -> jax.Array:
+    def __call__(self, windows: ArrayLike) -> jax.Array:
         """Z-scored windows `[B, T]` → feature values `[B]` in the feature's own unit."""
         return self.feature.restore(self.apply(windows)[:, 0])
 
@@ -232,7 +235,7 @@ class DecoderModel(Model):
         return decoder.predict(self.params, self.stats, self._inputs(windows))
 
     @with_defaults
-    def logits(self, windows) -> jax.Array:
+    def logits(self, windows: ArrayLike) -> jax.Array:
         """Z-scored windows `[B, C, T]` → logits `[B, K]`.
 
         Raises:
@@ -248,6 +251,6 @@ class DecoderModel(Model):
         return self._forward(self.params, self.stats, windows)
 
     @with_defaults
-    def __call__(self, windows) -> jax.Array:
+    def __call__(self, windows: ArrayLike) -> jax.Array:
         """Z-scored windows `[B, C, T]` → movements `[B]`, as indices into `movement_names`."""
         return jnp.argmax(self.logits(windows), axis=-1)

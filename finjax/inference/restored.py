@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from finjax.system.paths import refuse_url
 from finjax.system.plugins import try_plugins
 from finjax.training.checkpoints import SavedModel, read_model
 
+ModelT = TypeVar("ModelT", FINModel, DecoderModel)
 logger = logging.getLogger(__name__)
 
 
@@ -78,7 +80,7 @@ def load_decoder(path: str | Path, *, step: int | str = "latest") -> DecoderMode
     return _of_kind(path, step, DecoderModel, "a decoder of movements")
 
 
-def _of_kind(path: str | Path, step: int | str, kind: type, name: str):
+def _of_kind(path: str | Path, step: int | str, kind: type[ModelT], name: str) -> ModelT:
     model = load(path, step=step)
     if not isinstance(model, kind):
         other = f"the FIN of {model.target}" if isinstance(model, FINModel) else f"a decoder ({model.kind})"
@@ -86,7 +88,7 @@ def _of_kind(path: str | Path, step: int | str, kind: type, name: str):
     return model
 
 
-def _common(saved: SavedModel) -> dict:
+def _common(saved: SavedModel) -> dict[str, Any]:
     """Returns the fields of `Model`."""
     info = saved.info
     signal = SignalNormaliser(**saved.normalisers["signal"])
@@ -113,5 +115,12 @@ def _fin_model(saved: SavedModel) -> FINModel:
 
 def _decoder_model(saved: SavedModel) -> DecoderModel:
     info = saved.info
-    lists = {name: tuple(info[name]) for name in ("features", "channel_names", "movement_names", "subjects")}
-    return DecoderModel(**_common(saved), kind=info["kind"], stats=saved.stats, **lists)
+    return DecoderModel(
+        **_common(saved),
+        kind=info["kind"],
+        stats=saved.stats,
+        features=tuple(info["features"]),
+        channel_names=tuple(info["channel_names"]),
+        movement_names=tuple(info["movement_names"]),
+        subjects=tuple(info["subjects"]),
+    )

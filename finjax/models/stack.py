@@ -74,7 +74,7 @@ class FINStack:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainedFIN:
-    """A FIN's parameters and the standardisation of its feature; a restored `FINModel` has them too."""
+    """A FIN's parameters and the standardisation of its feature."""
 
     params: Any
     feature: FeatureNormaliser

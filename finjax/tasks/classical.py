@@ -34,7 +34,7 @@ def run_classical(settings: ClassicalStage, workdir: Path, *, mode: str) -> None
         recognition.summarise_run(folder / "eval", scores, run=describe_run(settings.record))
 
 
-def _fit_and_score(task: Task, workdir: Path) -> list[dict]:
+def _fit_and_score(task: Task[ClassicalStage], workdir: Path) -> list[dict]:
     settings = task.settings
     features = FEATURE_SETS.get(settings.features) or parse_features(settings.features, field="features")
     share = tuning_windows(task)

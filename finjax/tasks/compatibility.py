@@ -1,7 +1,7 @@
 """Whether a checkpoint is the one that a configuration and its data ask for."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +127,7 @@ def refuse_trained_as_tested(trained_on: Mapping[int, Iterable[int]], split: Spl
             )
 
 
-def refuse_copies(trained_on: Mapping[int, Iterable[int]], task: Task) -> None:
+def refuse_copies(trained_on: Mapping[int, Collection[int]], task: Task) -> None:
     """Raises `DataError` where a task tests a model on samples that it was trained on under another subject's name."""
     if others := set(trained_on).difference(task.store.subjects):
         groups = find_copies(task.settings.data, others.union(task.store.subjects))

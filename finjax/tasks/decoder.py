@@ -1,5 +1,6 @@
 """Training and evaluating decoders of movements: one for each subject, or one for several."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def chosen_subjects(settings: RecognitionStage, split: Split) -> tuple[int, ...]
     return subjects
 
 
-def train(task: Task, workdir: Path) -> None:
+def train(task: Task[DecoderStage], workdir: Path) -> None:
     """Trains a decoder, or resumes the run in `workdir`; with 0 % of the data it only sets it up."""
     settings = task.settings
     compatibility.refuse_another_run(workdir, task)
@@ -104,7 +105,7 @@ def train(task: Task, workdir: Path) -> None:
     RunTrainer(problem, settings.trainer, workdir=workdir, record=settings.recording).run()
 
 
-def evaluate(task: Task, workdir: Path) -> list[dict]:
+def evaluate(task: Task[DecoderStage], workdir: Path) -> list[dict]:
     """Restores the decoder in `workdir`, scores it on the test repetitions and writes `eval/`.
 
     Returns:
@@ -138,7 +139,7 @@ def evaluate(task: Task, workdir: Path) -> list[dict]:
     )
 
 
-def tuning_windows(task: Task) -> Windows:
+def tuning_windows(task: Task[RecognitionStage]) -> Windows:
     """Returns the share of the tuning windows that is used; none where the percentage is 0.
 
     Raises:
@@ -156,7 +157,7 @@ def tuning_windows(task: Task) -> Windows:
     return windows[take_share(windows, settings.percentage, how=settings.percentage_how, seed=settings.seed)]
 
 
-def split_for_validation(task: Task, share: Windows) -> tuple[Windows, Windows]:
+def split_for_validation(task: Task[RecognitionStage], share: Windows) -> tuple[Windows, Windows]:
     """Returns the windows of a share to fit to and, later in time, those to validate on."""
     fitted, held_out = split_off_last(share, task.settings.validation_share, length=task.framing.length)
     return share[fitted], share[held_out]
@@ -187,7 +188,7 @@ def _part(settings: RecognitionStage) -> str:
     return "pool" if isinstance(settings, DecoderStage) and settings.pooled else "tune"
 
 
-def _describe(task: Task, start: InitialDecoder) -> dict:
+def _describe(task: Task[DecoderStage], start: InitialDecoder) -> dict:
     """Returns what a checkpoint says of its model, JSON."""
     settings, store = task.settings, task.store
     described = task.describe(part=_part(settings) if settings.percentage else None)
@@ -204,7 +205,7 @@ def _describe(task: Task, start: InitialDecoder) -> dict:
     }
 
 
-def _jitter(task: Task, start: InitialDecoder, windows: Windows) -> np.ndarray | None:
+def _jitter(task: Task[DecoderStage], start: InitialDecoder, windows: Windows) -> np.ndarray | None:
     """Returns the factor of the noise that training adds to the features: of their spread within movements.
 
     The spread is that of the features that the CNN sees: with FINs, those of the windows ahead.
@@ -216,7 +217,7 @@ def _jitter(task: Task, start: InitialDecoder, windows: Windows) -> np.ndarray |
 
 
 def _read_out_fitter(
-    task: Task, start: InitialDecoder, windows: Windows, inputs: FeatureData | WindowData
+    task: Task[DecoderStage], start: InitialDecoder, windows: Windows, inputs: FeatureData | WindowData
 ) -> Callable[[TrainState], TrainState]:
     """Returns a function that fits the read-out beside the CNN, to the features of a state."""
     if not start.decoder.read_out_weight or not len(windows):
@@ -230,12 +231,14 @@ def _read_out_fitter(
         read_out = fit_discriminant(
             features, windows.movement, kind=read_out_of(task.settings), classes=len(task.store.movement_names)
         )
-        return state.replace(params={**state.params, "read_out": read_out})
+        return dataclasses.replace(state, params={**state.params, "read_out": read_out})
 
     return fit
 
 
-def _validator(task: Task, start: InitialDecoder, windows: Windows) -> Callable[[TrainState], dict[str, float]]:
+def _validator(
+    task: Task[DecoderStage], start: InitialDecoder, windows: Windows
+) -> Callable[[TrainState], dict[str, float]]:
     """Returns a function that scores a state on windows that are later in time than those it is fitted to."""
     signal = start.statistics.signal
     data = parallel.replicate(inputs_of(task, start.features, start.feature, windows, signal=signal))

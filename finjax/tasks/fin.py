@@ -65,7 +65,7 @@ def run_fin(settings: FINStage, workdir: Path, *, mode: str) -> None:
         figures.horizons(workdir / "horizons.png", summary, label=get_feature(settings.target).label)
 
 
-def train(task: Task, workdir: Path) -> None:
+def train(task: Task[FINStage], workdir: Path) -> None:
     """Trains a FIN, or resumes the run in `workdir`."""
     settings = task.settings
     compatibility.refuse_another_run(workdir, task)
@@ -97,7 +97,7 @@ def train(task: Task, workdir: Path) -> None:
     RunTrainer(problem, settings.trainer, workdir=workdir, record=settings.recording).run()
 
 
-def evaluate(task: Task, workdir: Path) -> dict:
+def evaluate(task: Task[FINStage], workdir: Path) -> dict:
     """Restores the run in `workdir`, scores it on the test repetitions, writes `eval/` and prints a table.
 
     Returns:
@@ -149,7 +149,7 @@ def evaluate(task: Task, workdir: Path) -> dict:
 
 
 def _write_evaluation(
-    task: Task, folder: Path, result: dict, shown: dict[str, figures.Predictions], signal: SignalNormaliser
+    task: Task[FINStage], folder: Path, result: dict, shown: dict[str, figures.Predictions], signal: SignalNormaliser
 ) -> None:
     settings = task.settings
     write_json(folder / "metrics.json", {**result, "run": describe_run(settings.record)})
@@ -160,19 +160,19 @@ def _write_evaluation(
     figures.examples(folder / "examples.png", shown, store=task.store, signal=signal, framing=task.framing, label=label)
 
 
-def _describe(task: Task, statistics: Statistics) -> dict:
+def _describe(task: Task[FINStage], statistics: Statistics) -> dict:
     """Returns what a checkpoint says of its model, JSON."""
     about = {"kind": "fin", "target": task.settings.target, "statistics_from": statistics.in_json()}
     return {**about, **task.describe(part="train")}
 
 
-def _true_values(task: Task, windows: Windows, signal: SignalNormaliser) -> np.ndarray:
+def _true_values(task: Task[FINStage], windows: Windows, signal: SignalNormaliser) -> np.ndarray:
     """Returns the closed-form feature `[n, C]` of the windows to be predicted."""
     return task.features([task.settings.target], windows, signal, ahead=True)[..., 0]
 
 
 def _watcher(
-    task: Task, signal: SignalNormaliser, feature: FeatureNormaliser
+    task: Task[FINStage], signal: SignalNormaliser, feature: FeatureNormaliser
 ) -> Callable[[TrainState], dict[str, float]]:
     """Returns a function that scores a state on a few test windows, for learning curves."""
     settings = task.settings

@@ -23,9 +23,9 @@ from finjax.devices import parallel
 from finjax.errors import ConfigError
 from finjax.inference.model import DecoderModel, FINModel
 from finjax.inference.restored import load_decoder, load_fin
-from finjax.models.decoders import DecoderNetwork
+from finjax.models.decoders import DecoderNetwork, FINDecoder
 from finjax.models.discriminant import empty_discriminant
-from finjax.models.stack import stack_fins
+from finjax.models.stack import TrainedFIN, stack_fins
 from finjax.system import processes
 from finjax.tasks.compatibility import (
     refuse_copies,
@@ -64,14 +64,14 @@ class InitialDecoder:
     trained_on: Repetitions
 
 
-def features_of(task: Task) -> tuple[str, ...]:
+def features_of(task: Task[DecoderStage]) -> tuple[str, ...]:
     """Returns the names of the features of a decoder's configuration, in order."""
     if isinstance(task.settings, CNNStage | FineTuneStage):
         return parse_features(task.settings.features, field="features")
     return ()
 
 
-def decoder_of(task: Task, features: Sequence[str]) -> DecoderNetwork:
+def decoder_of(task: Task[DecoderStage], features: Sequence[str]) -> DecoderNetwork:
     """Returns the network of a task, set up for its batches."""
     return build_decoder(
         task.settings,
@@ -83,7 +83,7 @@ def decoder_of(task: Task, features: Sequence[str]) -> DecoderNetwork:
     )
 
 
-def initial_decoder(task: Task, fitted: Windows, *, share: Windows) -> InitialDecoder:
+def initial_decoder(task: Task[DecoderStage], fitted: Windows, *, share: Windows) -> InitialDecoder:
     """Puts together what a decoder starts from.
 
     Args:
@@ -122,10 +122,11 @@ def initial_decoder(task: Task, fitted: Windows, *, share: Windows) -> InitialDe
         empty = empty_discriminant(features=channels * len(features), classes=len(task.store.movement_names))
         params["read_out"] = start.params.get("read_out", empty) if start else empty
     if fins:
-        params["fins"] = stack_fins([fins[name] for name in features], feature, channels=channels)
-    elif fin_init_of(settings) == "decoder":
+        trained = [TrainedFIN(params=fins[name].params, feature=fins[name].feature) for name in features]
+        params["fins"] = stack_fins(trained, feature, channels=channels)
+    elif start is not None and fin_init_of(settings) == "decoder":
         params["fins"] = start.params["fins"]
-    elif isinstance(settings, FineTuneStage):
+    elif isinstance(decoder, FINDecoder):
         params["fins"] = processes.from_first(lambda: decoder.init_fins(key_fins))
 
     params, stats = jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), (params, stats))
@@ -135,7 +136,9 @@ def initial_decoder(task: Task, fitted: Windows, *, share: Windows) -> InitialDe
     )  # fmt: skip
 
 
-def features_seen(task: Task, features: Sequence[str], windows: Windows, signal: SignalNormaliser) -> np.ndarray:
+def features_seen(
+    task: Task[DecoderStage], features: Sequence[str], windows: Windows, signal: SignalNormaliser
+) -> np.ndarray:
     """Returns the closed-form features `[n, C, F]` that the CNN sees.
 
     FINs imitate those of the windows that are `prediction` steps ahead, closed form gives those of the windows.
@@ -149,7 +152,7 @@ def merge(*parts: Repetitions) -> Repetitions:
     return {s: tuple(sorted({r for part in parts for r in part.get(s, ())})) for s in subjects}
 
 
-def _pretrained_fins(task: Task, features: Sequence[str]) -> dict[str, FINModel]:
+def _pretrained_fins(task: Task[DecoderStage], features: Sequence[str]) -> dict[str, FINModel]:
     """Loads the FIN of each feature, where the configuration asks for trained ones."""
     if fin_init_of(task.settings) != "pretrained":
         return {}
@@ -161,7 +164,7 @@ def _pretrained_fins(task: Task, features: Sequence[str]) -> dict[str, FINModel]
     return fins
 
 
-def _started_decoder(task: Task, features: Sequence[str]) -> DecoderModel | None:
+def _started_decoder(task: Task[DecoderStage], features: Sequence[str]) -> DecoderModel | None:
     """Loads the decoder to start from, where the configuration names one."""
     settings = task.settings
     from_decoder = fin_init_of(settings) == "decoder"
@@ -187,7 +190,7 @@ def fin_init_of(settings: DecoderStage) -> str:
     return settings.fine_tune.fin_init if isinstance(settings, FineTuneStage) else ""
 
 
-def _path(task: Task, field: str, rule: Folder, **names: str) -> str:
+def _path(task: Task[DecoderStage], field: str, rule: Folder, **names: str) -> str:
     """Returns the folder that a field of `fine_tune` names, such as `runs/fin_{feature}`, with the names filled in."""
     pattern = getattr(task.settings.fine_tune, field)
     check(rule, pattern, option=option_of(f"fine_tune.{field}"))
@@ -196,7 +199,7 @@ def _path(task: Task, field: str, rule: Folder, **names: str) -> str:
 
 
 def _standardisation(
-    task: Task,
+    task: Task[DecoderStage],
     features: Sequence[str],
     fins: Mapping[str, FINModel],
     start: DecoderModel | None,

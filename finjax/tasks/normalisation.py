@@ -74,8 +74,8 @@ def fit_statistics(task: Task, share: Windows, *, start: Model | None = None) ->
     if lacking:
         mean, std = signal.mean_over(having) if having else _mean_of_seen(start, lacking)
         rows = np.isin(signal.subjects, lacking)
-        signal = signal.replace(
-            mean=np.where(rows[:, None], mean, signal.mean), std=np.where(rows[:, None], std, signal.std)
+        signal = dataclasses.replace(
+            signal, mean=np.where(rows[:, None], mean, signal.mean), std=np.where(rows[:, None], std, signal.std)
         )
     return Statistics(signal=signal, sources={s: USED if s in having else OTHERS for s in subjects})
 

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Collection, Sequence
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -14,9 +15,12 @@ from finjax.data.splits import Split
 from finjax.data.windows import Framing, SignalStore, Windows, index_windows
 from finjax.features import get_feature
 
+StageT = TypeVar("StageT", bound=StageSettings)
+SettingsT = TypeVar("SettingsT", bound=StageSettings, covariant=True)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Task:
+class Task(Generic[SettingsT]):
     """Signals, split and windows of one model to train or evaluate.
 
     Attributes:
@@ -26,13 +30,15 @@ class Task:
         framing: window length, step and horizon.
     """
 
-    settings: StageSettings
+    settings: SettingsT
     store: SignalStore
     split: Split
     framing: Framing
 
     @classmethod
-    def load(cls, settings: StageSettings, *, horizon: int, subjects: Collection[int] | None = None) -> "Task":
+    def load(
+        cls: type["Task[StageT]"], settings: StageT, *, horizon: int, subjects: Collection[int] | None = None
+    ) -> "Task[StageT]":
         """Reads the recordings of some subjects, by default of all."""
         store, split = load_store(settings.data, subjects=subjects)
         framing = framing_of(window=settings.window, step=settings.step, rate_hz=store.rate_hz, horizon=horizon)

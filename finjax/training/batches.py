@@ -2,11 +2,15 @@
 
 import dataclasses
 from collections.abc import Iterator
+from typing import TypeVar
 
+import jax
 import numpy as np
 
+ExamplesT = TypeVar("ExamplesT", int, np.ndarray, jax.Array)
 
-def stand_in(examples):
+
+def stand_in(examples: ExamplesT) -> ExamplesT:
     """Returns examples written as negative numbers: they are in the batch, but do not count. Its own inverse."""
     return -1 - examples
 

@@ -70,8 +70,10 @@ def handlers() -> dict[str, ocp.CheckpointHandler]:
     Orbax's default, one database for all arrays, asks tensorstore for the specification of each of them, and
     tensorstore 0.1.86 never frees the names in it (`KvStore.Spec.to_json`): up to 40 kB a checkpoint.
     """
-    arrays = {name: ocp.StandardCheckpointHandler(use_ocdbt=False) for name in ARRAYS}
-    return arrays | {name: ocp.JsonCheckpointHandler() for name in (*TEXTS, DIGESTS)}
+    return {
+        **{name: ocp.StandardCheckpointHandler(use_ocdbt=False) for name in ARRAYS},
+        **{name: ocp.JsonCheckpointHandler() for name in (*TEXTS, DIGESTS)},
+    }
 
 
 def one_process() -> ocp.options.MultiprocessingOptions:

@@ -97,7 +97,7 @@ class Checkpoints:
     def __enter__(self):
         return self
 
-    def __exit__(self, kind, error, trace):
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any):
         try:
             with self._storage("the last checkpoint is not written"):
                 self._manager.close()

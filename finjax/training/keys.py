@@ -6,6 +6,7 @@ numbers is named, so that `jax_default_prng_impl` changes no result.
 """
 
 import jax
+import numpy as np
 
 IMPLEMENTATION = "threefry2x32"
 
@@ -15,7 +16,7 @@ def initialisation_key(seed: int) -> jax.Array:
     return _halves(seed)[0]
 
 
-def noise_key(seed: int, step: jax.Array | int) -> jax.Array:
+def noise_key(seed: int, step: jax.Array | np.integer | int) -> jax.Array:
     """Returns the key of the noise of a training step: of shadows, gains, jitter and dropout."""
     return jax.random.fold_in(_halves(seed)[1], step)
 

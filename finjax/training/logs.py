@@ -117,11 +117,12 @@ class _EventFile:
     """A file of TensorBoard's events, written at once: a thread that writes could not say that the disk is full."""
 
     def __init__(self, folder: Path, *, purge_step: int):
-        from tensorboardX import proto
         from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto import event_pb2
 
         folder.mkdir(parents=True, exist_ok=True)
-        self._event, self._log = proto.event_pb2.Event, proto.event_pb2.SessionLog
+        messages: Any = event_pb2  # made when it is imported, so that no type checker knows them
+        self._event, self._log = messages.Event, messages.SessionLog
         self._writer = EventsWriter(str(folder / "events"))
         self._add(step=purge_step, session_log=self._log(status=self._log.START))
 

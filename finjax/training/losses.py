@@ -1,7 +1,7 @@
 """Losses, as sums over the examples of one device's share of a batch."""
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -60,7 +60,8 @@ class FINLoss:
         examples, real = resolve(examples)
         keys = fold_in_each(key, examples)
         target = shadow(data.target.reshape(-1)[examples], keys, shadows=self.network.shadows, noise=self.noise)
-        output = self.network.apply({"params": params}, data.windows.gather(examples, length=self.length))
+        windows = data.windows.gather(examples, length=self.length)
+        output = cast(jax.Array, self.network.apply({"params": params}, windows))
         error = jnp.mean(jnp.square(output - target), axis=-1)  # [b, S] → [b]
         return jnp.sum(jnp.where(real, error, 0.0)), (jnp.sum(real), stats)
 
@@ -76,8 +77,8 @@ class DecoderData:
     """
 
     inputs: Any
-    movement: jax.Array
-    jitter: jax.Array | None = None
+    movement: jax.Array | np.ndarray
+    jitter: jax.Array | np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -110,7 +111,7 @@ class DecoderLoss:
         return jnp.sum(jnp.where(real, error, 0.0)), (jnp.sum(real), stats)
 
 
-def correlated_noise(keys: jax.Array, factor: jax.Array, *, channels: int) -> jax.Array:
+def correlated_noise(keys: jax.Array, factor: jax.Array | np.ndarray, *, channels: int) -> jax.Array:
     """Returns Gaussian noise `[b, C, 1, F]` of covariance `factor factorᵀ`, drawn by the keys `[b]`."""
     draws = jax.vmap(lambda key: jax.random.normal(key, (len(factor),)))(keys)
     return (draws @ factor.T).reshape(len(keys), channels, 1, -1)

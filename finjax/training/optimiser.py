@@ -56,7 +56,7 @@ class Optimiser:
         """Returns the tree of the prefixes of the groups that the parameters belong to."""
         prefixes = sorted((group.prefix for group in self.groups), key=len)
 
-        def label(path, _):
+        def label(path: Any, _: Any) -> str:
             name = jax.tree_util.keystr(path, simple=True, separator="/")
             return [prefix for prefix in prefixes if name.startswith(prefix)][-1]
 

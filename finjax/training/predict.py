@@ -2,8 +2,9 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
+import jax
 import numpy as np
 from flax import linen as nn
 
@@ -15,9 +16,9 @@ from finjax.models.decoders import DecoderNetwork, feature_values_of
 
 @functools.lru_cache(maxsize=8)
 def _imitate(network: nn.Module, *, length: int) -> Callable:
-    def forward(params, data, examples):
-        def of_tile(tile):
-            return network.apply({"params": params}, data.gather(tile, length=length))[:, 0]
+    def forward(params: Any, data: WindowData, examples: jax.Array) -> jax.Array:
+        def of_tile(tile: jax.Array) -> jax.Array:
+            return cast(jax.Array, network.apply({"params": params}, data.gather(tile, length=length)))[:, 0]
 
         return map_in_tiles(of_tile, examples, tile=parallel.tile_size(len(examples)))
 
@@ -26,7 +27,7 @@ def _imitate(network: nn.Module, *, length: int) -> Callable:
 
 @functools.lru_cache(maxsize=8)
 def _decode(decoder: DecoderNetwork) -> Callable:
-    def forward(params, stats, data, windows):
+    def forward(params: Any, stats: Any, data: Any, windows: jax.Array) -> jax.Array:
         return decoder.predict(params, stats, decoder.take(data, windows))
 
     return parallel.pmap(forward)
@@ -69,7 +70,7 @@ def decoded_logits(
 
 @functools.lru_cache(maxsize=8)
 def _features(decoder: DecoderNetwork) -> Callable:
-    def forward(params, data, windows):
+    def forward(params: Any, data: Any, windows: jax.Array) -> jax.Array:
         return feature_values_of(decoder.before_cnn(params, decoder.take(data, windows)))
 
     return parallel.pmap(forward)

@@ -16,7 +16,13 @@ class SharedCheckpoints:
 
     def __init__(self, workdir: str | Path):
         self._own = Checkpoints(workdir) if processes.is_first() else None
-        self._latest = processes.from_first(lambda: self._own.latest())
+        self._latest = processes.from_first(lambda: self._first.latest())
+
+    @property
+    def _first(self) -> Checkpoints:
+        """The checkpoints, in the first process, which alone has them."""
+        assert self._own
+        return self._own
 
     def __enter__(self):
         return self
@@ -37,4 +43,4 @@ class SharedCheckpoints:
 
     def restore_newest(self, template: TrainState) -> tuple[TrainState, dict] | None:
         """See `Checkpoints.restore_newest`."""
-        return processes.from_first(lambda: self._own.restore_newest(template))
+        return processes.from_first(lambda: self._first.restore_newest(template))

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import struct
 from jax import lax
@@ -33,6 +34,7 @@ class Loss(Protocol):
             examples: `[b]` numbers of examples; negative ones do not count.
             key: random key, the same on all devices.
         """
+        ...
 
 
 @struct.dataclass
@@ -46,7 +48,7 @@ class TrainState:
         opt_state: optimiser state.
     """
 
-    step: jax.Array
+    step: jax.Array | np.integer
     params: Any
     stats: Any
     opt_state: Any
@@ -79,7 +81,7 @@ def make_train_steps(loss: Loss, optimiser: Optimiser, *, seed: int, tile: int) 
     """
     transformation = optimiser.transformation()
 
-    def loss_of(params, *others):
+    def loss_of(params: Any, *others: Any):
         return loss(optimiser.stop_frozen(params), *others)
 
     gradient_of_loss = jax.value_and_grad(loss_of, has_aux=True)
@@ -87,7 +89,7 @@ def make_train_steps(loss: Loss, optimiser: Optimiser, *, seed: int, tile: int) 
     def train_step(state: TrainState, data: Any, examples: jax.Array, factor: jax.Array):
         key = noise_key(seed, state.step)
 
-        def add_tile(carry, tile_examples):
+        def add_tile(carry: Any, tile_examples: jax.Array):
             sums, stats = carry
             (total, (count, stats)), gradient = gradient_of_loss(state.params, stats, data, tile_examples, key)
             return (jax.tree.map(jnp.add, sums, (total, count, gradient)), stats), None

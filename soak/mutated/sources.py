@@ -1,10 +1,12 @@
 """Sound input files of every kind that finjax reads, small ones, and how each is read."""
 
+import dataclasses
 import io
 import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -98,7 +100,8 @@ def write_training_state(folder: Path) -> None:
     with Checkpoints(folder) as checkpoints:
         normalisers = {"signal": {"mean": np.ones((2, 12), np.float32)}}
         checkpoints.save(
-            training_state(fill=0.5).replace(step=np.int32(4)), normalisers=normalisers, info={"kind": "toy"},
+            dataclasses.replace(training_state(fill=0.5), step=np.int32(4)),
+            normalisers=normalisers, info={"kind": "toy"},
             progress={"step": 4, "best": 0.25}, loss=0.25,
         )  # fmt: skip
 
@@ -127,7 +130,7 @@ def load_recording(dataset: str) -> Callable[[Path], Recording]:
     return load
 
 
-def load_model(folder: Path):
+def load_model(folder: Path) -> Any:
     """Loads a run, or the exported model in a folder."""
     import finjax
 

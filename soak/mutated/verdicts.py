@@ -75,7 +75,7 @@ def _wrong_recording(recording: Recording, *, samples: int) -> str:
     return ""
 
 
-def fingerprint(model) -> str:
+def fingerprint(model: Any) -> str:
     """Returns a digest of everything that a loaded model is."""
     if isinstance(model, tuple):  # a training state, and its progress
         parts = [digests.of_arrays(model[0]), digests.of_json(model[1])]
