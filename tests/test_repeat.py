@@ -74,6 +74,7 @@ def test_a_file_without_a_configuration_is_refused(tmp_path, content, message):
         recorded.get_config(str(tmp_path / "x.json"))
 
 
+@pytest.mark.slow
 def test_a_refusal_shows_its_traceback_only_when_asked(tmp_path):
     done = run_main(f"--config={tmp_path}/none.json", check=False)
     assert done.returncode == 1 and re.fullmatch("error: .*none.json: no configuration.*\n", done.stderr)

@@ -54,6 +54,7 @@ def test_metrics_of_the_evaluation(finished_run):
         assert metrics[part]["windows_available"] == 17 * 2 * 71
 
 
+@pytest.mark.slow
 def test_evaluating_again_gives_the_same(finished_run):
     workdir, _ = finished_run
     path = workdir / "eval/metrics.json"
@@ -64,6 +65,7 @@ def test_evaluating_again_gives_the_same(finished_run):
     assert (after["seen"], after["unseen"]) == (before["seen"], before["unseen"])
 
 
+@pytest.mark.slow
 def test_evaluation_of_another_model_is_refused(finished_run):
     workdir, _ = finished_run
     for option, message in (
@@ -142,6 +144,7 @@ def test_the_evaluation_says_where_the_z_scores_come_from(finished_run):
     assert metrics["unseen"]["statistics_from"] == {"2": "unlabelled"}
 
 
+@pytest.mark.slow
 def test_unseen_people_can_be_evaluated_alone(finished_run, tmp_path):
     shutil.copytree(finished_run[0], tmp_path / "run")
     run_main(TEST, f"--workdir={tmp_path}/run", "--mode=evaluate", "--config.data.subjects=2")
@@ -164,6 +167,7 @@ def test_a_damaged_checkpoint_is_trained_again_from_the_one_before(finished_run,
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_a_run_of_another_configuration_is_not_gone_on_with(finished_run):
     done = run_main(TEST, f"--workdir={finished_run[0]}", "--config.seed=5", check=False)
     assert done.returncode == 1

@@ -34,6 +34,7 @@ def start(decoder):
     return jax.tree.map(np.asarray, ({"cnn": params, "fins": decoder.init_fins(jax.random.key(1))}, stats))
 
 
+@pytest.mark.slow
 def test_parameters_and_statistics_of_a_frozen_cnn_stay_bit_for_bit(windows):
     config, decoder = build()
     params, stats = start(decoder)

@@ -123,6 +123,7 @@ class ReadLog:
         return get
 
 
+@pytest.mark.slow
 def test_every_field_is_read(tmp_path, monkeypatch):
     config = fin.get_config("test", target="rms")
     config.train.max_steps = 2  # an epoch, so that its end is reached
@@ -144,6 +145,7 @@ def test_every_field_is_read(tmp_path, monkeypatch):
     assert leaves(config) - log.read == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", [cnn, fine_tune, raw_cnn, classical])
 def test_every_field_of_what_recognises_is_read(tmp_path, monkeypatch, module):
     config = module.get_config("test")

@@ -208,6 +208,7 @@ def test_command_line_itself(folder, tmp_path):
     assert done.returncode == 0 and "By subject" in done.stdout and done.stderr == ""
 
 
+@pytest.mark.slow
 def test_written_synthetic_recordings_can_be_inspected(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("HOME", str(tmp_path))  # no shell expands the ~ of --dir=~/new
     assert main(["write", "--dir=~/new", "--subjects=2"]) == 0

@@ -42,6 +42,7 @@ assert functions[3](jnp.ones((1, 4, 7))).shape == (1, 4, 7)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux counts memory maps")
 def test_programs_are_freed_before_memory_maps_run_out():
     subprocess.run([sys.executable, "-c", SCRIPT], check=True, cwd=ROOT, timeout=120)
@@ -78,6 +79,7 @@ assert jax.local_device_count() == 3, jax.local_device_count()
     subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT, env=environment, timeout=120)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="only a CPU is split into devices")
 def test_a_jax_in_use_keeps_its_devices_with_one_warning(tmp_path, caplog):
     """As in a notebook: JAX has been used, and an event loop runs."""

@@ -26,6 +26,7 @@ SMALLEST = {"features": ("rms",), "hidden": 2, "layers": 1, "steps": 2}
 SMALL = {"features": ("rms", "logstd"), "hidden": 8, "layers": 1, "patch_size": 60, "steps": 150}
 
 
+@pytest.mark.slow
 @parametrize_with_checks([FINFeatures(**SMALLEST)])
 def test_scikit_learn_finds_nothing_wrong_with_the_features(estimator, check):
     check(estimator)
@@ -56,6 +57,7 @@ def fitted(data):
     return classifier.fit(windows[known], movements[known])
 
 
+@pytest.mark.slow
 def test_it_recognises_movements_of_another_repetition(data, fitted):
     windows, movements, repetitions = data
     new = repetitions == 3
@@ -66,6 +68,7 @@ def test_it_recognises_movements_of_another_repetition(data, fitted):
     assert fitted.score(windows[new], movements[new]) > 0.6  # chance: 0.25
 
 
+@pytest.mark.slow
 @pytest.mark.numerics
 def test_a_single_window_gets_the_same_probabilities(data, fitted):
     """As LibEMG asks: `(1, C, L)` in, one column for each class out."""
@@ -76,6 +79,7 @@ def test_a_single_window_gets_the_same_probabilities(data, fitted):
     np.testing.assert_allclose(one_by_one, found, rtol=of_probabilities(np.log(found.clip(1e-6)), terms=3 * 600))
 
 
+@pytest.mark.slow
 def test_flattened_windows_are_the_same_windows(data, fitted):
     windows = data[0]
     flat = windows.reshape(len(windows), -1)
@@ -88,6 +92,7 @@ def test_flattened_windows_are_the_same_windows(data, fitted):
     assert (len(names), names[1]) == (24, "channel_1_logstd")
 
 
+@pytest.mark.slow
 def test_tuning_changes_the_fins_but_not_the_transformer(data, fitted):
     before, after = fitted.fins_.models_[0].params["head"]["kernel"], fitted.params_["fins"]["head"]["kernel"][0, 0]
     assert 0 < np.abs(after - before).max() < 0.01
@@ -104,6 +109,7 @@ def test_it_works_in_a_pipeline_and_a_grid_search(data):
     assert search.best_estimator_.fins_.steps == search.best_params_["fins__steps"]  # it reaches the part
 
 
+@pytest.mark.slow
 def test_it_is_the_same_in_another_process(data, fitted, tmp_path):
     windows = data[0][:5]
     (tmp_path / "classifier.pickle").write_bytes(pickle.dumps(fitted))
@@ -118,6 +124,7 @@ np.save({str(tmp_path / "found.npy")!r}, classifier.predict_proba(np.load({str(t
     np.testing.assert_allclose(np.load(tmp_path / "found.npy"), fitted.predict_proba(windows), rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.numerics
 def test_trained_fins_are_taken_as_they_are(data, finished_run):
     windows, run = data[0], str(finished_run[0].parent / "fin_{feature}")
@@ -131,6 +138,7 @@ def test_trained_fins_are_taken_as_they_are(data, finished_run):
         FINFeatures(str(finished_run[0]), features=("rms",)).fit(windows)
 
 
+@pytest.mark.slow
 def test_the_seed_of_the_classifier_is_that_of_fins_it_makes(data, monkeypatch):
     """An integer, a generator that is drawn from, or None, as in scikit-learn; a part that is given keeps its own."""
     windows, movements, _ = data
@@ -154,6 +162,7 @@ def test_the_seed_of_the_classifier_is_that_of_fins_it_makes(data, monkeypatch):
     assert seeds(random_state=None) != seeds(random_state=None)
 
 
+@pytest.mark.slow
 def test_nothing_is_fitted_to_windows_that_are_transformed(data, fitted):
     windows = data[0]
     features = clone(fitted.fins_).set_params(steps=0).fit(windows[:40])
@@ -163,6 +172,7 @@ def test_nothing_is_fitted_to_windows_that_are_transformed(data, fitted):
     np.testing.assert_allclose(among_others[:2], alone, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_used_is_refused(data, fitted):
     windows, movements, _ = data
     with pytest.raises(ValueError, match=r"\[3, 11, 600\]; those of fit were \[n, 12, 600\]"):

@@ -21,6 +21,8 @@ from finjax.inference.export import export_model, main
 from finjax.inference.exported import write_exported
 from finjax.run import run
 
+pytestmark = pytest.mark.slow
+
 WINDOWS = np.random.default_rng(0).normal(size=(5, 12, 600)).astype(np.float32)
 
 

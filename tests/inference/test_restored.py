@@ -32,6 +32,7 @@ def test_says_what_it_is(model):
     assert model.config.prediction == (0,)
 
 
+@pytest.mark.slow
 @pytest.mark.numerics
 def test_windows_to_features(model):
     windows = np.random.default_rng(0).normal(size=(5, 600))
@@ -43,6 +44,7 @@ def test_windows_to_features(model):
     assert_close(output, direct, terms=3 * 600)
 
 
+@pytest.mark.slow
 def test_a_model_can_be_copied_and_pickled_after_its_use(model, small_decoder):
     decoder = finjax.load(small_decoder)
     for used, windows in ((model, np.zeros((2, 600))), (decoder, np.zeros((2, 12, 600)))):
@@ -95,6 +97,7 @@ def test_what_does_not_fit_is_refused(model):
         model.normalise(type(recording)(**{**vars(recording), "rate_hz": 1000.0}))
 
 
+@pytest.mark.slow
 def test_modules_that_a_checkpoint_names_are_not_imported(finished_run, tmp_path, monkeypatch):
     (tmp_path / "stranger.py").write_text("raise SystemExit('the code of a stranger ran')")
     monkeypatch.syspath_prepend(tmp_path)
@@ -115,6 +118,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path):
         finjax.load(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.numerics
 def test_the_target_stored_is_the_closed_form_feature(model):
     # The standardisation in the checkpoint is that of the training windows' SSI, from the definition.

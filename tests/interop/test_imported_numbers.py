@@ -45,6 +45,7 @@ def test_a_cnn_computes_what_torch_does(tmp_path, dataset, sizes):
     assert len(model.movement_names) == sizes.get("classes", 17)
 
 
+@pytest.mark.slow
 @pytest.mark.numerics
 def test_mean_and_deviation_are_those_of_the_features(tmp_path):
     fin = imported(random_fin(**SMALL_FIN), tmp_path, ModelDescription(target="rms", mean="-0.5", std="2"))

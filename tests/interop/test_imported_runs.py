@@ -96,6 +96,7 @@ def system(tmp_path):
     return fins, cnn, Task.load(parse(config), horizon=0, subjects=(1,))
 
 
+@pytest.mark.slow
 def test_the_system_put_together_computes_what_torch_does(system):
     fins, cnn, task = system
     nothing = task.part("tune")[:0]
@@ -114,6 +115,7 @@ def test_the_system_put_together_computes_what_torch_does(system):
     )
 
 
+@pytest.mark.slow
 def test_tuning_starts_from_imported_networks(system, tmp_path):
     _, _, task = system
     decoder.train(task, tmp_path / "tuned")
@@ -138,6 +140,7 @@ def nobodys(tmp_path, monkeypatch):
     return tmp_path / "cnn"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", ["live", "sheet"])
 def test_what_needs_a_person_asks_for_one(nobodys, tmp_path, capsys, program):
     main = {"live": live, "sheet": plots}[program]
@@ -153,6 +156,7 @@ def test_what_needs_a_person_asks_for_one(nobodys, tmp_path, capsys, program):
         assert (tmp_path / "sheet.png").exists()
 
 
+@pytest.mark.slow
 def test_an_imported_decoder_is_calibrated_with_the_defaults_of_its_stage(nobodys):
     model = load_decoder(nobodys)
     defaults = parse(default.cnn())

@@ -28,6 +28,7 @@ def known(repetition):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.numerics
 def test_it_ends_where_a_run_on_the_same_windows_does(small_decoder, tmp_path):
     config = cnn.get_config("test")

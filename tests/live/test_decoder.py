@@ -245,6 +245,7 @@ def share_right(decoder, recording):
     return np.mean(np.array(found)[within] == np.array(recording.movement_names)[truth[within]])
 
 
+@pytest.mark.slow
 def test_another_person_is_calibrated_with_labels(model):
     other = synthetic.generate(2, synthetic.Settings(subjects=2, movement_s=1.0, rest_s=0.0))
     known, new = (

@@ -65,6 +65,7 @@ def gradient(decoder, params, stats):
     return jax.jit(jax.grad(loss))(params)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tile", [Tile(fins=1, windows=4), Tile(fins=5, windows=1), Tile(fins=10, windows=10)])
 def test_recomputing_in_tiles_gives_the_same_gradient(params_and_stats, tile):
     params, stats = params_and_stats

@@ -110,6 +110,7 @@ def test_outputs_equal_a_numpy_network(patch_size):
     assert_close(model.apply({"params": params}, jnp.asarray(windows, jnp.float32)), expected, terms=3 * 40)
 
 
+@pytest.mark.slow
 def test_models_of_leading_axes_equal_separate_models():
     model = FIN(hidden=4, shadows=2)
     windows = jax.random.normal(jax.random.key(1), (3, 5, 20))
@@ -120,6 +121,7 @@ def test_models_of_leading_axes_equal_separate_models():
         assert_close(together[m], alone, terms=3 * 20)
 
 
+@pytest.mark.slow
 def test_directions_and_models_add_no_loops():
     model = FIN(hidden=4, shadows=2)
 
@@ -165,6 +167,7 @@ def test_a_gpu_computes_what_the_cpu_does():
     assert_close(cpu, gpu, terms=3 * 600)
 
 
+@pytest.mark.slow
 def test_numpy_parameters_may_be_closed_over():
     model = FIN(hidden=4, patch_size=10, shadows=2)
     windows = jnp.ones((2, 40))

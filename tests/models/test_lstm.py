@@ -1,5 +1,7 @@
 """The recurrent core against an LSTM written plainly and differentiated by JAX."""
 
+import itertools
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -14,6 +16,8 @@ from finjax.models.lstm import BidirectionalLSTM, scan_lstm
 pytestmark = pytest.mark.numerics
 
 TIME, MODELS, BATCH, HIDDEN = 40, 2, 3, 5
+CHUNKS = (1, 7, 20, 100)  # of a step, with a shorter one, without, one that is not full
+QUICK = ((2, 4, True, 7), (2, 4, False, 7), (1, 1, True, 20), (2, 1, False, 100))  # directions, width, keep_all, chunk
 
 
 def plain_lstm(inputs, kernel, recurrent, bias, keep_all):
@@ -56,10 +60,13 @@ def close(ours, plain):
         assert_close(mine, theirs, terms=TIME * (HIDDEN + 4))  # as many products in a state
 
 
-@pytest.mark.parametrize("chunk", [1, 7, 20, 100])  # of a step, with a shorter one, without, one that is not full
-@pytest.mark.parametrize("keep_all", [True, False])
-@pytest.mark.parametrize("width", [1, 4])
-@pytest.mark.parametrize("directions", [1, 2])
+@pytest.mark.parametrize(
+    ("directions", "width", "keep_all", "chunk"),
+    [
+        pytest.param(*case, marks=[] if case in QUICK else pytest.mark.slow)
+        for case in itertools.product([1, 2], [1, 4], [True, False], CHUNKS)
+    ],
+)
 def test_states_and_gradients_are_those_of_a_plain_lstm(directions, width, keep_all, chunk):
     arguments = problem(width, directions)
     states = plain_lstm(*arguments, keep_all)
@@ -75,6 +82,7 @@ def test_states_and_gradients_are_those_of_a_plain_lstm(directions, width, keep_
     close(gradients(scan_lstm, chunk), gradients(plain_lstm))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("last", [True, False])
 def test_models_of_leading_axes_are_as_each_alone(last):
     init = uniform(HIDDEN)
@@ -101,6 +109,7 @@ def test_a_layer_runs_forward_and_back():
     close(layer.apply(params, inputs), plain_lstm(inputs[None], *weights, True)[0])
 
 
+@pytest.mark.slow
 def test_a_recomputed_gradient_is_the_same():
     arguments = problem(4)
 

@@ -81,6 +81,7 @@ def test_runs_start_from_runs_of_the_same_study():
     assert (pooled.stage, pooled.pooled, pooled.subject) == ("cnn", True, "seen")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", [None, "test", "three_dc", "paper"])
 def test_every_run_comes_once_and_after_what_it_needs(preset, tmp_path):
     config = study.get_config(preset)

@@ -71,6 +71,7 @@ def clinic(tmp_path_factory):
         forget()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("use", ["load", "live", "sheet", "export"])
 def test_a_model_brings_its_plugins(clinic, capsys, use):
     folder, forget = clinic
@@ -127,6 +128,7 @@ def test_a_network_on_samples_works_without_its_plugin(finished_run, monkeypatch
         registry.get_spec(model.dataset)
 
 
+@pytest.mark.slow
 def test_own_dataset_and_feature(tmp_path):
     rng = np.random.default_rng(0)
     for subject in (1, 2):

@@ -197,6 +197,7 @@ def test_nobody_in_tuning_repetitions_is_an_error_except_at_0_percent():
     assert len(decoder.tuning_windows(task)) == 0
 
 
+@pytest.mark.slow
 def test_a_zero_shot_run_reads_the_test_repetitions_alone(small_decoder, tmp_path, monkeypatch, capsys):
     load = Task.load.__func__
 

@@ -14,6 +14,8 @@ from finjax.errors import FinjaxError
 from finjax.run import run
 from finjax.training.checkpoints import has_checkpoint
 
+pytestmark = pytest.mark.slow
+
 
 def small(module, **changes):
     config = module.get_config("test")
