@@ -96,7 +96,7 @@ def test_a_plugin_that_is_not_there_is_a_warning_until_it_is_needed(clinic, monk
     model = finjax.load(folder / "run/subject_1")
     (warning,) = (record.getMessage() for record in caplog.records if record.levelname == "WARNING")
     assert re.fullmatch(
-        r"the model in .*subject_1: cannot use its dataset clinic or feature fourth_power: importing "
+        r"the model in .*subject_1 cannot use its dataset clinic or feature fourth_power: importing "
         r"clinic: .*No module named 'clinic'. Add the folder that contains clinic to PYTHONPATH",
         warning,
     )
