@@ -1,1 +1,1 @@
-"""What finjax needs of JAX's devices: which there are, how work is split over them, and how memory is kept small."""
+"""JAX's devices: choosing them, splitting work over them, and keeping memory small."""

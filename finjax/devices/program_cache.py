@@ -25,7 +25,7 @@ class ProgramCache:
     """Handles the warnings of JAX about its folder of compiled programs.
 
     Args:
-        folder: of the compiled programs.
+        folder: folder of the compiled programs.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -2,7 +2,7 @@
 
     python -m finjax.inference.export runs/fine_tune/subject_1 model.finjax
 
-`finjax.load("model.finjax")` gives it back: the program (StableHLO, compiled for each of the platforms), the
+`finjax.load("model.finjax")` loads the file: the program (StableHLO, compiled for each of the platforms), the
 normalisers, the names and the configuration.
 """
 
@@ -36,17 +36,17 @@ def export_model(
     step: int | str = "latest",
     platforms: tuple[str, ...] = DEFAULT_PLATFORMS,
 ) -> ExportedModel:
-    """Exports the model of a run; returns what was written, loaded again.
+    """Exports the model of a run; returns the exported model, loaded from the file.
 
     Args:
         run: working directory of the run, as for `finjax.load`.
         path: the file to write.
-        step: checkpoint to take.
+        step: checkpoint to export.
         platforms: devices to compile for, among `PLATFORMS`.
 
     Raises:
-        CheckpointError: no usable model is there.
-        ConfigError: an unknown platform.
+        CheckpointError: the run has no usable model.
+        ConfigError: a platform is unknown.
         FinjaxError: flatbuffers is not installed.
 
     Example:
@@ -92,12 +92,12 @@ def export_model(
 
 @any_terminal()
 def main(arguments: list[str] | None = None, *, prog: str = "python -m finjax.inference.export") -> int:
-    """Exports; an error of the user's is one message."""
+    """Exports a model; reports an expected error in one message. Returns the exit code."""
     parser = argparse.ArgumentParser(prog=prog, description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("run", help="folder of a trained model, as runs/fin_ssi or runs/fine_tune/subject_1")
-    parser.add_argument("file", help="what to write, as model.finjax")
-    parser.add_argument("--step", default="latest", help="checkpoint to take: latest, best or a number")
-    parser.add_argument("--platforms", default=",".join(DEFAULT_PLATFORMS), help="to compile for, comma-separated")
+    parser.add_argument("run", help="folder of a trained model, such as runs/fin_ssi or runs/fine_tune/subject_1")
+    parser.add_argument("file", help="file to write, such as model.finjax")
+    parser.add_argument("--step", default="latest", help="checkpoint to export: latest, best or a number")
+    parser.add_argument("--platforms", default=",".join(DEFAULT_PLATFORMS), help="platforms, comma-separated")
     add_debug_option(parser)
     options = parser.parse_args(arguments)
     step = int(options.step) if options.step.isdigit() else options.step

@@ -23,16 +23,16 @@ from finjax.system.archives import read_member
 from finjax.system.arithmetic import numpy_defaults
 from finjax.system.files import reading_errors, whole_file
 
-VERSION = 2  # raised when a file of before can no longer be read
+VERSION = 2  # raised when older files can no longer be read
 DESCRIPTION, PROGRAM = "model.json", "program.bin"
-ARRAYS = ("mean", "std", "limit")  # each in a file of its own
-MISSING = "exported models take flatbuffers, which is not installed: pip install flatbuffers"
-LARGEST = 2**30  # bytes that a part of the file may unpack to
+ARRAYS = ("mean", "std", "limit")  # each in its own file
+MISSING = "exported models need flatbuffers, which is not installed: pip install flatbuffers"
+MAX_PART_BYTES = 2**30  # largest size of an unpacked part of the file
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExportedModel:
-    """A trained model as a compiled program with all that is around it.
+    """A trained model as a compiled program, with its normalisers and names.
 
     Attributes:
         kind: `"fin"`, or the stage of a decoder: `"cnn"`, `"fine_tune"`, `"raw_cnn"`.
@@ -41,10 +41,10 @@ class ExportedModel:
         dataset: name of its training data.
         length: samples T in a window.
         horizon_ms: how far ahead of its window it predicts.
-        target: the feature that a FIN gives; empty for a decoder.
+        target: the feature that a FIN outputs; empty for a decoder.
         channel_names: C names; none for a FIN, which takes any channel.
         movement_names: names of the K classes; none for a FIN.
-        subjects: whose z-scores it holds.
+        subjects: subjects whose z-scores it holds.
         platforms: what the program was compiled for.
     """
 
@@ -63,7 +63,7 @@ class ExportedModel:
     _arrays: dict[str, np.ndarray] = dataclasses.field(repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Returns what to copy or pickle: the fields, the program as bytes."""
+        """Returns the fields to copy or pickle, with the program as bytes."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {**fields, "_program": bytes(self._program.serialize())}
 
@@ -85,7 +85,7 @@ class ExportedModel:
 
     @with_defaults
     def run(self, windows: ArrayLike) -> np.ndarray:
-        """Z-scored windows, `[B, C, T]` of a decoder → logits `[B, K]`, `[B, T]` of a FIN → feature values `[B]`.
+        """Z-scored windows → logits or feature values: `[B, C, T]` → `[B, K]` (decoder), `[B, T]` → `[B]` (FIN).
 
         Raises:
             ValueError: the windows have another shape, or there are none.
@@ -122,12 +122,12 @@ def write_exported(path: Path, *, description: dict, program: bytes, arrays: dic
 
 @with_defaults
 def load_exported(path: str | Path) -> ExportedModel:
-    """Loads a model that `python -m finjax.inference.export` wrote; runs nothing but its program, which only computes.
+    """Loads a model that `python -m finjax.inference.export` wrote; runs only its program, which only computes.
 
     Raises:
-        CheckpointError: it is damaged, of another version, or was exported for other devices.
+        CheckpointError: the file is damaged, has another version, or was exported for other devices.
         DeviceError: JAX has no devices.
-        StorageError: the machine cannot read it.
+        StorageError: the machine cannot read the file.
         FinjaxError: flatbuffers is not installed.
     """
     require_devices()
@@ -140,46 +140,48 @@ def load_exported(path: str | Path) -> ExportedModel:
         raise CheckpointError(f"{path}: {error}") from error
     except ImportError as error:
         raise FinjaxError(MISSING) from error
-    except Exception as error:  # zip, JSON, NumPy and the program's reader each have their own
-        raise CheckpointError(f"{path} is damaged or no exported model ({type(error).__name__}: {error})") from error
+    except Exception as error:  # zip, JSON, NumPy and the program's reader raise different ones
+        raise CheckpointError(f"{path} is damaged or not a model file ({type(error).__name__}: {error})") from error
     if jax.default_backend() not in [{"cuda": "gpu", "rocm": "gpu"}.get(name, name) for name in model.platforms]:
         raise CheckpointError(
-            f"{path} was exported for {', '.join(model.platforms)}, and this is a {jax.default_backend()}: "
-            "export it again with --platforms"
+            f"{path} was exported for {', '.join(model.platforms)}, but JAX uses a {jax.default_backend()}: "
+            "export the model again with --platforms"
         )
     return model
 
 
 def _read(file: zipfile.ZipFile) -> ExportedModel:
-    description = json.loads(read_member(file, DESCRIPTION, limit=LARGEST))
+    description = json.loads(read_member(file, DESCRIPTION, limit=MAX_PART_BYTES))
     version, sums = description.pop("version", None), description.pop("digests", {})
     if version != VERSION:
-        raise CheckpointError(f"version {version} of the format; this finjax reads {VERSION}: export it again")
-    program = read_member(file, PROGRAM, limit=LARGEST)
+        raise CheckpointError(f"its format has version {version}; this finjax reads {VERSION}: export the model again")
+    program = read_member(file, PROGRAM, limit=MAX_PART_BYTES)
     arrays = {
-        name: np.lib.format.read_array(io.BytesIO(read_member(file, f"{name}.npy", limit=LARGEST)), allow_pickle=False)
+        name: np.lib.format.read_array(
+            io.BytesIO(read_member(file, f"{name}.npy", limit=MAX_PART_BYTES)), allow_pickle=False
+        )
         for name in ARRAYS
     }
     found = {"description": digests.of_json(description), "program": digests.of_bytes(program)}
     if sums != {**found, "arrays": digests.of_arrays(arrays)}:
-        raise CheckpointError("damaged, its parts are not what was written: export it again")
+        raise CheckpointError("the file is damaged, it does not hold what was written: export the model again")
     for field in ("channel_names", "movement_names", "subjects", "platforms"):
         description[field] = tuple(description[field])
     fields = ExportedModel(**description, _program=None, _arrays=arrays)
-    _refuse_unfit(fields)
+    _check_z_scores(fields)
     fin = fields.kind == "fin"
     window = (fields.length,) if fin else (len(fields.channel_names), fields.length)
     outputs = () if fin else (len(fields.movement_names),)
     return dataclasses.replace(fields, _program=read_program(program, window=window, outputs=outputs))
 
 
-def _refuse_unfit(model: ExportedModel) -> None:
-    """Raises `CheckpointError` where the z-scores are not those of the subjects and channels."""
+def _check_z_scores(model: ExportedModel) -> None:
+    """Raises `CheckpointError` if the z-scores do not fit the subjects and channels, or are not valid."""
     mean, std, limit = (model._arrays[name] for name in ARRAYS)
     channels = len(model.channel_names) or mean.shape[-1]
     fits = mean.shape == std.shape == (len(model.subjects), channels) and limit.shape == ()
     if not fits or not np.isfinite(mean).all() or not ((std > 0) & np.isfinite(std)).all() or not limit > 0:
         raise CheckpointError(
             f"its z-scores {mean.shape}, {std.shape}, {limit.shape} do not fit {len(model.subjects)} subjects "
-            f"and {channels} channels, or are no numbers above 0: export it again"
+            f"and {channels} channels, or hold invalid numbers: export the model again"
         )

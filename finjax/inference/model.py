@@ -27,12 +27,12 @@ from finjax.models.decoders import DecoderNetwork, FeatureDecoder, FINDecoder
 from finjax.models.fin import build_fin
 from finjax.system.arithmetic import numpy_defaults
 
-WINDOWS_AT_A_TIME = 64  # that a restored decoder works on
+WINDOWS_AT_A_TIME = 64  # of a restored decoder
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Model:
-    """What every trained model has.
+    """The common part of all trained models.
 
     Attributes:
         params: network parameters.
@@ -41,12 +41,12 @@ class Model:
         framing: window length, step and horizon in samples.
         rate_hz: sampling rate of its training data.
         dataset: name of its training data.
-        split: whom and what it was trained on, and what was kept for testing.
-        signal: z-score of the subjects that were there in training.
+        split: subjects and repetitions for training and for testing.
+        signal: z-scores of the subjects of the training.
         feature: standardisation of its features.
-        trained_on: repetitions that it, or a model it was made from, was fitted to, by subject.
+        trained_on: repetitions that it, or a model it was made from, was trained on, by subject.
         statistics_from: where each row of `signal` comes from, by subject: `"used"`, `"unlabelled"` or `"others"`, see
-            `finjax.data.normalise`. Older runs, which do not say, took `"unlabelled"`.
+            `finjax.data.normalise`. Older runs used `"unlabelled"` and do not record it.
     """
 
     params: Any
@@ -63,7 +63,7 @@ class Model:
 
     @property
     def horizon_ms(self) -> float:
-        """How far ahead of its window the model predicts."""
+        """How far ahead of its window the model predicts, in ms."""
         return 1000 * self.framing.lead / self.rate_hz
 
     @property
@@ -73,16 +73,16 @@ class Model:
 
     @numpy_defaults()
     def normalise(self, recording: Recording) -> np.ndarray:
-        """Z-scores a recording: by the stored statistics of a subject of the training data, else by its own.
+        """Z-scores a recording with the stored statistics of a known subject, or else with its own.
 
-        Its own are those of its labelled samples, or of all where none is labelled. That reads the whole recording: it
-        is the "unlabelled" way of `config.statistics`. `mean_of_seen` has what does without.
+        Its own statistics are those of its labelled samples, or of all samples if none is labelled. They need the whole
+        recording: it is `config.statistics = "unlabelled"`. `mean_of_seen` gives statistics without a recording.
 
         Returns:
             `[N, C]` float32.
 
         Raises:
-            DataError: another sampling rate, or a known subject with another number of channels.
+            DataError: the sampling rate, or a known subject's number of channels, is another one.
         """
         return normalised(
             recording,
@@ -95,17 +95,17 @@ class Model:
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        """Returns what to copy or pickle: the fields, without compiled functions, which are made again at need."""
+        """Returns the fields to copy or pickle, without compiled functions, which are compiled again when needed."""
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def mean_of_seen(self, *, apart_from: Collection[int] = ()) -> tuple[np.ndarray, np.ndarray] | None:
-        """Returns a z-score for a person of whom nothing is known: mean and std `[C]`, or None where there is none.
+        """Returns a z-score for a person without data: mean and std `[C]`, or None if the model has none.
 
         It is the mean over the people that the model was trained on, see `SignalNormaliser.mean_over`; a zero-shot
         model holds that mean already.
 
         Args:
-            apart_from: subjects whose own statistics must not be in it.
+            apart_from: subjects whose statistics are left out.
         """
         rows = set(np.asarray(self.signal.subjects).tolist())
         seen = rows.intersection(self.trained_on).difference(apart_from)
@@ -172,10 +172,10 @@ class DecoderModel(Model):
         config: the settings it was trained with.
         kind: the stage that trained it: `"cnn"`, `"fine_tune"` or `"raw_cnn"`.
         stats: running statistics of BatchNorm.
-        features: names of its features, in its order; none for a network on the samples themselves.
+        features: names of its features, in the order of its inputs; none for a network on the samples themselves.
         channel_names: C names.
         movement_names: names of the K classes.
-        subjects: whom it was made for.
+        subjects: subjects that it was made for.
     """
 
     config: DecoderStage
@@ -191,15 +191,15 @@ class DecoderModel(Model):
 
         Args:
             subject: number of the subject; None: not given.
-            option: how the user gives it, for the message.
+            option: option that gives it, for the message.
 
         Raises:
-            DataError: none is given, and the checkpoint does not say whom it was made for.
+            DataError: no subject is given, and the checkpoint does not name any.
         """
         if subject is None and not self.subjects:
             raise DataError(
-                "the checkpoint does not say whom this decoder was made for, as one that was imported without "
-                f"--trained_on: name a person with {option}=1"
+                "the checkpoint does not say which subject this decoder was made for (was it imported without "
+                f"--trained_on?): give the number of a subject, such as {option}=1"
             )
         return self.subjects[0] if subject is None else subject
 

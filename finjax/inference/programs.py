@@ -1,4 +1,4 @@
-"""What an exported program may be: one function of windows, which asks nothing of the machine that runs it."""
+"""Reads exported programs, and refuses all but a function of windows that only computes."""
 
 import re
 
@@ -7,23 +7,23 @@ from jax import export
 
 from finjax.errors import CheckpointError
 
-# A custom call runs machine code by name, some of it with addresses that the program gives: Python callbacks are
-# among them. The one that finjax's programs have checks the size of the batch when they are compiled.
+# A custom call runs machine code by name, such as a Python callback, and may pass it addresses. finjax's programs have
+# only one, which checks the size of the batch when they are compiled.
 HARMLESS_CALLS = ("shape_assertion",)
 CALL = rf"custom_call @(?:{'|'.join(HARMLESS_CALLS)})\("
-OUTSIDE = r"\b(?:infeed|outfeed|send|recv|composite)\b"  # talk to the host, or stand for what another library adds
+OUTSIDE = r"\b(?:infeed|outfeed|send|recv|composite)\b"  # transfers to and from the host; other libraries' operations
 
 
 def read_program(serialised: bytes, *, window: tuple[int, ...], outputs: tuple[int, ...]) -> export.Exported:
-    """Reads a program of float32 windows `[B, …]`, and refuses one that does anything but compute.
+    """Reads a program of float32 windows `[B, …]`, and refuses it if it does more than compute.
 
     Args:
-        serialised: as `jax.export` wrote it.
+        serialised: the program, as `jax.export` wrote it.
         window: the shape of one window.
-        outputs: the shape of what it gives for one.
+        outputs: the shape of the output for one window.
 
     Raises:
-        CheckpointError: it takes or gives something else, or calls what is outside it.
+        CheckpointError: the program has other inputs or outputs, or calls code outside it.
     """
     program = export.deserialize(bytearray(serialised))
     expected = [("takes", program.in_avals, window), ("gives", program.out_avals, outputs)]

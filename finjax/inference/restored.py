@@ -26,16 +26,16 @@ logger = logging.getLogger(__name__)
 
 @with_defaults
 def load(path: str | Path, *, step: int | str = "latest") -> FINModel | DecoderModel:
-    """Restores a trained model; the path is all it needs.
+    """Restores a trained model from the folder of its run.
 
     Args:
         path: working directory of the run, such as `runs/fin_ssi` or `runs/fine_tune/subject_1`.
-        step: a training step, `"latest"`, or `"best"` by validation loss, or by training loss where nothing
+        step: a training step, `"latest"`, or `"best"` by validation loss, or by training loss if nothing
             was validated.
 
     Raises:
-        CheckpointError: nothing usable is there.
-        ConfigError: the path is an address.
+        CheckpointError: there is no usable model.
+        ConfigError: the path is a URL.
     """
     refuse_url(path)
     saved = read_model(path, step=int(step) if isinstance(step, str) and step.isdecimal() else step)
@@ -48,18 +48,18 @@ def load(path: str | Path, *, step: int | str = "latest") -> FINModel | DecoderM
 
 
 def _load_plugins_of(model: FINModel | DecoderModel, path: str | Path) -> None:
-    """Imports the plugins that a model names, where its dataset or a feature of it is not registered yet.
+    """Imports the plugins that a model names, if its dataset or one of its features is not registered yet.
 
-    Else nothing that a checkpoint names is imported: it may be a stranger's. The network itself needs no plugin, so one
-    that cannot be imported is a warning: it is an error only where the dataset or the closed-form feature is looked up.
+    Otherwise it imports nothing that a checkpoint names, because a stranger may have made it. The network itself needs
+    no plugin, so a failed import is a warning; an error follows when the dataset or the closed-form feature is used.
     """
     faults = try_plugins(model.config.plugins) if _unregistered(model) else []
     if faults and (missing := _unregistered(model)):
         logger.warning(
-            "the model in %s: what needs its %s will not work: %s",
+            "the model in %s cannot use its %s: %s",
             path,
             " or ".join(missing),
-            " ".join("; ".join(faults).split()),  # on one line: an error of a plugin may have several
+            " ".join("; ".join(faults).split()),  # on one line; a plugin's error may have several
         )
 
 
@@ -71,12 +71,12 @@ def _unregistered(model: FINModel | DecoderModel) -> list[str]:
 
 
 def load_fin(path: str | Path, *, step: int | str = "latest") -> FINModel:
-    """Restores a FIN as `load` does; raises `CheckpointError` where the checkpoint is of a decoder."""
+    """Restores a FIN as `load` does; raises `CheckpointError` if the checkpoint holds a decoder."""
     return _of_kind(path, step, FINModel, "a FIN")
 
 
 def load_decoder(path: str | Path, *, step: int | str = "latest") -> DecoderModel:
-    """Restores a decoder as `load` does; raises `CheckpointError` where the checkpoint is of a FIN."""
+    """Restores a decoder as `load` does; raises `CheckpointError` if the checkpoint holds a FIN."""
     return _of_kind(path, step, DecoderModel, "a decoder of movements")
 
 
@@ -84,7 +84,7 @@ def _of_kind(path: str | Path, step: int | str, kind: type[ModelT], name: str) -
     model = load(path, step=step)
     if not isinstance(model, kind):
         other = f"the FIN of {model.target}" if isinstance(model, FINModel) else f"a decoder ({model.kind})"
-        raise CheckpointError(f"{path} holds {other}; {name} was asked for")
+        raise CheckpointError(f"{path} holds {other}, not {name}: give the folder of {name}")
     return model
 
 
@@ -92,7 +92,7 @@ def _common(saved: SavedModel) -> dict[str, Any]:
     """Returns the fields of `Model`."""
     info = saved.info
     signal = SignalNormaliser(**saved.normalisers["signal"])
-    # Before this was recorded, everybody's were of all samples outside the test repetitions.
+    # Older checkpoints do not record it: their statistics are of all samples outside the test repetitions.
     sources = info.get("statistics_from", {s: UNLABELLED for s in np.asarray(signal.subjects).tolist() if s >= 0})
     return {
         "params": saved.params,

@@ -1,4 +1,4 @@
-"""Which examples each training step sees: a pure function of seed and step, so that a run can resume anywhere."""
+"""The batches of examples: a pure function of seed and step, so that a run can resume at any step."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ ExamplesT = TypeVar("ExamplesT", int, np.ndarray, jax.Array)
 
 
 def stand_in(examples: ExamplesT) -> ExamplesT:
-    """Returns examples written as negative numbers: they are in the batch, but do not count. Its own inverse."""
+    """Maps example numbers to negative ones, which fill a batch but do not count, and maps those back."""
     return -1 - examples
 
 
@@ -39,8 +39,8 @@ class Batches:
     def epoch(self, number: int) -> np.ndarray:
         """Returns the batches of an epoch, `[steps, B]` int32.
 
-        The last batch is filled up with stand-ins: examples of this epoch that have been in a batch already,
-        as `stand_in` writes them. They do not count, but a BatchNorm sees a batch of the usual size.
+        The last batch is filled with stand-ins (see `stand_in`) for examples of this epoch. Stand-ins do not
+        count, but BatchNorm gets a batch of the usual size.
         """
         order = np.random.default_rng([self.seed, number]).permutation(self.examples).astype(np.int32)
         missing = self.steps_per_epoch * self.batch_size - self.examples
@@ -49,7 +49,7 @@ class Batches:
     def dispatches(self, start: int, stop: int) -> Iterator[np.ndarray]:
         """Yields `[k, B]` int32, the batches of steps `start` to `stop`, k at most `steps_per_dispatch`.
 
-        Where a dispatch ends depends on the step alone, never on `start`: a resumed run makes the same ones.
+        The end of a dispatch depends only on the step, not on `start`, so that a resumed run has the same dispatches.
         """
         step = start
         while step < stop:

@@ -1,6 +1,6 @@
-"""Orbax checkpoints of a run: written whole and in the background, the two newest and the best kept.
+"""Orbax checkpoints of a run, written completely and in the background; the two newest and the best are kept.
 
-What a checkpoint holds, and what is damage, is in `checkpoint_items.py`.
+`checkpoint_items.py` says what a checkpoint holds and when it is damaged.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from finjax.system.files import RESUME, expanded, machine_fault, not_readable, r
 from finjax.training.checkpoint_items import (
     DamagedError,
     handlers,
-    leave_out_closed_loops,
+    hide_closed_loops,
     one_process,
     restore_model,
     restore_training,
@@ -37,20 +37,20 @@ logger = logging.getLogger(__name__)
 
 FOLDER = "checkpoints"
 METRICS = "metrics/metrics"  # orbax's file in a checkpoint
-DAMAGED = "damaged"  # where damaged checkpoints go, once their steps are trained again
+DAMAGED = "damaged"  # folder for damaged checkpoints whose steps are trained again
 
 Found = TypeVar("Found")
 
 
 @dataclasses.dataclass
 class SavedModel:
-    """The part of a checkpoint that using a model needs.
+    """The part of a checkpoint that is needed to use a model.
 
     Attributes:
         params: network parameters, NumPy.
-        stats: running statistics of BatchNorm, NumPy; empty where there are none.
+        stats: running statistics of BatchNorm, NumPy; empty if there are none.
         normalisers: nested dictionaries of NumPy arrays.
-        info: what the model is, as it was saved.
+        info: description of the model, as it was saved.
         step: training step of the checkpoint.
     """
 
@@ -61,7 +61,7 @@ class SavedModel:
     step: int
 
 
-def _goodness(metrics: dict) -> float:
+def _negative_loss(metrics: dict) -> float:
     return -metrics["loss"]
 
 
@@ -70,28 +70,28 @@ class Checkpoints:
 
     Raises:
         DeviceError: JAX has no devices.
-        StorageError: a checkpoint cannot be written. As writing is in the background, a later call may raise it, or
-            leaving the context. Earlier checkpoints stay as they were.
+        StorageError: a checkpoint cannot be written. Checkpoints are written in the background, so a later call or the
+            end of the context may raise the error. Earlier checkpoints are kept.
     """
 
     def __init__(self, workdir: str | Path):
         options = ocp.CheckpointManagerOptions(
-            best_fn=_goodness,  # without it, metrics are not written
-            # Keeping the best alone could drop the newest, and resuming would lose work; the one before is for
-            # when the newest is damaged.
-            preservation_policy=AnyPreservationPolicy([LatestN(2), BestN(n=1, get_metric_fn=_goodness)]),
+            best_fn=_negative_loss,  # without it, metrics are not written
+            # Resuming needs the newest, or the one before it if the newest is damaged. With the best alone, orbax could
+            # remove both.
+            preservation_policy=AnyPreservationPolicy([LatestN(2), BestN(n=1, get_metric_fn=_negative_loss)]),
             cleanup_tmp_directories=True,
-            # In the background, threads would wait 20 minutes for folders that cannot be made.
+            # Threads in the background would wait 20 minutes for folders that cannot be created.
             async_options=AsyncOptions(create_directories_asynchronously=False),
             multiprocessing_options=one_process(),
-            create=False,  # orbax refuses to where it works alone among several processes
+            create=False,  # orbax refuses to create the folder in one of several processes
         )
-        leave_out_closed_loops()
-        require_devices()  # orbax asks for them, and would call their absence a fault of the folder
+        hide_closed_loops()
+        require_devices()  # without devices, orbax raises an error, which would be taken for one of the folder
         self._folder = Path(workdir).absolute() / FOLDER
-        with self._storage("cannot hold checkpoints"):
+        with self._storage("no checkpoints can be written"):
             self._folder.mkdir(parents=True, exist_ok=True)
-            _forget_damaged_metrics(self._folder)
+            _replace_damaged_metrics(self._folder)
             self._manager = ocp.CheckpointManager(self._folder, options=options, item_handlers=handlers())
 
     def __enter__(self):
@@ -99,23 +99,23 @@ class Checkpoints:
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any):
         try:
-            with self._storage("the last checkpoint is not written"):
+            with self._storage("the last checkpoint was not written"):
                 self._manager.close()
-        except StorageError as unwritten:
+        except StorageError as storage_error:
             if error is None or not isinstance(error, Exception):
                 raise
-            logger.warning("%s", unwritten)  # beside what is already on its way to the user
+            logger.warning("%s", storage_error)  # `error` is already being raised
 
     def latest(self) -> int | None:
-        """Returns the newest step, or None where there is no checkpoint."""
+        """Returns the newest step, or None if there is no checkpoint."""
         return self._manager.latest_step()
 
     def save(self, state: TrainState, *, normalisers: Any, info: dict, progress: dict, loss: float) -> None:
         """Saves a state (on the host, one copy) in the background; `loss` ranks it for "best"."""
         step = int(state.step)
-        if not self._folder.is_dir():  # orbax would make it anew, without what was there
-            raise StorageError(f"{self._folder} is gone: nothing can be saved there. Train again")
-        with self._storage(f"the checkpoint of step {step} or the one before is not written"):
+        if not self._folder.is_dir():  # orbax would create it again, empty
+            raise StorageError(f"{self._folder} is gone: no checkpoint can be saved. Train again")
+        with self._storage(f"the checkpoint of step {step} or the one before it was not written"):
             items = to_save(state, normalisers=normalisers, info=info, progress=progress)
             saved = self._manager.save(step, args=items, metrics={"loss": loss})
         assert saved, f"step {step} was saved already"
@@ -124,31 +124,31 @@ class Checkpoints:
         """Returns the training state and progress saved at a step; `template` gives the tree's structure.
 
         Raises:
-            CheckpointError: the checkpoint is damaged, or of another model or optimiser.
-            StorageError: the machine cannot read it.
+            CheckpointError: the checkpoint is damaged, or belongs to another model or optimiser.
+            StorageError: the machine cannot read the checkpoint.
         """
         restored = restore_training(self._folder / str(step), template)
         state = TrainState(step=np.int32(step), **restored["variables"], opt_state=restored["opt_state"])
         return state, restored["progress"]
 
     def restore_newest(self, template: TrainState) -> tuple[TrainState, dict] | None:
-        """Restores the newest checkpoint that is not damaged; returns None where there is none.
+        """Restores the newest checkpoint that is not damaged; returns None if there are no checkpoints.
 
-        Newer ones, which are damaged, go to the folder `damaged/`, so that their steps can be saved again.
+        Newer checkpoints are damaged; they are moved to the folder `damaged/`, so that their steps can be saved again.
 
         Raises:
-            CheckpointError: all checkpoints are damaged, or the newest is of another model or optimiser.
-            StorageError: the machine cannot read the newest; nothing is moved.
+            CheckpointError: all checkpoints are damaged, or the newest belongs to another model or optimiser.
+            StorageError: the machine cannot read the newest checkpoint; nothing is moved.
         """
         steps = _steps(self._folder)
         if not steps:
             return None
         state, progress = _newest_usable(self._folder, lambda step: self.restore(template, step))
         if newer := [step for step in steps if step > progress["step"]]:
-            self._set_aside(newer)
+            self._move_damaged(newer)
         return state, progress
 
-    def _set_aside(self, steps: Collection[int]) -> None:
+    def _move_damaged(self, steps: Collection[int]) -> None:
         folder = self._folder.with_name(DAMAGED)
         with self._storage("damaged checkpoints cannot be moved"):
             folder.mkdir(exist_ok=True)
@@ -159,7 +159,7 @@ class Checkpoints:
 
     @contextlib.contextmanager
     def _storage(self, what: str) -> Iterator[None]:
-        """Turns what orbax lets through of the storage layer into one message."""
+        """Turns every error of the storage layer, which orbax passes on, into one message."""
         try:
             yield
         except FinjaxError:
@@ -174,7 +174,7 @@ class Checkpoints:
 
 
 def has_checkpoint(workdir: str | Path) -> bool:
-    """Tells whether a working directory holds a finished checkpoint, whatever its state."""
+    """Returns whether a working directory holds a finished checkpoint, damaged or not."""
 
     def look() -> bool:
         with reading_errors(Path(workdir)):
@@ -184,7 +184,7 @@ def has_checkpoint(workdir: str | Path) -> bool:
 
 
 def _steps(folder: Path) -> list[int]:
-    """Returns the steps of finished checkpoints; orbax renames them to that when they are."""
+    """Returns the steps of finished checkpoints; orbax names a folder after its step when it is finished."""
     return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit()) if folder.is_dir() else []
 
 
@@ -193,13 +193,13 @@ def read_model(workdir: str | Path, *, step: int | str = "latest") -> SavedModel
 
     Args:
         workdir: directory of a run.
-        step: a training step, `"latest"`, or `"best"` by validation loss, or by training loss where nothing
+        step: a training step, `"latest"`, or `"best"` by validation loss, or by training loss if nothing
             was validated.
 
     Raises:
-        CheckpointError: nothing usable is there.
+        CheckpointError: there is no usable checkpoint.
         DeviceError: JAX has no devices.
-        StorageError: the machine cannot read what is there.
+        StorageError: the machine cannot read the checkpoint.
     """
     require_devices()
     return processes.from_first(lambda: _read_model(workdir, step))
@@ -211,21 +211,21 @@ def _read_model(workdir: str | Path, step: int | str) -> SavedModel:
 
 
 def _read_step(workdir: str | Path, step: int | str) -> SavedModel:
-    folder = (expanded(workdir) / FOLDER).absolute()  # orbax reads no others
+    folder = (expanded(workdir) / FOLDER).absolute()  # orbax reads only absolute paths
     if not folder.is_dir():
-        there = "no such folder" if not expanded(workdir).is_dir() else f"it has no folder {FOLDER}/"
+        reason = "no such folder" if not expanded(workdir).is_dir() else f"it has no folder {FOLDER}/"
         raise CheckpointError(
-            f"no finjax run in {workdir}: {there}. Give the --workdir of a training run, such as runs/fin_ssi"
+            f"no finjax run in {workdir}: {reason}. Give the --workdir of a training run, such as runs/fin_ssi"
         )
     steps = _steps(folder)
     if not steps:
-        raise CheckpointError(f"{folder} holds no finished checkpoint yet; let the training reach its first")
+        raise CheckpointError(f"{folder} holds no finished checkpoint yet: wait until the training saves its first")
     if step == "latest":
         return _newest_usable(folder, lambda one: _read(folder / str(one)))
     if step == "best":
         step = min(reversed(steps), key=lambda one: _loss(folder / str(one)))
     if step not in steps:
-        raise CheckpointError(f'{folder} has no step {step!r}; there are {steps}, "latest" and "best"')
+        raise CheckpointError(f'{folder} has no step {step!r}: choose from {steps}, "latest" and "best"')
     return _read(folder / str(step))
 
 
@@ -238,12 +238,12 @@ def _loss(checkpoint: Path) -> float:
         if fault := machine_fault(error):
             raise not_readable(path, fault) from error
         raise CheckpointError(
-            f"{path} is damaged, so that the best checkpoint is not known: name a step (latest, or a number)"
+            f"{path} is damaged, so the best checkpoint is not known: choose latest or the number of a step"
         ) from error
 
 
-def _forget_damaged_metrics(folder: Path) -> None:
-    """Ranks checkpoints last whose loss cannot be read: orbax would open none."""
+def _replace_damaged_metrics(folder: Path) -> None:
+    """Ranks a checkpoint last if its loss is damaged; otherwise orbax would open no checkpoint."""
     for path in folder.glob(f"*/{METRICS}"):
         try:
             _loss(path.parents[1])
@@ -262,7 +262,7 @@ def _read(checkpoint: Path) -> SavedModel:
 
 
 def _newest_usable(folder: Path, read: Callable[[int], Found]) -> Found:
-    """Returns what `read` makes of the newest step that is not damaged; says so where that is not the newest."""
+    """Returns `read(step)` of the newest step that is not damaged; warns if a newer step is damaged."""
     damaged = []
     for step in reversed(_steps(folder)):
         try:
@@ -271,14 +271,15 @@ def _newest_usable(folder: Path, read: Callable[[int], Found]) -> Found:
             damaged.append(str(error))
             continue
         if damaged:
-            _warn(f"{'; '.join(damaged)}. The one before is taken, {folder / str(step)}")
+            _warn(f"{'; '.join(damaged)}. Using the one before: {folder / str(step)}")
         return found
     raise CheckpointError(
-        f"{'; '.join(damaged)}. There is no other: restore {folder} from a copy, or remove it and train again"
+        f"{'; '.join(damaged)}. There is no other checkpoint: restore {folder} from a copy, or remove it and train "
+        "again"
     )
 
 
 @functools.cache
 def _warn(message: str) -> None:
-    """Logs a warning once, however often the same damage is met."""
+    """Logs a warning once, even if the same damage is found again."""
     logger.warning("%s", message)

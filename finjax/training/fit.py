@@ -21,7 +21,7 @@ from finjax.training.predict import decoder_features
 from finjax.training.settings import TrainerSettings
 
 STEPS_PER_DISPATCH = 5
-WINDOWS_AT_A_TIME = 256  # when the features are computed that a read-out is fitted to
+WINDOWS_AT_A_TIME = 256  # when the features for fitting a read-out are computed
 
 
 def batch_size_for(examples: int, *, most: int) -> int:
@@ -53,12 +53,12 @@ def tune(
         params: parameters to start from.
         stats: running statistics.
         inputs: the windows.
-        movement: `[n]` class of each.
-        optimiser: what updates the parameters.
+        movement: `[n]` class of each window.
+        optimiser: updates the parameters.
         settings: settings of the training.
         report: gets the progress, see `Trainer`.
         jitter: noise added to the features, see `noise_factor`.
-        read_out: kind of the discriminant beside the CNN; empty: there is none.
+        read_out: kind of the discriminant beside the CNN; empty: none.
         label_smoothing: see `DecoderLoss`.
     """
     data = DecoderData(inputs=inputs, movement=pad_to_grid(movement.astype(np.int32)), jitter=jitter)
@@ -74,7 +74,7 @@ def tune(
     state = Trainer(problem, settings, report=report).run()
     params, stats = state.params, state.stats
     if read_out:
-        seen = decoder_features(
+        features = decoder_features(
             decoder,
             params,
             parallel.replicate(inputs),
@@ -82,13 +82,13 @@ def tune(
             batch_size=min(WINDOWS_AT_A_TIME, len(movement)),
         )
         classes = len(params["read_out"]["offset"])
-        params = {**params, "read_out": fit_discriminant(seen, movement, kind=read_out, classes=classes)}
+        params = {**params, "read_out": fit_discriminant(features, movement, kind=read_out, classes=classes)}
     return jax.tree.map(np.asarray, (params, stats))
 
 
 @contextlib.contextmanager
 def progress_bar(name: str, *, shown: bool) -> Iterator[Report | None]:
-    """Shows a training on stderr, and yields what to report its progress to; None where nothing is shown."""
+    """Shows a training on stderr; yields a function that takes its progress, or None if nothing is shown."""
     if not shown:
         yield None
         return

@@ -1,4 +1,4 @@
-"""What a run writes down: metrics line by line, TensorBoard, and the circumstances of the run."""
+"""The records of a run: metrics as lines of JSON, TensorBoard, and `config.json`, which says how it was run."""
 
 import datetime
 import functools
@@ -25,7 +25,7 @@ PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "scip
 
 
 def describe_run(config: Mapping[str, Any]) -> dict:
-    """Returns what it takes to repeat a run: configuration, command, versions, device, revision, date."""
+    """Returns what is needed to repeat a run: configuration, command, versions, device, revision, date."""
     device = jax.local_devices()[0]
     return {
         "config": dict(config),
@@ -47,20 +47,20 @@ def describe_run(config: Mapping[str, Any]) -> dict:
 
 
 def record_run(path: Path, config: Mapping[str, Any], *, resumed: bool) -> None:
-    """Writes `config.json`: how the run was started, and each time it was resumed."""
+    """Writes `config.json`: how the run was started, and how it was resumed each time."""
     described = describe_run(config)
     if resumed and path.exists():
         try:
             first = json.loads(path.read_text(encoding="utf-8"))
             described = {**first, "resumed": [*first.get("resumed", []), described]}
         except (ValueError, TypeError, AttributeError):
-            logger.warning("%s is damaged: it is written again, without how the run was started", path)
+            logger.warning("%s is damaged: finjax writes it again, without the record of the start of the run", path)
     write_json(path, described)
 
 
-@functools.cache  # of one process: a git that does not answer is waited for once
+@functools.cache  # wait only once in a process for a git that does not answer
 def _git_revision() -> str | None:
-    """Returns the revision of the checkout finjax runs from, or None where it is installed otherwise."""
+    """Returns the revision of the checkout that finjax runs from, or None if it does not run from one."""
     root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return None
@@ -79,7 +79,7 @@ class MetricLog:
 
     Args:
         workdir: directory of the run.
-        resume_step: the step training goes on from; what an interrupted run wrote after it is dropped.
+        resume_step: step that training resumes from; metrics of later steps, of an interrupted run, are removed.
         tensorboard: whether to write TensorBoard's event files too.
     """
 
@@ -114,14 +114,14 @@ class MetricLog:
 
 
 class _EventFile:
-    """A file of TensorBoard's events, written at once: a thread that writes could not say that the disk is full."""
+    """A file of TensorBoard events, written without a background thread, which could not report a full disk."""
 
     def __init__(self, folder: Path, *, purge_step: int):
         from tensorboardX.event_file_writer import EventsWriter
         from tensorboardX.proto import event_pb2
 
         folder.mkdir(parents=True, exist_ok=True)
-        messages: Any = event_pb2  # made when it is imported, so that no type checker knows them
+        messages: Any = event_pb2  # creates its classes on import, so type checkers do not know them
         self._event, self._log = messages.Event, messages.SessionLog
         self._writer = EventsWriter(str(folder / "events"))
         self._add(step=purge_step, session_log=self._log(status=self._log.START))
@@ -141,18 +141,18 @@ class _EventFile:
 
 
 def read_metrics(workdir: Path) -> list[dict]:
-    """Returns the entries of a run's `metrics.jsonl`, without damaged lines; none where there is no such file."""
+    """Returns the entries of a run's `metrics.jsonl`, without damaged lines; none if there is no such file."""
     path = workdir / "metrics.jsonl"
     return [json.loads(line) for line in _lines(path) if math.isfinite(_step(line))] if path.exists() else []
 
 
 def _lines(path: Path) -> list[str]:
-    """Returns the lines of a text file, whatever bytes a crash of the machine left in it."""
+    """Returns the lines of a text file, even if a crash of the machine left invalid bytes in it."""
     return path.read_text(encoding="utf-8", errors="replace").split("\n")
 
 
 def _step(line: str) -> float:
-    """Returns the step that a line is of, or infinity where the line is damaged: a kill cuts the last one off."""
+    """Returns the step of a line, or infinity if the line is damaged: a killed process may leave part of a line."""
     try:
         return float(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):

@@ -28,18 +28,18 @@ class Problem:
 
     Attributes:
         params: initial parameters, the same in all processes.
-        stats: initial running statistics, empty where there are none.
+        stats: initial running statistics, empty if there are none.
         loss: loss of a device's share of a batch.
-        optimiser: what updates the parameters.
-        tile: examples whose gradient is taken at a time (see `make_train_steps`).
-        data: what the loss reads, a tree of host arrays.
+        optimiser: updates the parameters.
+        tile: number of examples whose gradient is computed at a time (see `make_train_steps`).
+        data: the data for the loss, a tree of host arrays.
         examples: number of examples.
         normalisers: saved with the model of a run.
         info: description of the model, saved with it.
-        watch: evaluates a state for the log; nothing is chosen by what it returns.
+        watch: evaluates a state for the log only; its result decides nothing.
         validate: scores a state on validation data, at the end of each epoch; its `"loss"` decides which
-            checkpoint is the best and when to stop. Without it the training loss does.
-        complete: adds to a state what is not trained but computed from it, before it is validated or saved.
+            checkpoint is the best and when to stop. Without `validate`, the training loss decides.
+        complete: adds the parts that are computed, not trained, to a state before it is validated or saved.
     """
 
     params: Any
@@ -127,7 +127,7 @@ class Trainer:
         return False
 
     def _periods(self) -> dict[str, int]:
-        """Returns the number of steps between two times of each kind of work; 0: never."""
+        """Returns the period of each kind of work, in steps; 0: never."""
         return {"epoch": self._batches.steps_per_epoch}
 
     def _due(self, before: int, step: int) -> set[str]:
@@ -150,8 +150,8 @@ class Trainer:
 
     def _not_finite(self, what: str) -> TrainingError:
         return TrainingError(
-            f"{what}, with {self._problem.optimiser.rates_text()} ({self._settings.schedule}). Try a tenth of it, and "
-            "look for non-finite samples in the data"
+            f"{what}, with {self._problem.optimiser.rates_text()} ({self._settings.schedule}). Try a tenth of "
+            "the learning rate, and look for non-finite samples in the data"
         )
 
     def _act(self, due: set[str], state: TrainState) -> None:
@@ -162,5 +162,5 @@ class Trainer:
 
     def _finished(self) -> bool:
         patience = self._settings.train.stop_after_epochs
-        stood_still = bool(patience) and self._progress.quiet_epochs >= patience
-        return stood_still or self._progress.step >= self._last
+        no_progress = bool(patience) and self._progress.quiet_epochs >= patience
+        return no_progress or self._progress.step >= self._last

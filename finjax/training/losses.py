@@ -18,7 +18,7 @@ from finjax.training.batches import stand_in
 
 
 def resolve(examples: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Returns the numbers of examples `[b]`, stand-ins as what they stand for, and which are real `[b]`."""
+    """Returns example numbers `[b]`, with examples in place of their stand-ins, and which are real `[b]`."""
     real = examples >= 0
     return jnp.where(real, examples, stand_in(jnp.where(examples == ABSENT, stand_in(0), examples))), real
 
@@ -30,11 +30,11 @@ def fold_in_each(key: jax.Array, examples: jax.Array) -> jax.Array:
 
 @struct.dataclass
 class FINData:
-    """What the FIN's loss reads, on the device.
+    """The data for the loss of a FIN, on the device.
 
     Attributes:
-        windows: where the inputs are gathered from, n windows of C channels.
-        target: `[n, C]` standardised feature that the FIN is to give.
+        windows: source of the inputs, n windows of C channels.
+        target: `[n, C]` standardised feature that the FIN should output.
     """
 
     windows: WindowData
@@ -48,7 +48,7 @@ class FINLoss:
     Attributes:
         network: the FIN.
         length: samples in a window.
-        noise: of the shadows, relative to the value.
+        noise: noise of the shadows, relative to the value.
     """
 
     network: nn.Module
@@ -68,10 +68,10 @@ class FINLoss:
 
 @struct.dataclass
 class DecoderData:
-    """What a decoder's loss reads, on the device.
+    """The data for the loss of a decoder, on the device.
 
     Attributes:
-        inputs: where the decoder takes windows from (see `DecoderNetwork.take`).
+        inputs: source of the windows (see `DecoderNetwork.take`).
         movement: `[n]` class of each window.
         jitter: `[C × F, C × F]` factor of the covariance of the noise that is added to the features, or `None`.
     """
@@ -112,23 +112,23 @@ class DecoderLoss:
 
 
 def correlated_noise(keys: jax.Array, factor: jax.Array | np.ndarray, *, channels: int) -> jax.Array:
-    """Returns Gaussian noise `[b, C, 1, F]` of covariance `factor factorᵀ`, drawn by the keys `[b]`."""
+    """Returns Gaussian noise `[b, C, 1, F]` of covariance `factor factorᵀ`, drawn with the keys `[b]`."""
     draws = jax.vmap(lambda key: jax.random.normal(key, (len(factor),)))(keys)
     return (draws @ factor.T).reshape(len(keys), channels, 1, -1)
 
 
 def noise_factor(features: np.ndarray, movement: np.ndarray, *, scale: float) -> np.ndarray:
-    """Returns `[D, D]`, what `correlated_noise` takes to draw noise as features vary within movements.
+    """Returns the factor `[D, D]` for `correlated_noise`, to draw noise that varies as features do within movements.
 
     Args:
         features: `[n, D]` standardised.
         movement: `[n]` class of each row.
-        scale: of the noise, relative to the spread of the features about the mean of their movement.
+        scale: scale of the noise, relative to the spread of the features about the mean of their movement.
     """
     residual = features.astype(np.float64)
     for label in np.unique(movement):
         rows = movement == label
         residual[rows] -= residual[rows].mean(axis=0)
-    # The square root of the covariance, which exists where features depend on each other too.
+    # The square root of the covariance, which exists even if features depend on each other.
     _, deviations, directions = np.linalg.svd(residual / np.sqrt(len(residual)), full_matrices=False)
     return (scale * (directions.T * deviations) @ directions).astype(np.float32)

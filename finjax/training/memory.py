@@ -1,4 +1,4 @@
-"""Memory that a long training does not need any more."""
+"""Frees memory that a long training no longer needs."""
 
 import ctypes
 import functools
@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 
 def give_back() -> None:
-    """Returns freed memory to the system, where the C library is glibc.
+    """Gives freed memory back to the system, if the C library is glibc.
 
-    What writes checkpoints allocates in many threads, and glibc keeps most of what they free: 20 kB a checkpoint.
+    Orbax writes checkpoints in many threads, and glibc keeps most of the memory that they free: 20 kB a checkpoint.
     """
     if trim := _trim():
         trim(0)

@@ -21,12 +21,12 @@ class Group:
     """How a group of parameters is updated.
 
     Attributes:
-        prefix: where in the parameters the group is, as `"fins/lstm_0"`; the longest that fits counts.
-        learning_rate: before the schedule.
+        prefix: start of the parameters' paths, such as `"fins/lstm_0"`; the group with the longest that fits counts.
+        learning_rate: learning rate before the schedule.
         l2: decay of the weights.
         decoupled: whether the decay leaves Adam's moments alone, as in `torch.optim.AdamW`, or joins the
             gradient, as in `torch.optim.Adam(weight_decay=…)`.
-        frozen: whether the group stays as it is; its gradient is not computed.
+        frozen: whether the parameters stay as they are; their gradient is not computed.
     """
 
     prefix: str = EVERYTHING
@@ -42,7 +42,7 @@ FITTED = Group(prefix="read_out", learning_rate=0.0, frozen=True)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Optimiser:
-    """Adam by groups, and clipping of the whole gradient. A value: two that are equal compile to one program.
+    """Adam for each group, and clipping of the whole gradient. Equal optimisers share one compiled program.
 
     Attributes:
         groups: every parameter must belong to one.
@@ -53,7 +53,7 @@ class Optimiser:
     clip_norm: float = 0.0
 
     def labels(self, params: Any) -> Any:
-        """Returns the tree of the prefixes of the groups that the parameters belong to."""
+        """Returns a tree like `params` that holds the prefix of each parameter's group."""
         prefixes = sorted((group.prefix for group in self.groups), key=len)
 
         def label(path: Any, _: Any) -> str:
@@ -63,14 +63,14 @@ class Optimiser:
         return jax.tree_util.tree_map_with_path(label, params)
 
     def transformation(self) -> optax.GradientTransformation:
-        """Returns the optax form: a chain of its own for each group."""
+        """Returns the optax transformation, with a separate chain for each group."""
         return optax.chain(
             optax.clip_by_global_norm(self.clip_norm) if self.clip_norm else optax.identity(),
             optax.multi_transform({group.prefix: _adam(group) for group in self.groups}, self.labels),
         )
 
     def rates_text(self) -> str:
-        """Returns the learning rates of the groups that train, for messages; with their names where several do."""
+        """Returns the learning rates of the trained groups for messages, with names if there are several."""
         trained = [group for group in self.groups if not group.frozen and group.learning_rate]
         if len(trained) < 2:
             return f"learning rate {trained[0].learning_rate if trained else 0:g}"
@@ -78,7 +78,7 @@ class Optimiser:
         return f"learning rates {', '.join(named)}"
 
     def stop_frozen(self, params: Any) -> Any:
-        """Returns the parameters, those of frozen groups cut off from differentiation."""
+        """Returns the parameters, with frozen groups excluded from differentiation."""
         frozen = {group.prefix for group in self.groups if group.frozen}
         return jax.tree.map(
             lambda leaf, label: lax.stop_gradient(leaf) if label in frozen else leaf, params, self.labels(params)
@@ -100,18 +100,18 @@ def build_optimiser(settings: OptimiserSettings) -> Optimiser:
 
 
 def schedule(name: str, *, first: int, stop: int, total: int) -> np.ndarray:
-    """Returns what the learning rates are multiplied by in steps `first` to `stop`, `[stop − first]` float32.
+    """Returns the factors of the learning rates in steps `first` to `stop`, `[stop − first]` float32.
 
-    The factors are an input of the compiled step, not part of it, so that trainings of other lengths share it.
+    The factors are an input of the compiled step, not part of it, so that trainings of all lengths share the step.
 
     Args:
         name: `"constant"` or `"cosine"` (to 0 after the last step).
         first: first step.
-        stop: end of the steps.
+        stop: end of the steps, not included.
         total: steps of the whole training.
 
     Raises:
-        ConfigError: an unknown schedule.
+        ConfigError: the schedule is unknown.
     """
     steps = np.arange(first, stop)
     match name:

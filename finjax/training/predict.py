@@ -1,4 +1,4 @@
-"""What a network gives for many windows, gathered and predicted on the devices."""
+"""Outputs of a network for many windows; the devices gather the windows and compute the outputs."""
 
 import functools
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def imitated_features(
     Args:
         network: the FIN.
         params: its parameters, on the host.
-        data: where the windows are, replicated on the devices.
+        data: source of the windows, replicated on the devices.
         windows: n.
         length: samples in a window.
         batch_size: windows of one channel at a time; rounded up to a multiple of the devices.
@@ -60,7 +60,7 @@ def decoded_logits(
         decoder: the decoder.
         params: its parameters, on the host.
         stats: its running statistics, on the host.
-        data: where it takes windows from, replicated on the devices.
+        data: source of the windows, replicated on the devices.
         windows: n.
         batch_size: windows at a time; rounded up to a multiple of the devices.
     """
@@ -77,17 +77,17 @@ def _features(decoder: DecoderNetwork) -> Callable:
 
 
 def decoder_features(decoder: DecoderNetwork, params: Any, data: Any, *, windows: int, batch_size: int) -> np.ndarray:
-    """Returns the features `[n, C × F]` that a decoder's CNN sees of the first n windows; see `decoded_logits`."""
+    """Returns the features `[n, C × F]` that a decoder's CNN gets for the first n windows; see `decoded_logits`."""
     return _in_batches(
         functools.partial(_features(decoder), parallel.replicate(params), data), windows, batch_size=batch_size
     )
 
 
 def _in_batches(forward: Callable, count: int, *, batch_size: int) -> np.ndarray:
-    """Returns `forward` of the numbers 0 to `count`, batch by batch, `[count, …]`."""
+    """Returns `forward` of the numbers 0 to `count` − 1, computed in batches, `[count, …]`."""
     devices = parallel.device_count()
     batch_size = -(-batch_size // devices) * devices
-    # Every batch has the same size, so that one program serves all; the last is filled up and cut off.
+    # Every batch has the same size, so that all share one program; extra results of the last are removed.
     filled = np.resize(np.arange(count, dtype=np.int32), -(-count // batch_size) * batch_size)
     results = [forward(parallel.share(batch)) for batch in np.split(filled, len(filled) // batch_size)]
     return parallel.join(np.stack([np.asarray(result) for result in results]))[:count]

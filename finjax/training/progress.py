@@ -1,4 +1,4 @@
-"""What the host keeps count of during a training, and how it is shown."""
+"""The progress of a training: counts on the host, and their display."""
 
 import dataclasses
 import logging
@@ -26,7 +26,7 @@ class Mean:
         self.count += count
 
     def take(self) -> float:
-        """Returns the mean, and starts anew."""
+        """Returns the mean and resets it."""
         mean = self.total / self.count
         self.total, self.count = 0.0, 0
         return mean
@@ -34,14 +34,14 @@ class Mean:
 
 @dataclasses.dataclass
 class Progress:
-    """What a resumed training must know besides the state, saved with each checkpoint.
+    """The counts that a resumed training needs besides the state; saved with each checkpoint.
 
     Attributes:
         step: steps taken.
         epoch_total: sum of the losses of the epoch so far.
-        epoch_count: how many losses that were.
-        reference_loss: what the next epoch's loss is held against.
-        quiet_epochs: epochs in a row that brought nothing.
+        epoch_count: number of these losses.
+        reference_loss: loss that the next epoch's loss is compared with.
+        quiet_epochs: epochs in a row without progress.
     """
 
     step: int = 0
@@ -63,12 +63,12 @@ class Progress:
         return loss
 
     def count_quiet(self, loss: float, *, least_change: float | None) -> None:
-        """Counts an epoch as quiet or not.
+        """Counts an epoch without progress as quiet; an epoch with progress resets the count.
 
         Args:
             loss: the training loss of the epoch, or the validation loss after it.
-            least_change: an epoch that moved the loss of the one before by less was quiet. Without it, one
-                that did not lower the lowest so far.
+            least_change: smallest change from the loss before that counts as progress. None: only a new lowest
+                loss counts.
         """
         if least_change is None:
             quiet = loss >= self.reference_loss
@@ -80,11 +80,11 @@ class Progress:
 
 
 class Display:
-    """Shows a training: a bar on a terminal, a line now and then elsewhere; a context manager.
+    """Shows the progress of a training: a bar on a terminal, log lines elsewhere; a context manager.
 
     Args:
         first: step the training starts from.
-        last: step it ends at.
+        last: step the training ends at.
         batch_size: examples in a step, for the speed.
     """
 

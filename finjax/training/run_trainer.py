@@ -1,4 +1,4 @@
-"""The training of a run: in its folder it logs, saves, and resumes."""
+"""The training of a run, which logs, saves and resumes in the folder of the run."""
 
 import dataclasses
 import logging
@@ -44,8 +44,8 @@ class RunTrainer(Trainer):
 
         Raises:
             TrainingError: the loss became infinite or NaN.
-            StorageError: nothing can be saved.
-            Interrupted: a signal asked to stop; what was trained is saved.
+            StorageError: the state cannot be saved.
+            Interrupted: a signal asked to stop; the state is saved.
         """
         state = self._initial_state()
         with interrupts.held_back() as self._request, SharedCheckpoints(self._workdir) as self._checkpoints:
@@ -53,12 +53,12 @@ class RunTrainer(Trainer):
                 state, progress = saved
                 self._progress = Progress(**progress)
             first = self._progress.step
-            if not self._last and saved is None:  # a zero-shot model is what it was put together from
+            if not self._last and saved is None:  # a zero-shot model is not trained
                 self._record(resumed=False)
                 self._save(state, None)
                 return state
             if self._finished():
-                logger.info("training was finished at step %d", first)
+                logger.info("the training is already finished, at step %d", first)
                 return state
             batch_size = self._settings.train.batch_size
             logger.info(
@@ -84,7 +84,7 @@ class RunTrainer(Trainer):
             record_run(self._workdir / "config.json", self._recorded.config, resumed=resumed)
 
     def _asked_to_stop(self, due: set[str]) -> bool:
-        """Returns whether to save and stop. Several processes agree, at steps where they wait for each other anyway."""
+        """Returns whether to save and stop. Several processes agree on it, at steps where they wait for each other."""
         asked = bool(self._request.signum)
         if processes.count() == 1:
             return asked
@@ -115,8 +115,8 @@ class RunTrainer(Trainer):
         kept = f"The checkpoint of step {saved} is kept." if saved else "No checkpoint was saved yet."
         return TrainingError(
             f"{what}, with {self._problem.optimiser.rates_text()} ({self._settings.schedule}). In another "
-            "--workdir, try a tenth of it, or --config.optimiser.clip_norm=1, and look for non-finite samples in the "
-            f"data. {kept}"
+            "--workdir, try a tenth of the learning rate, or --config.optimiser.clip_norm=1, and look for non-finite "
+            f"samples in the data. {kept}"
         )
 
     def _act(self, due: set[str], state: TrainState) -> None:
@@ -127,7 +127,7 @@ class RunTrainer(Trainer):
             self._log.write(step, epoch=step // self._batches.steps_per_epoch, epoch_loss=epoch_loss)
             if self._problem.validate:
                 scores = self._problem.validate(self._completed(state))
-                validated = processes.from_first(lambda: scores)  # it decides when to stop: in all alike
+                validated = processes.from_first(lambda: scores)  # all processes must stop at the same step
                 self._log.write(step, **{f"validation.{name}": value for name, value in validated.items()})
                 progress.count_quiet(validated["loss"], least_change=None)
                 due = due | {"save"}
@@ -151,7 +151,7 @@ class RunTrainer(Trainer):
             raise self._not_finite(f"the parameters are no longer finite at step {self._progress.step}")
         loss = self._since_save.take() if self._since_save.count else math.inf
         if self._problem.validate:
-            # Only the end of an epoch has been validated: what is saved between is for resuming, not for use.
+            # Only states at the end of an epoch are validated. The others are saved for resuming, not for use.
             loss = validated["loss"] if validated else math.inf
         self._checkpoints.save(
             state,

@@ -13,11 +13,11 @@ class TrainSettings:
 
     Attributes:
         batch_size: examples per step.
-        max_steps: largest number of steps; 0: no limit but the epochs.
+        max_steps: largest number of steps; 0: only `max_epochs` limits the training.
         max_epochs: largest number of epochs.
         steps_per_dispatch: steps that the devices get at a time.
         stop_after_epochs: epochs in a row without progress after which the training stops; 0: never.
-        stop_change: smallest change of the training loss that counts as progress, if there is no validation.
+        stop_change: smallest change of the training loss that counts as progress, if nothing is validated.
     """
 
     batch_size: int
@@ -41,7 +41,7 @@ class TrainSettings:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FINTrainSettings(TrainSettings):
-    """The same for a FIN.
+    """`TrainSettings` of a FIN.
 
     Attributes:
         shadow_noise: noise of the copies of the feature, relative to its value.
@@ -52,10 +52,10 @@ class FINTrainSettings(TrainSettings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DecoderTrainSettings(TrainSettings):
-    """The same for a decoder.
+    """`TrainSettings` of a decoder.
 
     Attributes:
-        label_smoothing: share of the target that all movements divide.
+        label_smoothing: share of the target that is spread over all movements.
     """
 
     label_smoothing: float
@@ -63,7 +63,7 @@ class DecoderTrainSettings(TrainSettings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CNNTrainSettings(DecoderTrainSettings):
-    """The same for the CNN on closed-form features.
+    """`TrainSettings` of the CNN on closed-form features.
 
     Attributes:
         shadow_noise: noise of the copies of a feature, relative to its value.
@@ -76,7 +76,7 @@ class CNNTrainSettings(DecoderTrainSettings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RawTrainSettings(DecoderTrainSettings):
-    """The same for the CNN on the samples.
+    """`TrainSettings` of the CNN on the samples.
 
     Attributes:
         gain_sd: each step multiplies each window by a new exp(N(0, gain_sd²)).
@@ -87,7 +87,7 @@ class RawTrainSettings(DecoderTrainSettings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FineTuneTrainSettings(RawTrainSettings):
-    """The same for FINs and CNN together.
+    """`TrainSettings` of FINs and CNN together.
 
     Attributes:
         covariance_noise: noise added to the features, in units of their spread within movements.
@@ -106,7 +106,7 @@ class RateSettings:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FINRateSettings(RateSettings):
-    """The same for the FINs in fine-tuning.
+    """`RateSettings` of the FINs in fine-tuning.
 
     Attributes:
         layer_factors: factor of the learning rate for each LSTM layer; None: 1 for all.

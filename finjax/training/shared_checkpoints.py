@@ -1,4 +1,4 @@
-"""The checkpoints of a training in several processes: the first has them, and tells the others."""
+"""The checkpoints of a training in several processes: the first reads and writes them for all."""
 
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,9 @@ from finjax.training.step import TrainState
 
 
 class SharedCheckpoints:
-    """`Checkpoints` that all processes of a training use alike; only the first touches the disk.
+    """`Checkpoints` for all processes of a training; only the first reads and writes files.
 
-    A state is one copy on the host, so that what several processes have saved one can go on with, and the reverse.
+    A state is saved as one copy, so that a single process can resume a run of several processes, and the reverse.
     """
 
     def __init__(self, workdir: str | Path):
@@ -20,7 +20,7 @@ class SharedCheckpoints:
 
     @property
     def _first(self) -> Checkpoints:
-        """The checkpoints, in the first process, which alone has them."""
+        """The checkpoints; only the first process has them."""
         assert self._own
         return self._own
 

@@ -20,17 +20,17 @@ from finjax.training.optimiser import Optimiser
 
 
 class Loss(Protocol):
-    """A loss of one device's share of a batch. A value: two that are equal compile to one program."""
+    """A loss of one device's share of a batch. Equal losses share one compiled program."""
 
     def __call__(
         self, params: Any, stats: Any, data: Any, examples: jax.Array, key: jax.Array
     ) -> tuple[jax.Array, tuple[jax.Array, Any]]:
-        """Returns the sum of the losses of the real examples, and with it their number and the new statistics.
+        """Returns the sum of the losses of the real examples, their number, and the new statistics.
 
         Args:
             params: network parameters.
-            stats: the network's running statistics, or nothing.
-            data: what the examples are taken from, on the device.
+            stats: the network's running statistics, empty if there are none.
+            data: source of the examples, on the device.
             examples: `[b]` numbers of examples; negative ones do not count.
             key: random key, the same on all devices.
         """
@@ -39,12 +39,12 @@ class Loss(Protocol):
 
 @struct.dataclass
 class TrainState:
-    """What training changes.
+    """The state of a training.
 
     Attributes:
         step: steps taken, int32 scalar.
         params: network parameters.
-        stats: running statistics of BatchNorm, an empty dictionary where there is none.
+        stats: running statistics of BatchNorm, an empty dictionary if there is none.
         opt_state: optimiser state.
     """
 
@@ -61,23 +61,23 @@ def create_state(params: Any, stats: Any, optimiser: Optimiser) -> TrainState:
 
 
 def in_tiles(examples: jax.Array, tile: int) -> jax.Array:
-    """Cuts examples `[b]` into `[tiles, tile]`, the last filled up with stand-ins for example 0."""
+    """Cuts examples `[b]` into `[tiles, tile]`; the last tile is filled with stand-ins for example 0."""
     return jnp.pad(examples, (0, -len(examples) % tile), constant_values=stand_in(0)).reshape(-1, tile)
 
 
 def make_train_steps(loss: Loss, optimiser: Optimiser, *, seed: int, tile: int) -> Callable:
     """Returns `train_steps(state, data, batches [k, b], factors [k]) → (state, {"loss": [k], "count": [k]})`.
 
-    The function is to be mapped over the devices: it takes one device's share of k batches, sums the losses
-    and gradients of all tiles and devices, and divides once, so that neither padding nor the number of
-    devices shows. `factors` multiply the learning rates.
+    Map the function over the devices: it takes one device's share of k batches, sums the losses and gradients of all
+    tiles and devices, and divides once, so that the result does not depend on padding and the number of devices.
+    `factors` multiply the learning rates.
 
     Args:
         loss: loss of some examples.
-        optimiser: what turns gradients into updates.
+        optimiser: turns gradients into updates.
         seed: seed of the noise.
-        tile: examples whose gradient is taken at a time: what the backward pass keeps of them should fit
-            the cache. A network with statistics over the batch needs the whole share.
+        tile: number of examples whose gradient is computed at a time. The values that the backward pass needs should
+            fit the cache. A network with statistics over the batch needs the whole share.
     """
     transformation = optimiser.transformation()
 
@@ -95,8 +95,8 @@ def make_train_steps(loss: Loss, optimiser: Optimiser, *, seed: int, tile: int) 
             return (jax.tree.map(jnp.add, sums, (total, count, gradient)), stats), None
 
         tiles = in_tiles(examples, tile)
-        nothing = (jnp.zeros(()), jnp.zeros((), jnp.int32), jax.tree.map(jnp.zeros_like, state.params))
-        (sums, stats), _ = lax.scan(add_tile, (nothing, state.stats), tiles)
+        zeros = (jnp.zeros(()), jnp.zeros((), jnp.int32), jax.tree.map(jnp.zeros_like, state.params))
+        (sums, stats), _ = lax.scan(add_tile, (zeros, state.stats), tiles)
         total, count, gradient = sums
         count = lax.psum(count, AXIS)
         total, gradient = sum_over((total, gradient), AXIS)

@@ -159,7 +159,7 @@ def test_a_damaged_checkpoint_is_trained_again_from_the_one_before(finished_run,
         if file.is_file():
             file.write_bytes(b"")
     done = run_main(TEST, f"--workdir={tmp_path}/run")
-    assert len(re.findall(r"checkpoints/20 cannot be read .*The one before is taken, .*/10\n", done.stderr)) == 1
+    assert len(re.findall(r"checkpoints/20 cannot be read .*Using the one before: .*/10\n", done.stderr)) == 1
     assert "Traceback" not in done.stderr
     whole, again = finjax.load(finished_run[0]), finjax.load(tmp_path / "run")
     assert whole.step == again.step == 20

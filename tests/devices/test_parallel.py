@@ -81,7 +81,7 @@ assert jax.local_device_count() == 3, jax.local_device_count()
 
 @pytest.mark.slow
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="only a CPU is split into devices")
-def test_a_jax_in_use_keeps_its_devices_with_one_warning(tmp_path, caplog):
+def test_if_jax_is_in_use_it_keeps_its_devices_with_one_warning(tmp_path, caplog):
     """As in a notebook: JAX has been used, and an event loop runs."""
     config = fin.get_config("test", target="rms")
     config.train.max_steps, config.train.batch_size, config.log.tensorboard = 2, 16, False

@@ -1,4 +1,4 @@
-"""A model in one file: the same probabilities, with JAX and NumPy alone, and nothing else from a stranger's file."""
+"""Exported models: the same outputs with JAX and NumPy alone, and no other code from a stranger's file."""
 
 import copy
 import io
@@ -41,7 +41,7 @@ def runs(tmp_path_factory):
 
 @pytest.mark.numerics
 @pytest.mark.parametrize("stage", ["cnn", "fine_tune"])
-def test_an_exported_decoder_gives_what_the_checkpoint_gives(runs, tmp_path, stage):
+def test_an_exported_decoder_has_the_outputs_of_the_checkpoint(runs, tmp_path, stage):
     model = finjax.load(runs / stage / "subject_1")
     exported = export_model(runs / stage / "subject_1", tmp_path / "model.finjax")
     expected = np.asarray(model.logits(WINDOWS))
@@ -114,12 +114,12 @@ def with_field(**fields):
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("model.json", with_field(version=9), "version 9 of the format; this finjax reads 2: export it again"),
-        ("model.json", with_field(rate_hz=1), "damaged, its parts are not what was written"),
-        ("model.json", lambda text: b"[" * 10**6, "is damaged or no exported model"),
-        ("program.bin", lambda program: program[:1000], "damaged, its parts are not what was written"),
-        ("mean.npy", lambda array: array[:-1] + b"?", "damaged, its parts are not what was written"),
-        ("mean.npy", lambda array: b"", "is damaged or no exported model"),
+        ("model.json", with_field(version=9), "its format has version 9; this finjax reads 2: export the model again"),
+        ("model.json", with_field(rate_hz=1), "damaged, it does not hold what was written"),
+        ("model.json", lambda text: b"[" * 10**6, "is damaged or not a model file"),
+        ("program.bin", lambda program: program[:1000], "damaged, it does not hold what was written"),
+        ("mean.npy", lambda array: array[:-1] + b"?", "damaged, it does not hold what was written"),
+        ("mean.npy", lambda array: b"", "is damaged or not a model file"),
         ("mean.npy", lambda array: packed(np.array([print], object)), "Object arrays cannot be loaded"),
     ],
 )
@@ -134,7 +134,7 @@ def packed(array):
     return content.getvalue()
 
 
-# --- What a stranger made, with digests that are right ----------------------------------------------
+# --- Files of a stranger, with correct digests ------------------------------------------------------
 
 
 def forged(file, *, program=None, arrays=None, **fields):
@@ -148,7 +148,7 @@ def forged(file, *, program=None, arrays=None, **fields):
     return file
 
 
-def test_a_file_that_is_sound_is_loaded_again(file):
+def test_a_rewritten_file_without_changes_is_loaded(file):
     assert finjax.load(forged(file))(WINDOWS[:, 0]).shape == (5,)
 
 
@@ -173,16 +173,16 @@ def test_z_scores_that_do_not_fit_are_refused(file, arrays):
 
 
 def test_fields_that_do_not_fit_are_refused(file):
-    with pytest.raises(CheckpointError, match="is damaged or no exported model .*surprise"):
+    with pytest.raises(CheckpointError, match="is damaged or not a model file .*surprise"):
         finjax.load(forged(file, surprise=1))
 
 
 def test_a_file_for_other_devices_is_refused(runs, tmp_path):
-    with pytest.raises(CheckpointError, match="was exported for tpu, and this is a cpu: export it again"):
+    with pytest.raises(CheckpointError, match="was exported for tpu, but JAX uses a cpu: export the model again"):
         export_model(runs / "fin", tmp_path / "fin.finjax", platforms=("tpu",))
 
 
-def test_nothing_is_unpacked_and_unknown_members_are_left_alone(file, tmp_path):
+def test_nothing_is_unpacked_and_unknown_members_are_ignored(file, tmp_path):
     with zipfile.ZipFile(file, "a") as archive:
         archive.writestr("../../escaped.py", "raise SystemExit")
         archive.writestr("/escaped.py", "raise SystemExit")
@@ -190,9 +190,9 @@ def test_nothing_is_unpacked_and_unknown_members_are_left_alone(file, tmp_path):
     assert not list(tmp_path.parent.glob("**/escaped.py"))
 
 
-def test_what_is_no_export_is_refused(tmp_path):
+def test_a_file_that_is_no_export_is_refused(tmp_path):
     (tmp_path / "model.finjax").write_text("no zip")
-    with pytest.raises(CheckpointError, match="damaged or no exported model"):
+    with pytest.raises(CheckpointError, match="damaged or not a model file"):
         finjax.load(tmp_path / "model.finjax")
 
 

@@ -18,7 +18,7 @@ def program_of(function, shape="b, 60"):
 
 
 def calls(name):
-    """A function of windows that calls machine code by its name; jax itself writes no Python callback to a file."""
+    """Returns a function of windows that calls machine code by name; JAX writes no Python callback to a file."""
     scalar = jax.ShapeDtypeStruct((), np.float32)
     return lambda windows: windows[:, 0] * jax.ffi.ffi_call(name, scalar)(windows.sum(), index=np.uint64(0))
 

@@ -1,4 +1,4 @@
-"""A restored model, used as a script would."""
+"""A restored model, used as in a script."""
 
 import copy
 import dataclasses
@@ -26,7 +26,7 @@ def model(finished_run):
     return finjax.load(finished_run[0])
 
 
-def test_says_what_it_is(model):
+def test_a_model_holds_its_description(model):
     assert (model.target, model.step, model.horizon_ms, model.rate_hz) == ("ssi", 20, 0.0, 2000.0)
     assert model.config.train.max_steps == 20
     assert model.config.prediction == (0,)
@@ -54,7 +54,7 @@ def test_a_model_can_be_copied_and_pickled_after_its_use(model, small_decoder):
             assert other.config == used.config and other.trained_on == used.trained_on
 
 
-def test_a_known_subject_is_normalised_by_what_was_stored(model):
+def test_a_known_subject_is_normalised_by_its_stored_statistics(model):
     recording = generate(1, SETTINGS)
     test = np.isin(recording.repetition, (2, 5))
     z = model.normalise(recording)
@@ -71,15 +71,15 @@ def test_a_new_subject_is_normalised_by_its_own_recording(model):
     np.testing.assert_allclose(model.normalise(recording), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_it_says_where_its_z_scores_come_from(model):
+def test_a_model_names_the_source_of_its_z_scores(model):
     assert model.statistics_from == {1: "unlabelled", 2: "unlabelled"}
-    mean, std = model.mean_of_seen()  # of the one that it was trained on
+    mean, std = model.mean_of_seen()  # of subject 1, which it was trained on
     np.testing.assert_array_equal(mean, model.signal.mean[0])
     np.testing.assert_array_equal(std, model.signal.std[0])
     assert model.mean_of_seen(apart_from=(1,)) is None
 
 
-def test_a_checkpoint_of_before_that_was_recorded_took_all_samples_but_those_of_the_test(small_decoder, monkeypatch):
+def test_an_old_checkpoint_used_all_samples_except_the_test_repetitions(small_decoder, monkeypatch):
     saved = read_model(small_decoder, step="latest")
     assert finjax.load(small_decoder).statistics_from == {1: "used"}
     info = {key: value for key, value in saved.info.items() if key != "statistics_from"}
@@ -89,7 +89,7 @@ def test_a_checkpoint_of_before_that_was_recorded_took_all_samples_but_those_of_
     assert (old.statistics_from, old.config.statistics) == ({1: "unlabelled"}, "unlabelled")
 
 
-def test_what_does_not_fit_is_refused(model):
+def test_windows_and_recordings_that_do_not_fit_are_refused(model):
     with pytest.raises(ValueError, match=r"windows \[B, 600\] \(300 ms at 2000 Hz\), not \(2, 300\)"):
         model(np.zeros((2, 300)))
     recording = generate(3, SETTINGS)

@@ -151,7 +151,7 @@ def test_what_needs_a_person_asks_for_one(nobodys, tmp_path, capsys, program):
         assert main([str(nobodys), "--quiet", "--subject=2"]) == 1
         assert "the decoder has no z-score" in capsys.readouterr().err
     else:
-        assert "error: the checkpoint does not say whom this decoder was made for" in capsys.readouterr().err
+        assert "error: the checkpoint does not say which subject this decoder was made for" in capsys.readouterr().err
         assert main([*arguments[program], "--subject=2"]) == 0
         assert (tmp_path / "sheet.png").exists()
 

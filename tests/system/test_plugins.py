@@ -96,7 +96,7 @@ def test_a_plugin_that_is_not_there_is_a_warning_until_it_is_needed(clinic, monk
     model = finjax.load(folder / "run/subject_1")
     (warning,) = (record.getMessage() for record in caplog.records if record.levelname == "WARNING")
     assert re.fullmatch(
-        r"the model in .*subject_1: what needs its dataset clinic or feature fourth_power will not work: importing "
+        r"the model in .*subject_1 cannot use its dataset clinic or feature fourth_power: importing "
         r"clinic: .*No module named 'clinic'. Add the folder that contains clinic to PYTHONPATH",
         warning,
     )
@@ -122,7 +122,7 @@ def test_a_network_on_samples_works_without_its_plugin(finished_run, monkeypatch
     model = finjax.load(finished_run[0])
     assert model(np.ones((2, 600))).shape == (2,)
     (warning,) = (record.getMessage() for record in caplog.records if record.levelname == "WARNING")
-    assert "what needs its dataset clinic will not work" in warning and "\n" not in warning
+    assert "cannot use its dataset clinic: " in warning and "\n" not in warning
     assert "no_such_plugin" in warning and "first line second line" in warning
     with pytest.raises(DataError, match="unknown dataset 'clinic'.*--config.plugins"):
         registry.get_spec(model.dataset)

@@ -1,4 +1,4 @@
-"""Trains a few steps on as many CPU devices as asked for, and stores the parameters; several tests run it."""
+"""Trains a few steps on a given number of CPU devices, and stores the parameters; several tests run it."""
 
 import argparse
 from pathlib import Path
@@ -13,11 +13,11 @@ from finjax.tasks import decoder
 from finjax.tasks import fin as fin_task
 from finjax.tasks.task import Task
 
-BATCH = 56  # which needs padding at the end of an epoch
+BATCH = 56  # needs padding at the end of an epoch
 
 
 def settings(stage: str, steps: int) -> ConfigDict:
-    """Returns the `:test` preset of a stage, cut down; FIN+CNN from random FINs, with all kinds of noise."""
+    """Returns the `:test` preset of a stage, shortened; FIN+CNN starts from random FINs and has all kinds of noise."""
     if stage == "fin":
         config = fin.get_config("test", target="rms")
     else:
@@ -41,25 +41,25 @@ def main() -> None:
     parser.add_argument("--subjects", type=int, default=1)
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--layers", type=int, default=3)
-    parser.add_argument("--rate", type=float, help="learning rate of everything")
+    parser.add_argument("--rate", type=float, help="learning rate of all parameters")
     parser.add_argument("--coordinator")
     parser.add_argument("--num_processes", type=int)
     parser.add_argument("--process_id", type=int)
-    told = parser.parse_args()
+    options = parser.parse_args()
     with processes.joined(
-        processes.find_place(coordinator=told.coordinator, count=told.num_processes, index=told.process_id)
+        processes.find_place(coordinator=options.coordinator, count=options.num_processes, index=options.process_id)
     ):
-        parallel.use_cpu_devices(told.devices, batch_size=BATCH)
+        parallel.use_cpu_devices(options.devices, batch_size=BATCH)
         parallel.connect_devices()
-        config = settings(told.stage, told.steps)
-        config.model.layers = told.layers
-        if told.rate is not None:
-            parts = (config.optimiser,) if told.stage == "fin" else (config.optimiser.fin, config.optimiser.cnn)
+        config = settings(options.stage, options.steps)
+        config.model.layers = options.layers
+        if options.rate is not None:
+            parts = (config.optimiser,) if options.stage == "fin" else (config.optimiser.fin, config.optimiser.cnn)
             for part in parts:
-                part.learning_rate = told.rate
-        task = Task.load(parse(config), horizon=0, subjects=range(1, told.subjects + 1))
-        assert parallel.device_count() == told.devices * processes.count()
-        {"fin": fin_task.train, "fine_tune": decoder.train}[told.stage](task, told.workdir)
+                part.learning_rate = options.rate
+        task = Task.load(parse(config), horizon=0, subjects=range(1, options.subjects + 1))
+        assert parallel.device_count() == options.devices * processes.count()
+        {"fin": fin_task.train, "fine_tune": decoder.train}[options.stage](task, options.workdir)
 
 
 if __name__ == "__main__":

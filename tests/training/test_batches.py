@@ -1,4 +1,4 @@
-"""Batches: every example once an epoch, and the same ones wherever a run starts."""
+"""Batches: every example once an epoch, and the same batches at whatever step a run starts."""
 
 import numpy as np
 import pytest

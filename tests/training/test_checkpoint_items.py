@@ -1,4 +1,4 @@
-"""What is damage and what is the machine's fault; checkpoints of other devices; what orbax says."""
+"""Damaged checkpoints, errors of the machine, checkpoints of other devices, and messages of orbax."""
 
 import base64
 import errno
@@ -38,15 +38,15 @@ def steps(workdir) -> list[str]:
     return sorted(path.name for path in (workdir / "checkpoints").iterdir())
 
 
-def refuses_for_now(workdir, message):
-    """Asserts that neither use nor resuming takes the newest checkpoint for damaged."""
+def assert_unreadable(workdir, message):
+    """Asserts that using and resuming report an error of the machine, not a damaged checkpoint."""
     with pytest.raises(StorageError, match=f"2 cannot be read now: .*{message}.*stays as it is"):
         read_model(workdir)
     with Checkpoints(workdir) as checkpoints, pytest.raises(StorageError, match=message):
         checkpoints.restore_newest(STATE)
 
 
-def is_whole(workdir):
+def assert_intact(workdir):
     assert steps(workdir) == ["1", "2"] and not (workdir / "damaged").exists()
     assert read_model(workdir).step == 2
 
@@ -69,20 +69,20 @@ TENSORSTORE = "NOT_FOUND: Error reading \"a\": Stale file handle [os_error_code=
     ],
     ids=repr,
 )
-def test_what_the_machine_refuses_is_no_damage(workdir, monkeypatch, error, message):
+def test_an_error_of_the_machine_is_not_damage(workdir, monkeypatch, error, message):
     def refuse(*args, **kwargs):
         raise RuntimeError("orbax's own words") from error
 
     with monkeypatch.context() as patch:
         patch.setattr(ocp.Checkpointer, "restore", refuse)
-        refuses_for_now(workdir, message)
-    is_whole(workdir)
+        assert_unreadable(workdir, message)
+    assert_intact(workdir)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid(), reason="only root can become another user")
 @pytest.mark.parametrize("place", ["variables/params.bias/0", "variables", "model/metadata", "."])
-def test_what_the_user_may_not_read_is_no_damage(workdir, place):
-    pytest.importorskip("grp")  # imported as root: orbax does later, and another user may not read root's Python
+def test_a_missing_permission_is_not_damage(workdir, place):
+    pytest.importorskip("grp")  # import it as root: orbax does so later, as a user who may not read root's Python
     opened = [parent for parent in workdir.parents if len(parent.parts) > 2]
     modes = [parent.stat().st_mode for parent in opened]
     path = workdir / "checkpoints/2" / place
@@ -94,26 +94,26 @@ def test_what_the_user_may_not_read_is_no_damage(workdir, place):
             folder.chmod(0o777)
         path.chmod(0)
         os.seteuid(65534)
-        refuses_for_now(workdir, "Permission denied.*make it readable")
+        assert_unreadable(workdir, "Permission denied.*make it readable")
     finally:
         os.seteuid(0)
         path.chmod(mode)
         for parent, earlier in zip(opened, modes, strict=True):
             parent.chmod(earlier)
-    is_whole(workdir)
+    assert_intact(workdir)
 
 
-def test_a_folder_that_the_user_may_not_list_is_one_message(workdir, monkeypatch):
+def test_a_folder_that_the_user_may_not_list_gives_one_message(workdir, monkeypatch):
     def refuse(path):
         raise PermissionError(errno.EACCES, "no", str(path))
 
     with monkeypatch.context() as patch:
-        for function in ("iterdir", "is_dir", "is_file"):  # which raise it too, before Python 3.14
+        for function in ("iterdir", "is_dir", "is_file"):  # before Python 3.14, the last two raise it too
             patch.setattr(type(workdir), function, refuse)
         for use in (read_model, has_checkpoint, finjax.load):
             with pytest.raises(StorageError, match="cannot be read now: .*make it readable"):
                 use(workdir)
-    is_whole(workdir)
+    assert_intact(workdir)
 
 
 def test_metrics_that_cannot_be_read_are_kept(workdir, monkeypatch):
@@ -137,33 +137,36 @@ def test_metrics_that_cannot_be_read_are_kept(workdir, monkeypatch):
     ("template", "message"),
     [
         (create_state({**PARAMS, "bias": np.ones(5, np.float32)}, STATS, OPTIMISER), r"float32\[4\].*float32\[5\]"),
-        (create_state(PARAMS, {}, OPTIMISER), r"stats/norm/mean is float32\[3\] there and no such array in"),
+        (
+            create_state(PARAMS, {}, OPTIMISER),
+            r"stats/norm/mean is float32\[3\] in the checkpoint and no such array in",
+        ),
         (
             create_state(PARAMS, STATS, Optimiser(groups=(Group(learning_rate=0.1, frozen=True),))),
-            r"opt_state .*/count is int32\[\] there and no such array in this training",
+            r"opt_state .*/count is int32\[\] in the checkpoint and no such array in this training",
         ),
     ],
 )
-def test_another_model_or_optimiser_is_no_damage(workdir, template, message):
+def test_a_checkpoint_of_another_model_or_optimiser_is_not_damaged(workdir, template, message):
     with Checkpoints(workdir) as checkpoints, pytest.raises(CheckpointError, match=message.replace("/", ".")):
         checkpoints.restore_newest(template)
-    is_whole(workdir)
+    assert_intact(workdir)
 
 
 def test_a_checkpoint_does_not_depend_on_the_devices_that_saved_it(tmp_path):
-    """Orbax notes the devices of JAX's arrays, and wants them back; finjax gives it NumPy's."""
+    """Orbax stores the devices of JAX arrays and needs them to restore; finjax gives it NumPy arrays."""
     with Checkpoints(tmp_path) as checkpoints:
         on_device = jax.tree.map(jax.device_put, STATE)
         checkpoints.save(on_device, normalisers=NORMALISERS, info=INFO, progress={"step": 0}, loss=1.0)
     checkpoint = tmp_path / "checkpoints/0"
     assert not list(checkpoint.rglob("*sharding*"))
-    gone = json.dumps({"sharding_type": "SingleDeviceSharding", "device_str": "cuda:3"})
-    for item in ("variables", "opt_state", "normalisers"):  # as if orbax had noted them all the same
+    missing_device = json.dumps({"sharding_type": "SingleDeviceSharding", "device_str": "cuda:3"})
+    for item in ("variables", "opt_state", "normalisers"):  # as if orbax had stored the devices
         folder = checkpoint / item
         assert "jax.Array" not in (folder / "_METADATA").read_text()
         names = [path.name for path in folder.iterdir() if path.is_dir()]
-        noted = {base64.b64encode(name.encode()).decode(): gone for name in names}
-        (folder / "_sharding").write_text(json.dumps(noted))
+        devices = {base64.b64encode(name.encode()).decode(): missing_device for name in names}
+        (folder / "_sharding").write_text(json.dumps(devices))
     np.testing.assert_array_equal(read_model(tmp_path).params["bias"], PARAMS["bias"])
     with Checkpoints(tmp_path) as checkpoints:
         state, _ = checkpoints.restore_newest(STATE)
@@ -171,7 +174,7 @@ def test_a_checkpoint_does_not_depend_on_the_devices_that_saved_it(tmp_path):
 
 
 def test_saving_logs_nothing(tmp_path, caplog):
-    before = absl_logging.get_verbosity()  # a program of finjax's may have lowered it
+    before = absl_logging.get_verbosity()  # a program of finjax may have lowered it
     absl_logging.set_verbosity(absl_logging.WARNING)
     with caplog.at_level(logging.WARNING, "absl"), Checkpoints(tmp_path) as checkpoints:
         checkpoints.save(STATE, normalisers=NORMALISERS, info=INFO, progress={"step": 0}, loss=1.0)
@@ -181,7 +184,7 @@ def test_saving_logs_nothing(tmp_path, caplog):
     absl_logging.set_verbosity(before)
 
 
-def test_only_the_errors_of_closed_event_loops_are_left_out():
+def test_only_the_errors_of_closed_event_loops_are_hidden():
     shown = []
     hook = checkpoint_items._without_closed_loops(shown.append)
     closed = types.SimpleNamespace(exc_value=RuntimeError("Event loop is closed"), object=None)

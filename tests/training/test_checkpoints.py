@@ -1,4 +1,4 @@
-"""Checkpoints: what is kept, what comes back, and what is said when nothing can."""
+"""Checkpoints: which are kept, how they are restored, and the errors if none can be used."""
 
 import json
 import re
@@ -44,7 +44,7 @@ def test_the_newest_and_the_best_are_kept(workdir):
     assert read_model(workdir, step=2).params["bias"][0] == 2
 
 
-def test_what_was_saved_comes_back(workdir):
+def test_a_saved_model_is_restored(workdir):
     saved = read_model(workdir)
     np.testing.assert_array_equal(saved.params["lstm"]["kernel"], PARAMS["lstm"]["kernel"])
     np.testing.assert_array_equal(saved.stats["norm"]["mean"], STATS["norm"]["mean"])
@@ -52,7 +52,7 @@ def test_what_was_saved_comes_back(workdir):
     assert saved.info["config"] == INFO["config"]
 
 
-def test_training_state_comes_back_with_its_structure(workdir):
+def test_a_training_state_is_restored_with_its_structure(workdir):
     template = create_state(PARAMS, STATS, OPTIMISER)
     with Checkpoints(workdir) as checkpoints:
         state, progress = checkpoints.restore(template, checkpoints.latest())
@@ -61,7 +61,7 @@ def test_training_state_comes_back_with_its_structure(workdir):
     OPTIMISER.transformation().update(PARAMS, state.opt_state, PARAMS)  # optax's own tuples, not dictionaries
 
 
-def test_a_folder_that_is_no_run_is_said_to_be_none(tmp_path):
+def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="no such folder"):
         read_model(tmp_path / "nowhere")
     with pytest.raises(CheckpointError, match="has no folder checkpoints/.*runs/fin_ssi"):
@@ -71,7 +71,7 @@ def test_a_folder_that_is_no_run_is_said_to_be_none(tmp_path):
         read_model(tmp_path)
 
 
-def test_the_folder_may_be_given_from_where_one_is(workdir, monkeypatch):
+def test_the_folder_may_be_a_relative_path(workdir, monkeypatch):
     monkeypatch.chdir(workdir.parent)
     assert read_model(workdir.name).step == 3
     with Checkpoints(workdir.name) as checkpoints:
@@ -79,7 +79,7 @@ def test_the_folder_may_be_given_from_where_one_is(workdir, monkeypatch):
 
 
 def test_a_step_that_is_not_there_is_refused(workdir):
-    with pytest.raises(CheckpointError, match=r'no step 7; there are \[2, 3\], "latest" and "best"'):
+    with pytest.raises(CheckpointError, match=r'no step 7: choose from \[2, 3\], "latest" and "best"'):
         read_model(workdir, step=7)
 
 
@@ -89,15 +89,15 @@ def test_a_damaged_checkpoint_is_named(workdir, caplog):
             file.write_bytes(b"")
     assert read_model(workdir).step == 2
     assert "checkpoints/3 cannot be read" in caplog.text and re.search(
-        "The one before is taken, .*checkpoints/2$", caplog.text, re.M
+        "Using the one before: .*checkpoints/2$", caplog.text, re.M
     )
     with pytest.raises(CheckpointError, match="checkpoints/3 cannot be read"):
         read_model(workdir, step=3)
 
 
-def test_without_its_loss_no_checkpoint_is_called_the_best(workdir):
+def test_the_best_checkpoint_is_refused_if_a_loss_is_damaged(workdir):
     (workdir / "checkpoints/3/metrics/metrics").write_text("")
-    with pytest.raises(CheckpointError, match="3/metrics/metrics is damaged.*name a step"):
+    with pytest.raises(CheckpointError, match="3/metrics/metrics is damaged.*choose latest"):
         read_model(workdir, step="best")
 
 
@@ -108,7 +108,7 @@ def flip_a_bit_of_the_largest_file(folder):
     path.write_bytes(content)
 
 
-# Random numbers: what zstd cannot pack is stored as it is, and nothing of orbax's notices.
+# Random numbers: zstd cannot compress them and stores them as they are, so orbax notices no flipped bit.
 def random_state(fill):
     kernel = np.random.default_rng(0).normal(size=(60, 50)).astype(np.float32) * fill
     return create_state({"kernel": kernel}, {}, OPTIMISER).replace(step=np.int32(4))
@@ -132,7 +132,7 @@ def test_a_flipped_bit_of_a_weight_is_noticed(random_workdir):
         checkpoints.restore(random_state(0), 4)
 
 
-def test_without_its_digests_it_is_damaged(random_workdir):
+def test_a_checkpoint_without_digests_is_damaged(random_workdir):
     shutil.rmtree(random_workdir / "checkpoints" / "4" / "digests")
     with pytest.raises(CheckpointError, match="checkpoints/4 cannot be read"):
         read_model(random_workdir)
@@ -154,7 +154,7 @@ def test_a_changed_number_of_json_is_noticed(random_workdir, item, old, new):
         checkpoints.restore(random_state(0), 4)
 
 
-def test_a_checkpoint_of_another_format_is_refused_whatever_it_holds(workdir, monkeypatch):
+def test_a_checkpoint_of_another_format_is_refused_before_it_is_read(workdir, monkeypatch):
     monkeypatch.setattr("finjax.training.checkpoint_items.FORMAT", 99)
     shutil.rmtree(workdir / "checkpoints" / "3" / "variables")
     with pytest.raises(CheckpointError, match=r"format \d+; this finjax reads 99"):

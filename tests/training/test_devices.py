@@ -1,4 +1,4 @@
-"""One device, three and eight compute the same gradients and statistics."""
+"""One, three and eight devices compute the same gradients and statistics."""
 
 import os
 import subprocess
@@ -19,11 +19,11 @@ pytestmark = [pytest.mark.numerics, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 BATCH = 56  # examples, as in `devices_child.py`
-TERMS = BATCH * 60  # of a gradient: the windows of a batch × the time steps of the LSTMs
+TERMS = BATCH * 60  # terms of a gradient: windows of a batch × time steps of the LSTMs
 
 
 def trained_on(devices: int, workdir: Path, *, stage: str, steps: int = 5):
-    """Trains at a rate that moves no weight, and returns Adam's first moments and the running statistics.
+    """Trains at a learning rate that changes no weight; returns Adam's first moments and the running statistics.
 
     The moments are then sums of the gradients of all steps at the same weights, each with its own batch and noise.
     """
@@ -48,18 +48,18 @@ def test_eight_devices_train_as_one(tmp_path):
 
 
 def test_three_devices_train_a_decoder_as_one(tmp_path):
-    """BatchNorm sees the whole batch, which does not divide by three; each example has its own noise and dropout.
+    """BatchNorm uses the whole batch, which three does not divide; each example has its own noise and dropout.
 
-    Statistics and gradients are continuous but for PReLU's kink: rounding that takes a value to the other side of 0
-    changes its share of the gradients before it as a whole. So no bound by the number of terms holds for gradients.
-    But they stay within what one of the batch's 56 examples adds; a device that counted a filling as an example, or
-    drew other noise, would change more.
+    Statistics and gradients are continuous except at PReLU's kink: if rounding moves a value across 0, its whole part
+    of the gradients of earlier layers changes. So no bound by the number of terms holds for gradients. But the change
+    is less than what one of the batch's 56 examples adds. A device that counted padding as an example, or drew other
+    noise, would change more.
     """
     one, three = (trained_on(n, tmp_path / str(n), stage="fine_tune", steps=8) for n in (1, 3))
     assert_trees_close(three[1], one[1], terms=TERMS)
     gradients, others = one[0], three[0]
     whole = np.sqrt(sum(np.sum(np.square(leaf)) for leaf in gradients.values()))
     for name, gradient in gradients.items():
-        # Of a bias before a BatchNorm nothing is left but rounding, of gradients as large as those behind it.
+        # The gradient of a bias before BatchNorm is only rounding, relative to the gradients of the layers after it.
         allowed = max(np.linalg.norm(gradient), 0.01 * whole) / BATCH
         assert np.linalg.norm(others[name] - gradient) < allowed, name

@@ -1,4 +1,4 @@
-"""What can happen to a training: it is stopped, its checkpoints are damaged, its disk is full, read-only or gone."""
+"""Faults of a training: it is stopped, its checkpoints are damaged, its disk is full, read-only or removed."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ from finjax.training.checkpoints import read_model
 
 @pytest.fixture
 def train(monkeypatch):
-    """Trains the toy problem as a stage is run; `at` does something while step 10 is watched."""
+    """Returns a function that trains the toy problem as a stage and calls `at` at step 10."""
 
     def train(workdir: Path, at=None, **changes):
         def stage(config, workdir, *, mode):
@@ -36,7 +36,7 @@ def train(monkeypatch):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> Path:
-    """A run that nothing happened to."""
+    """A run without faults."""
     workdir = tmp_path_factory.mktemp("whole")
     train_toy(problem(), config(), workdir)
     return workdir
@@ -44,7 +44,7 @@ def whole(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def finished(whole, tmp_path) -> Path:
-    """A copy of that, to spoil: its checkpoints are of steps 15 and 20."""
+    """A copy of `whole`, which a test may damage: its checkpoints are of steps 15 and 20."""
     workdir = shutil.copytree(whole, tmp_path / "run")
     assert steps(workdir) == [15, 20]
     return workdir
@@ -52,7 +52,7 @@ def finished(whole, tmp_path) -> Path:
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A disk of one's own, which can be filled."""
+    """A small disk, which a test may fill."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1M", "tmpfs", folder], capture_output=True, text=True)
@@ -63,7 +63,7 @@ def small_disk(tmp_path):
 
 
 def wait_for_step_5(workdir: Path):
-    """Waits for what is saved in the background."""
+    """Waits until the checkpoint of step 5 is saved, in the background."""
     deadline = time.monotonic() + 60
     while not (workdir / "checkpoints/5").exists():
         assert time.monotonic() < deadline
@@ -80,7 +80,7 @@ def send(*signals):
 
 
 @pytest.mark.parametrize("signals", [[signal.SIGUSR1], [signal.SIGTERM, signal.SIGTERM], [signal.SIGINT]])
-def test_a_training_that_is_asked_to_stop_saves_and_goes_on_exactly(train, tmp_path, whole, signals):
+def test_a_stopped_training_saves_and_resumes_exactly(train, tmp_path, whole, signals):
     before = signal.getsignal(signal.SIGTERM)
     program = raised_at_once() if signals == [signal.SIGUSR1] else contextlib.nullcontext()  # as in main.py
     with pytest.raises(Interrupted, match=f"{signals[0].name}. Run the same command again to resume"), program:
@@ -91,7 +91,7 @@ def test_a_training_that_is_asked_to_stop_saves_and_goes_on_exactly(train, tmp_p
     assert final(tmp_path) == final(whole)
 
 
-def test_a_second_ctrl_c_does_not_wait(train, tmp_path):
+def test_a_second_ctrl_c_stops_without_saving(train, tmp_path):
     with pytest.raises(Interrupted):
         train(tmp_path, at=lambda: send(signal.SIGINT, signal.SIGINT), **{"checkpoint.every_steps": 1000})
     assert steps(tmp_path) == []
@@ -130,17 +130,15 @@ def test_a_damaged_checkpoint_is_trained_again_from_the_one_before(train, finish
     assert read_model(finished).step == 20
 
 
-def test_what_took_the_place_of_a_damaged_checkpoint_is_said(train, finished, caplog):
+def test_a_warning_names_a_damaged_checkpoint_and_the_one_used(train, finished, caplog):
     flip(finished / "checkpoints/20/variables")
     train(finished)
-    assert "checkpoints/20 " in caplog.text and re.search(
-        "The one before is taken, .*checkpoints/15$", caplog.text, re.M
-    )
+    assert "checkpoints/20 " in caplog.text and re.search("Using the one before: .*checkpoints/15$", caplog.text, re.M)
     assert (finished / "damaged/20_0").is_dir()
 
 
 def test_damaged_numbers_are_never_read(finished):
-    """Every byte of the parameters' files may change, and what is read is what was saved, or nothing."""
+    """After a change of any bit in the files of the parameters, the saved value is read, or an error is raised."""
     value, random = final(finished), np.random.default_rng(0)
     files = [path for path in (finished / "checkpoints/20/variables").rglob("*") if path.is_file()]
     refused = 0
@@ -158,22 +156,22 @@ def test_damaged_numbers_are_never_read(finished):
     assert refused > 5
 
 
-def test_where_all_checkpoints_are_damaged_nothing_is_moved_or_trained(train, finished):
+def test_if_all_checkpoints_are_damaged_nothing_is_moved_or_trained(train, finished):
     for step in (15, 20):
         empty(finished / f"checkpoints/{step}/opt_state")
-    with pytest.raises(CheckpointError, match=r"checkpoints/20 .*checkpoints/15 .*There is no other: .*train again"):
+    with pytest.raises(CheckpointError, match=r"20 .*checkpoints/15 .*There is no other checkpoint: .*train again"):
         train(finished)
     assert steps(finished) == [15, 20]
 
 
-def test_a_step_asked_for_by_number_is_that_or_none(finished):
+def test_a_damaged_checkpoint_is_refused_if_its_step_is_given(finished):
     flip(finished / "checkpoints/20/variables")
     assert read_model(finished).step == 15
     with pytest.raises(CheckpointError, match="checkpoints/20 "):
         read_model(finished, step=20)
 
 
-def test_a_full_disk_ends_the_run_and_spares_what_was_saved(train, small_disk, whole):
+def test_a_full_disk_ends_the_run_and_keeps_earlier_checkpoints(train, small_disk, whole):
     def fill():
         wait_for_step_5(small_disk)
         with contextlib.suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as file:
@@ -188,7 +186,7 @@ def test_a_full_disk_ends_the_run_and_spares_what_was_saved(train, small_disk, w
     assert final(small_disk) == final(whole)
 
 
-def test_a_limit_on_files_ends_the_run(train, tmp_path, whole):
+def test_a_limit_on_the_size_of_files_ends_the_run(train, tmp_path, whole):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
         with pytest.raises(StorageError, match=r"File too large.*ulimit -f"):
@@ -202,7 +200,7 @@ def test_a_limit_on_files_ends_the_run(train, tmp_path, whole):
 def test_a_disk_that_becomes_read_only_ends_the_run(train, small_disk, tmp_path, whole):
     checkpoints = tmp_path / "run/checkpoints"
     checkpoints.parent.mkdir()
-    checkpoints.symlink_to(small_disk)  # alone there: a disk with files open for writing cannot become read-only
+    checkpoints.symlink_to(small_disk)  # nothing else: a disk with files open for writing cannot become read-only
 
     def remount(how):
         wait_for_step_5(tmp_path / "run")
@@ -215,7 +213,7 @@ def test_a_disk_that_becomes_read_only_ends_the_run(train, small_disk, tmp_path,
     assert final(tmp_path / "run") == final(whole)
 
 
-def test_a_folder_that_cannot_be_made_is_said(train, tmp_path):
+def test_a_folder_that_cannot_be_created_is_refused(train, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match=r"Not a directory.*choose another --workdir"):
         train(tmp_path / "file" / "run")

@@ -11,8 +11,8 @@ def words(keys) -> set[tuple[int, ...]]:
     return {tuple(row) for row in np.asarray(jax.random.key_data(keys)).reshape(-1, 2).tolist()}
 
 
-def of_initialisation(seed: int, *, count: int) -> set:
-    """The key, and what modules, layers and FINs of a stack make of it: halves, parts and folds."""
+def initialisation_keys(seed: int, *, count: int) -> set:
+    """Returns the key and those that modules, layers and FINs of a stack derive from it, by splits and folds."""
     key = initialisation_key(seed)
     parts = [key[None], *(jax.random.split(key, n) for n in (2, 3, count))]
     folds = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, np.arange(count))
@@ -20,19 +20,19 @@ def of_initialisation(seed: int, *, count: int) -> set:
     return set().union(*map(words, [*parts, folds, below]))
 
 
-def of_noise(seed: int, *, steps: int) -> set:
-    """The keys of the first steps, and those of inputs, network and jitter in each."""
+def noise_keys(seed: int, *, steps: int) -> set:
+    """Returns the keys of the first steps, and of inputs, network and jitter in each step."""
     keys = jax.vmap(lambda step: noise_key(seed, step))(np.arange(steps))
     return words(keys) | words(jax.vmap(lambda key: jax.random.split(key, 3))(keys))
 
 
 @pytest.mark.parametrize("seed", [0, 1, 7])
-def test_no_key_of_initialisation_is_one_of_noise(seed):
-    drawn = of_initialisation(seed, count=200)
-    noise = of_noise(seed, steps=200)
+def test_initialisation_and_noise_share_no_key(seed):
+    drawn = initialisation_keys(seed, count=200)
+    noise = noise_keys(seed, steps=200)
     assert len(noise) == 800 and len(drawn) > 1000
     assert not drawn & noise
-    # A split and a fold of the key itself are the same keys: what was shared when both began there.
+    # Without the halves they would share keys: a split and a fold of the seed's key are equal.
     key = jax.random.key(seed, impl="threefry2x32")
     assert words(jax.random.split(key)[1]) == words(jax.random.fold_in(key, 1))
 

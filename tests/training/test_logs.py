@@ -1,4 +1,4 @@
-"""What a run writes down."""
+"""The records of a run: metrics, TensorBoard, and `config.json`."""
 
 import json
 import subprocess
@@ -20,7 +20,7 @@ def test_metrics_are_lines_of_json_and_tensorboard_events(tmp_path):
     assert list((tmp_path / "tensorboard").glob("events.*"))
 
 
-def test_resuming_drops_what_the_killed_run_wrote_after_its_checkpoint(tmp_path):
+def test_resuming_removes_the_metrics_after_the_checkpoint(tmp_path):
     with MetricLog(tmp_path, resume_step=0, tensorboard=False) as log:
         for step in (5, 10, 15):
             log.write(step, loss=1.0)
@@ -80,5 +80,5 @@ def test_a_git_that_does_not_answer_is_waited_for_once(monkeypatch):
     monkeypatch.setattr(subprocess, "run", hang)
     _git_revision.cache_clear()
     assert [describe_run({})["git_revision"] for _ in range(2)] == [None, None]
-    assert len(asked) <= 1  # none where there is no checkout
+    assert len(asked) <= 1  # 0 if there is no checkout
     _git_revision.cache_clear()

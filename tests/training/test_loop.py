@@ -1,4 +1,4 @@
-"""The training loop on a small problem: it learns, stops, resumes exactly, and says what went wrong."""
+"""The training loop on a small problem: it learns, stops, resumes exactly, and reports errors."""
 
 import dataclasses
 import json
@@ -41,11 +41,11 @@ def test_stops_when_epochs_no_longer_move_the_loss(tmp_path):
     changes = {"train.stop_after_epochs": 2, "train.stop_change": 0.1}
     train_toy(problem(rate=0.0), config(**changes), tmp_path)
     assert read_model(tmp_path).step == 15  # the first epoch has nothing to compare with
-    train_toy(problem(rate=0.0), config(**changes), tmp_path)  # finished: goes no further
+    train_toy(problem(rate=0.0), config(**changes), tmp_path)  # finished: trains no more
     assert read_model(tmp_path).step == 15
 
 
-def test_epochs_bound_the_steps(tmp_path):
+def test_max_epochs_limits_the_steps(tmp_path):
     train_toy(problem(), config(**{"train.max_steps": 0, "train.max_epochs": 2}), tmp_path)
     assert read_model(tmp_path).step == 10
 
@@ -59,14 +59,14 @@ def test_validation_decides_when_to_stop_and_which_checkpoint_is_best(tmp_path):
     assert [line["validation.loss"] for line in lines(tmp_path, "validation.loss")] == [3.0, 1.0, 2.0, 2.0]
 
 
-def test_what_was_not_validated_is_never_the_best(tmp_path):
+def test_a_checkpoint_without_validation_is_never_the_best(tmp_path):
     validated = problem(validate=lambda state: {"loss": 9.0})
     train_toy(validated, config(**{"train.max_steps": 13, "checkpoint.every_steps": 3}), tmp_path)
     assert read_model(tmp_path).step == 13
     assert read_model(tmp_path, step="best").step in (5, 10)
 
 
-def test_without_examples_the_start_is_saved_as_it_is(tmp_path):
+def test_without_examples_the_initial_parameters_are_saved(tmp_path):
     train_toy(problem(examples=0), config(), tmp_path)
     assert read_model(tmp_path).step == 0 and final(tmp_path) == 0.0
     assert json.loads((tmp_path / "config.json").read_text())["config"]["seed"] == config().seed
@@ -74,7 +74,7 @@ def test_without_examples_the_start_is_saved_as_it_is(tmp_path):
 
 
 @pytest.mark.parametrize("stop", [7, 10])
-def test_an_interrupted_run_goes_on_exactly(tmp_path, stop):
+def test_an_interrupted_run_resumes_exactly(tmp_path, stop):
     train_toy(problem(), config(), tmp_path / "whole")
 
     def interrupt(state):

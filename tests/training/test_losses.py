@@ -15,7 +15,7 @@ from finjax.training.losses import FINData, FINLoss
 pytestmark = pytest.mark.numerics
 
 
-def test_shadows_are_the_value_and_copies_off_by_a_share_of_it():
+def test_shadows_are_the_value_and_noisy_copies():
     values = jnp.linspace(-3, 3, 2000)
     keys = jax.random.split(jax.random.key(0), 2000)
     shadows = np.asarray(shadow(values, keys, shadows=12, noise=0.01))
@@ -28,7 +28,7 @@ def test_shadows_are_the_value_and_copies_off_by_a_share_of_it():
 
 
 class Constant(nn.Module):
-    """Answers a parameter, whatever the window."""
+    """Returns a parameter for every window."""
 
     shadows: int = 3
 

@@ -89,7 +89,7 @@ def test_the_gradient_of_frozen_groups_is_not_taken():
     assert gradient({"cnn": 2.0, "fins": 2.0}) == {"cnn": 0.0, "fins": 1.0}
 
 
-def test_another_schedule_is_refused():
+def test_an_unknown_schedule_is_refused():
     with pytest.raises(ConfigError, match=r"'linear': choose from constant, cosine"):
         schedule("linear", first=0, stop=1, total=1)
 
@@ -109,5 +109,5 @@ def test_another_schedule_is_refused():
         ((FITTED,), "learning rate 0"),
     ],
 )
-def test_messages_name_the_rates_of_what_trains(groups, text):
+def test_messages_name_the_rates_of_trained_groups(groups, text):
     assert Optimiser(groups=groups).rates_text() == text

@@ -1,4 +1,4 @@
-"""Early stopping's bookkeeping."""
+"""The counts for early stopping."""
 
 import math
 
@@ -17,7 +17,7 @@ def test_quiet_epochs_are_counted_in_a_row():
     assert (progress.step, progress.epoch_total, progress.epoch_count) == (6, 0.0, 0)
 
 
-def test_validation_is_quiet_until_it_comes_below_the_lowest():
+def test_with_validation_only_a_new_lowest_loss_is_not_quiet():
     progress = Progress()
     quiet = []
     for loss in (1.0, 1.2, 1.1, 0.9, 0.9):
