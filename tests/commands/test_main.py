@@ -69,9 +69,9 @@ def test_evaluating_again_gives_the_same(finished_run):
 def test_evaluation_of_another_model_is_refused(finished_run):
     workdir, _ = finished_run
     for option, message in (
-        ("--config.target=rms", "checkpoint's feature is ssi, the configuration's rms"),
+        ("--config.target=rms", "checkpoint has the feature ssi, but the configuration asks for rms"),
         ("--config.data.filter.notch_hz=50", "filter is .*None.*50.0"),
-        ("--config.data.seen_subjects=2", "calls subjects 1 unseen; the model was trained on subjects 1"),
+        ("--config.data.seen_subjects=2", "calls subjects 1 unseen, but the model was trained on subjects 1"),
         ("--config.window=150ms", "length=600.*length=300"),
         ("--config.prediction=2", "horizon=0.*horizon=2"),
     ):
@@ -132,7 +132,7 @@ def test_what_was_trained_on_is_no_test(finished_run):
         "--config.data.unseen_tune_repetitions=6",
         "--config.data.test_repetitions=3",
     ]
-    with pytest.raises(FinjaxError, match="trained on repetitions 3 of subjects 1; they cannot be test repetitions"):
+    with pytest.raises(FinjaxError, match="trained on repetitions 3 of subject 1; they cannot be test repetitions"):
         run(configured(*repetitions), workdir=finished_run[0], mode="evaluate")
 
 
@@ -171,7 +171,7 @@ def test_a_damaged_checkpoint_is_trained_again_from_the_one_before(finished_run,
 def test_a_run_of_another_configuration_is_not_gone_on_with(finished_run):
     done = run_main(TEST, f"--workdir={finished_run[0]}", "--config.seed=5", check=False)
     assert done.returncode == 1
-    assert re.search(r"another configuration \(seed: 0 there, 5 here\).*another --workdir", done.stderr)
+    assert re.search(r"another configuration \(seed: recorded 0, now 5\).*another --workdir", done.stderr)
 
 
 @pytest.mark.slow

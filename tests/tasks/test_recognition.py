@@ -123,16 +123,24 @@ def test_the_end_to_end_network(tmp_path):
 @pytest.mark.parametrize(
     ("module", "changes", "message"),
     [
-        (fine_tune, {"fine_tune.fins": "{runs}/fin_rms"}, "FIN in .*fin_rms's feature is rms, the configuration's var"),
-        (fine_tune, {"window": "150ms"}, "FIN in .*window length in samples is 600, the configuration's 300"),
-        (fine_tune, {"prediction": (2,)}, "FIN in .*horizon in samples is 0, the configuration's 400"),
-        (fine_tune, {"model.hidden": 16}, "FIN in .*model.hidden is 8, the configuration's 16"),
+        (
+            fine_tune,
+            {"fine_tune.fins": "{runs}/fin_rms"},
+            "FIN in .*fin_rms has the feature rms, but the configuration asks for var",
+        ),
+        (fine_tune, {"window": "150ms"}, "FIN in .*the window length 600 samples, but .* asks for 300"),
+        (fine_tune, {"prediction": (2,)}, "FIN in .*the horizon 0 samples, but .* asks for 400"),
+        (fine_tune, {"model.hidden": 16}, "FIN in .* has --config.model.hidden=8, but the configuration asks for 16"),
         (fine_tune, {"features": "rms,ssi"}, "no finjax run in .*fin_ssi"),
-        (fine_tune, {"features": "rms,var", "cnn.kernel": 3}, "decoder in .*cnn.kernel is 5, the configuration's 3"),
+        (
+            fine_tune,
+            {"features": "rms,var", "cnn.kernel": 3},
+            "decoder in .* has --config.cnn.kernel=5, but the configuration asks for 3",
+        ),
         (
             fine_tune,
             {"fine_tune.fin_init": "decoder", "fine_tune.cnn_init": "{runs}/fine_tune/subject_2", "model.hidden": 16},
-            "decoder in .*--config.model.hidden is 8, the configuration's 16",
+            "decoder in .* has --config.model.hidden=8, but the configuration asks for 16",
         ),
         (fine_tune, {"fine_tune.freeze": "lstm"}, "unknown lstm; choose from fins, head, cnn"),
         (fine_tune, {"fine_tune.fin_init": "chrono"}, "'chrono': choose from pretrained, random, decoder"),
@@ -174,29 +182,29 @@ def test_a_cnn_of_other_movements_is_refused(runs, tmp_path):
         split=task.split,
         framing=task.framing,
     )
-    with pytest.raises(FinjaxError, match="number of movements is 17, the configuration's 11"):
+    with pytest.raises(FinjaxError, match="the number of movements 17, but the configuration asks for 11"):
         refuse_unfit_start(load_decoder(runs / "cnn/pooled"), ("rms", "var"), other, path="runs/cnn")
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"cnn.filters": (16, 8)}, r"--config.cnn.filters is \(64, 32\), the configuration's \(16, 8\)"),
-        ({"cnn.kernel": 3}, "--config.cnn.kernel is 5, the configuration's 3"),
-        ({"model.layers": 2}, "--config.model.layers is 3, the configuration's 2"),
-        ({"model.shadows": 6}, "--config.model.shadows is 12, the configuration's 6"),
-        ({"cnn.read_out": "rda"}, "--config.cnn.read_out is none, the configuration's rda"),
+        ({"cnn.filters": (16, 8)}, r"--config.cnn.filters=\(64, 32\), but the configuration asks for \(16, 8\)"),
+        ({"cnn.kernel": 3}, "--config.cnn.kernel=5, but the configuration asks for 3"),
+        ({"model.layers": 2}, "--config.model.layers=3, but the configuration asks for 2"),
+        ({"model.shadows": 6}, "--config.model.shadows=12, but the configuration asks for 6"),
+        ({"cnn.read_out": "rda"}, "--config.cnn.read_out=none, but the configuration asks for rda"),
     ],
 )
 def test_weights_are_evaluated_in_the_network_that_they_are_of(runs, changes, message):
     config = small(fine_tune, subject="2", **start(runs), **changes)
-    with pytest.raises(FinjaxError, match=f"the checkpoint's {message}: name the --workdir of another run"):
+    with pytest.raises(FinjaxError, match=f"the checkpoint has {message}: name the --workdir of another run"):
         run(config, workdir=runs / "fine_tune", mode="evaluate")
 
 
 def test_a_run_of_another_configuration_is_not_gone_on_with(runs):
     config = small(fine_tune, subject="2", **start(runs), **{"train.label_smoothing": 0.1})
-    with pytest.raises(FinjaxError, match=r"another configuration \(train.label_smoothing: 0.0 there, 0.1 here\)"):
+    with pytest.raises(FinjaxError, match=r"another configuration \(train.label_smoothing: recorded 0.0, now 0.1\)"):
         run(config, workdir=runs / "fine_tune")
     assert has_checkpoint(runs / "fine_tune/subject_2")
 
@@ -206,5 +214,5 @@ def test_what_was_tuned_on_is_no_test(runs):
         fine_tune, subject="2", **start(runs),
         **{"data.test_repetitions": "6", "data.unseen_tune_repetitions": "1", "data.seen_tune_repetitions": "1"},
     )  # fmt: skip
-    with pytest.raises(FinjaxError, match=r"trained on repetitions 6 of subjects 2; they cannot be test repetitions"):
+    with pytest.raises(FinjaxError, match="trained on repetitions 6 of subject 2; they cannot be test repetitions"):
         run(config, workdir=runs / "fine_tune", mode="evaluate")
