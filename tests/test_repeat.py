@@ -63,21 +63,21 @@ def test_other_versions_are_said(finished_run, tmp_path, caplog):
     (tmp_path / "config.json").write_text(json.dumps(described))
     with caplog.at_level(logging.WARNING):
         recorded.get_config(str(tmp_path / "config.json"))
-    assert re.search(r"numbers may differ: jax 0\.1 there, \d", caplog.text)
+    assert re.search(r"numbers may differ \(jax: recorded 0\.1, now \d", caplog.text)
 
 
 @pytest.mark.parametrize(("content", "message"), [(None, "no such file"), ("{", "JSON"), ("{}", "config")])
 def test_a_file_without_a_configuration_is_refused(tmp_path, content, message):
     if content:
         (tmp_path / "x.json").write_text(content)
-    with pytest.raises(ConfigError, match=f"no configuration that a run has recorded .*{message}"):
+    with pytest.raises(ConfigError, match=f"holds no configuration of a run .*{message}"):
         recorded.get_config(str(tmp_path / "x.json"))
 
 
 @pytest.mark.slow
 def test_a_refusal_shows_its_traceback_only_when_asked(tmp_path):
     done = run_main(f"--config={tmp_path}/none.json", check=False)
-    assert done.returncode == 1 and re.fullmatch("error: .*none.json: no configuration.*\n", done.stderr)
+    assert done.returncode == 1 and re.fullmatch("error: .*none.json holds no configuration.*\n", done.stderr)
     refused = [TEST, f"--workdir={tmp_path}/run", "--config.seed=-1"]
     done = run_main(*refused, check=False)
     assert done.returncode == 1 and done.stderr.startswith("error: ") and "Traceback" not in done.stderr

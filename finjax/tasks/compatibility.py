@@ -36,7 +36,9 @@ def refuse_another_model(model: Model, task: Task) -> None:
     if isinstance(model, FINModel):
         target = settings.target if isinstance(settings, FINStage) else "none"
         compared |= {"feature": (model.target, target)}
-    compared |= _compare_signal(model, task) | {"framing": (_in_samples(model.framing), _in_samples(task.framing))}
+    compared |= _compare_signal(model, task) | {
+        "framing": (_describe_framing(model.framing), _describe_framing(task.framing))
+    }
     if isinstance(model, DecoderModel):
         compared |= {
             "channels": (model.channel_names, store.channel_names),
@@ -117,7 +119,7 @@ def _compare_window(model: Model, framing: Framing) -> dict[str, tuple[Any, Any]
     }
 
 
-def _in_samples(framing: Framing) -> str:
+def _describe_framing(framing: Framing) -> str:
     return f"length={framing.length}, step={framing.step} (samples), horizon={framing.horizon} (steps)"
 
 

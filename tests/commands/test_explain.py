@@ -45,7 +45,7 @@ def fresh_flags(monkeypatch):
         ([], "give the configuration to run, such as --config=configs/fin_ssi.py"),
         (["--config=configs/nothing.py"], "no such configuration file: configs/nothing.py"),
         ([f"--config={ROOT}/README.md"], "README.md cannot be read: SyntaxError"),
-        (["--config=runs/nothing/config.json"], "no configuration that a run has recorded"),
+        (["--config=runs/nothing/config.json"], "holds no configuration of a run"),
         (
             ["--config=gs://bucket/config.json"],
             "error: --config=gs://bucket/config.json: finjax reads and writes only local",

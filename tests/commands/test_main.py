@@ -70,7 +70,7 @@ def test_evaluation_of_another_model_is_refused(finished_run):
     workdir, _ = finished_run
     for option, message in (
         ("--config.target=rms", "checkpoint has the feature ssi, but the configuration asks for rms"),
-        ("--config.data.filter.notch_hz=50", "filter is .*None.*50.0"),
+        ("--config.data.filter.notch_hz=50", "has the filter .*None.*50.0"),
         ("--config.data.seen_subjects=2", "calls subjects 1 unseen, but the model was trained on subjects 1"),
         ("--config.window=150ms", "length=600.*length=300"),
         ("--config.prediction=2", "horizon=0.*horizon=2"),

@@ -72,7 +72,7 @@ def test_no_number_may_be_something_else(stage, value):
         (fin, {"data.dir": "s3://bucket/db2"}, "--config.data.dir=s3://bucket/db2: finjax reads and writes only local"),
         (cnn, {"subject": "me"}, "--config.subject=me: 'me' in .* or all, seen, unseen"),
         (cnn, {"percentage": math.nan}, "--config.percentage=nan: must be a finite number"),
-        (classical, {"percentage": 0.0}, "percentage=0: per cent .* that a classical baseline .* above 0 and at most"),
+        (classical, {"percentage": 0.0}, "percentage=0: must be above 0 and at most 100 .*that a classical baseline"),
         (fine_tune, {"fine_tune.freeze": "fins,lstm"}, "--config.fine_tune.freeze=fins,lstm: unknown lstm; choose"),
         (fine_tune, {"fine_tune.fins": "runs/{name}"}, "fins=runs/{name}: only {feature}, {subject} and {horizon}"),
         (fine_tune, {"fine_tune.fins": "runs/{horizon:x}{subject:d}"}, "only {feature}, {subject} and {horizon} can"),

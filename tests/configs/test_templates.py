@@ -41,7 +41,7 @@ def test_a_field_that_may_be_unset_stays_so():
 @pytest.mark.parametrize("config", [{}, {"stage": "rnn"}, {"stage": "cnn", "train": 3}, []])
 def test_what_is_no_configuration_is_one_message(tmp_path, config):
     (tmp_path / "config.json").write_text(json.dumps({"config": config}))
-    with pytest.raises(ConfigError, match="no configuration that a run has recorded"):
+    with pytest.raises(ConfigError, match="holds no configuration of a run"):
         recorded.get_config(str(tmp_path / "config.json"))
 
 
