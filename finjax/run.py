@@ -63,7 +63,7 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
     if "train" in config:
         parallel.use_cpu_devices(config.cpu_devices, batch_size=config.train.batch_size)
     require_devices()
-    load_plugins(config.plugins)  # they may use jax, so only now
+    load_plugins(config.plugins)  # after the devices are set up, because plugins may use JAX
     runs = list(_runs(config, expanded(workdir) if workdir else None))
     for settings, _ in runs:
         check_names(settings)

@@ -1,4 +1,4 @@
-"""Nothing is imported that an installation does not bring."""
+"""The code imports only packages that are declared, and so installed with finjax."""
 
 import ast
 import re
@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT
 
 OWN = {"finjax", "configs", "benchmarks", "soak", "tools"}
-# Names to import, where they are not those of the package.
+# Names under which packages are imported, where they differ from the names of the packages.
 IMPORTED_AS = {
     "absl-py": "absl",
     "ml-collections": "ml_collections",
@@ -34,7 +34,7 @@ OPTIONAL = modules([line for lines in EXTRAS.values() for line in lines])
 
 
 def imports(tree: ast.AST, *, inside: bool = False) -> Iterator[tuple[str, bool]]:
-    """Yields each imported package, and whether only a function's run or a type checker imports it."""
+    """Yields each imported package, and whether the import is inside a function or for type checkers only."""
     for node in ast.iter_child_nodes(tree):
         match node:
             case ast.Import(names=names):
@@ -48,7 +48,7 @@ def imports(tree: ast.AST, *, inside: bool = False) -> Iterator[tuple[str, bool]
 
 
 def undeclared(paths: list[Path], *, anywhere: set[str], inside: set[str]) -> set[str]:
-    """Returns where something else is imported than packages allowed anywhere, or inside functions."""
+    """Returns the imports that are not allowed; packages in `inside` are allowed only inside functions."""
     known = set(sys.stdlib_module_names) | OWN | anywhere
     return {
         f"{path.relative_to(ROOT)}: {name}"
@@ -58,7 +58,7 @@ def undeclared(paths: list[Path], *, anywhere: set[str], inside: set[str]) -> se
     }
 
 
-def test_the_package_imports_what_it_requires_and_extras_only_where_they_are_used():
+def test_the_package_imports_requirements_anywhere_and_extras_only_inside_functions():
     assert len(PACKAGED) > 80
     assert not undeclared(PACKAGED, anywhere=REQUIRED, inside=OPTIONAL)
 
@@ -68,7 +68,7 @@ def test_benchmarks_soak_tests_and_tools_import_what_is_declared():
     assert not undeclared(BESIDE, anywhere=REQUIRED | OPTIONAL, inside=set())
 
 
-def test_the_package_imports_nothing_that_lies_beside_it():
+def test_the_package_imports_nothing_from_the_folders_beside_it():
     beside = (OWN | {"examples", "tests", "main"}) - {"finjax"}
     assert not [
         f"{path}: {name}"
@@ -95,7 +95,7 @@ def test_every_requirement_is_used():
         ("import jax, sklearn.svm\nfrom orbax.checkpoint import x", set()),
     ],
 )
-def test_what_is_found(tmp_path, monkeypatch, code, found):
+def test_undeclared_imports_are_found(tmp_path, monkeypatch, code, found):
     monkeypatch.setitem(globals(), "ROOT", tmp_path)
     path = tmp_path / "module.py"
     path.write_text(code)

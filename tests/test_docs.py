@@ -1,4 +1,4 @@
-"""README and documentation: what they name is there, and what they show works."""
+"""README and documentation: files, links and commands exist, and the examples run."""
 
 import doctest
 import importlib
@@ -56,7 +56,7 @@ def test_every_module_is_in_the_api_reference():
     assert described == pages_of_modules().documented_modules(), "write the pages again: python docs/api_pages.py"
 
 
-def test_the_order_of_the_rooms_is_that_of_the_imports():
+def test_the_architecture_page_lists_the_rooms_in_the_order_of_imports():
     from test_layout import ORDER
 
     (quote,) = re.findall(r"(?:^> .+\n)+", (ROOT / "docs/architecture.md").read_text(encoding="utf-8"), re.MULTILINE)
@@ -70,7 +70,7 @@ def anchors(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_local_links_lead_somewhere(page):
+def test_local_links_have_targets(page):
     text = page.read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"```.*?```", "", text, flags=re.DOTALL)):
         if re.match(r"https?://", target):
@@ -104,7 +104,7 @@ def test_commands_exist(page):
             assert importlib.util.find_spec(".".join(filter(None, match.groups()))), line
 
 
-def test_readme_names_the_best_numbers_of_the_results():
+def test_the_numbers_in_readme_are_those_of_the_results_page():
     results = (ROOT / "docs/results.md").read_text(encoding="utf-8")
     numbers = re.findall(r"\d\d\.\d ± \d\.\d %", README)
     assert len(numbers) > 4

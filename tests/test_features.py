@@ -19,7 +19,7 @@ pytestmark = pytest.mark.numerics
 
 PAPER = ("ent", "rms", "var", "ssi")
 rng = np.random.default_rng(0)
-WINDOW = rng.standard_t(4, size=300).astype(np.float32)  # heavy tails, as sEMG has them
+WINDOW = rng.standard_t(4, size=300).astype(np.float32)  # heavy tails, as in sEMG
 
 # One window, small enough to do by hand.
 HAND = np.array([1.0, -2.0, 3.0, 2.0], np.float32)
@@ -79,17 +79,17 @@ def test_is_jittable_and_finite_on_flat_and_extreme_windows(name):
     assert np.isfinite(direct(windows)).all()
 
 
-def test_entropy_of_a_flat_window_is_that_of_equal_chances():
+def test_entropy_of_a_flat_window_is_the_logarithm_of_its_length():
     np.testing.assert_allclose(features.ent(jnp.full(600, 3.0)), np.log(600), rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", features.feature_names())
 @settings(max_examples=8)
 @given(
-    framing=st.sampled_from([(60, 20), (61, 7), (300, 300)]),  # others would be compiled anew
+    framing=st.sampled_from([(60, 20), (61, 7), (300, 300)]),  # other sizes would be compiled again
     seed=st.integers(0, 2**32 - 1),
     scale=st.sampled_from([0.1, 1.0, 3.0]),
-    # 25 deviations: e^25 beside e^0 is where a difference of running sums would fail.
+    # 25 deviations: beside e^25, a difference of running sums would lose digits of e^0.
     spikes=st.dictionaries(st.integers(0, 899), st.sampled_from([-25.0, 15.0, 25.0]), max_size=3),
     flat=st.booleans(),
 )
@@ -115,12 +115,12 @@ def test_running_sums_equal_the_direct_form_in_float32(name):
     feature = features.get_feature(name)
     values = window_features(signal, starts, length=600, feature=feature)
     windows = np.stack([signal[s : s + 600] for s in starts])
-    # 600 terms: less than 600 ε = 7e-5. Behind a spike the entropy is near 0, what is left of terms near 1: hence atol.
+    # 600 terms: less than 600 ε = 7e-5. After a spike the entropy is near 0, a difference of terms near 1: hence atol.
     np.testing.assert_allclose(values, feature.direct(windows), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("height", [705.0, 1300.0, 1600.0])
-def test_entropy_survives_what_float64_cannot_exponentiate(height):
+def test_entropy_is_right_beyond_the_range_of_float64_exponentials(height):
     signal = np.zeros(800, np.float32)
     signal[100] = height  # a spike
     signal[450:550] = height  # a plateau
@@ -137,7 +137,7 @@ def test_moments_of_a_flat_window_are_0_in_both_forms(name):
 
 
 @pytest.mark.parametrize("name", ["logstd", "logstd_d1", "logstd_d2"])
-def test_log_deviation_of_a_flat_window_is_that_of_the_floor_in_both_forms(name):
+def test_log_deviation_of_a_flat_window_is_the_floor_in_both_forms(name):
     signal = np.full(300, 15.1, np.float32)
     feature = features.get_feature(name)
     floor = np.log(features.FLAT_VARIANCE) / 2
@@ -145,7 +145,7 @@ def test_log_deviation_of_a_flat_window_is_that_of_the_floor_in_both_forms(name)
     np.testing.assert_allclose(window_features(signal, np.array([0]), length=300, feature=feature), floor, rtol=1e-6)
 
 
-def test_log_deviations_of_a_sine_hold_hjorths_mobility_and_complexity():
+def test_log_deviations_of_a_sine_give_hjorths_mobility_and_complexity():
     # Each difference scales a sine of ω per sample by 2 sin(ω/2); one sine has the complexity 1.
     omega = 2 * np.pi / 50
     sine = jnp.asarray(np.sin(omega * np.arange(10_000)), jnp.float32)
@@ -155,7 +155,7 @@ def test_log_deviations_of_a_sine_hold_hjorths_mobility_and_complexity():
     np.testing.assert_allclose(np.exp(l2 - 2 * l1 + l0), 1.0, rtol=1e-3)  # complexity
 
 
-def test_window_sums_keep_small_windows_beside_a_large_sample():
+def test_window_sums_of_small_terms_are_accurate_beside_a_large_term():
     terms = np.full(1000, 1e-12)
     terms[0] = 1e12
     starts = np.arange(1, 900)
@@ -163,7 +163,7 @@ def test_window_sums_keep_small_windows_beside_a_large_sample():
 
 
 @given(seed=st.integers(0, 2**32 - 1), size=st.integers(1, 300), length=st.integers(1, 80), unit=st.integers(1, 25))
-def test_window_sums_are_sums(seed, size, length, unit):
+def test_window_sums_equal_direct_sums(seed, size, length, unit):
     assume(length <= size)
     terms = np.random.default_rng(seed).lognormal(sigma=5, size=size)
     starts = np.arange(0, size - length + 1, unit)

@@ -1,4 +1,4 @@
-"""The package as it is installed: alone, used from another folder, beside a foreign package called `configs`."""
+"""The installed package works alone, from another folder, and beside another package called `configs`."""
 
 import os
 import shutil
@@ -55,8 +55,8 @@ def test_the_package_works_alone_from_another_folder(tmp_path):
     assert not list(elsewhere.iterdir())
 
 
-def test_an_installation_takes_every_folder_of_the_package():
-    # setuptools takes folders with an `__init__.py`, and of these the Python files alone.
+def test_an_installation_contains_every_folder_of_the_package():
+    # setuptools takes folders with an `__init__.py`, and only Python files in them.
     found = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]
     assert found == {"include": ["finjax*"]}
     files = [path for path in (ROOT / "finjax").rglob("*") if path.is_file() and "__pycache__" not in path.parts]

@@ -1,4 +1,4 @@
-"""The rooms of the package: what imports what, and in which direction only."""
+"""The rooms of the package import each other in one direction only."""
 
 import ast
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def imports(path: Path) -> Iterator[str]:
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if room_of(path) not in MOVED)
 
 
-def test_every_room_has_its_floor():
+def test_every_room_has_a_place_in_the_order():
     assert {room_of(path) for path in FILES} == set(ORDER)
 
 
@@ -50,7 +50,7 @@ def test_imports_go_down_only(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
-def test_only_the_standard_library_and_dependencies_are_imported(path):
+def test_the_package_imports_no_folder_beside_it(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = [node.module] if isinstance(node, ast.ImportFrom) else []
         names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -58,7 +58,7 @@ def test_only_the_standard_library_and_dependencies_are_imported(path):
             assert name.split(".")[0] not in ("configs", "examples", "tests", "benchmarks", "soak", "tools"), name
 
 
-# What makes, changes and records configurations; all others take the typed settings that these are parsed into.
+# Rooms that make, change and record configurations; all others take the settings parsed from them.
 WITH_CONFIG_DICTS = {"configs", "study", "run", "commands"}
 
 

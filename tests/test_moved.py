@@ -20,7 +20,7 @@ OLD = {
 
 
 @pytest.mark.parametrize("name", OLD)
-def test_an_old_name_gives_the_new_object_and_a_warning_that_names_its_place(name, monkeypatch):
+def test_an_old_name_gives_the_new_object_and_a_warning_with_the_new_name(name, monkeypatch):
     monkeypatch.delitem(sys.modules, name, raising=False)
     with pytest.warns(DeprecationWarning, match=rf"{name} is now finjax\..*0\.3") as warned:
         module = importlib.import_module(name)

@@ -1,4 +1,4 @@
-"""A run repeated from what it wrote down of itself, and one that is stopped, killed and refused as a user does it."""
+"""Runs that are repeated from their record, stopped, killed or refused."""
 
 import json
 import logging
@@ -47,7 +47,7 @@ def test_fields_of_a_recorded_configuration_can_be_set(finished_run, tmp_path):
 
 @pytest.mark.parametrize("stage", [cnn, fine_tune, raw_cnn, classical, study])
 @pytest.mark.parametrize("preset", [None, "test"])
-def test_every_stage_comes_back_from_its_record(stage, preset, tmp_path):
+def test_every_stage_is_restored_from_its_record(stage, preset, tmp_path):
     config = stage.get_config(preset)
     record_run(tmp_path / "config.json", config.to_dict(), resumed=False)
     again = recorded.get_config(str(tmp_path / "config.json"))
@@ -57,27 +57,27 @@ def test_every_stage_comes_back_from_its_record(stage, preset, tmp_path):
     assert again.to_dict() == config.to_dict()
 
 
-def test_other_versions_are_said(finished_run, tmp_path, caplog):
+def test_other_versions_are_warned_of(finished_run, tmp_path, caplog):
     described = json.loads((finished_run[0] / "config.json").read_text())
     described["versions"]["jax"] = "0.1"
     (tmp_path / "config.json").write_text(json.dumps(described))
     with caplog.at_level(logging.WARNING):
         recorded.get_config(str(tmp_path / "config.json"))
-    assert re.search(r"numbers may differ: jax 0\.1 there, \d", caplog.text)
+    assert re.search(r"numbers may differ \(jax: recorded 0\.1, now \d", caplog.text)
 
 
 @pytest.mark.parametrize(("content", "message"), [(None, "no such file"), ("{", "JSON"), ("{}", "config")])
 def test_a_file_without_a_configuration_is_refused(tmp_path, content, message):
     if content:
         (tmp_path / "x.json").write_text(content)
-    with pytest.raises(ConfigError, match=f"no configuration that a run has recorded .*{message}"):
+    with pytest.raises(ConfigError, match=f"holds no configuration of a run .*{message}"):
         recorded.get_config(str(tmp_path / "x.json"))
 
 
 @pytest.mark.slow
-def test_a_refusal_shows_its_traceback_only_when_asked(tmp_path):
+def test_an_error_shows_its_traceback_only_with_debug(tmp_path):
     done = run_main(f"--config={tmp_path}/none.json", check=False)
-    assert done.returncode == 1 and re.fullmatch("error: .*none.json: no configuration.*\n", done.stderr)
+    assert done.returncode == 1 and re.fullmatch("error: .*none.json holds no configuration.*\n", done.stderr)
     refused = [TEST, f"--workdir={tmp_path}/run", "--config.seed=-1"]
     done = run_main(*refused, check=False)
     assert done.returncode == 1 and done.stderr.startswith("error: ") and "Traceback" not in done.stderr
@@ -87,7 +87,7 @@ def test_a_refusal_shows_its_traceback_only_when_asked(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("signum", "status"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
-def test_a_program_that_is_asked_to_stop_saves_and_says_so(tmp_path, signum, status):
+def test_a_stopped_program_saves_and_says_how_to_resume(tmp_path, signum, status):
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "main.py"), TEST, f"--workdir={tmp_path}", "--config.train.max_steps=100000"],
         stderr=subprocess.PIPE,
@@ -106,6 +106,6 @@ def test_a_program_that_is_asked_to_stop_saves_and_says_so(tmp_path, signum, sta
 
 
 @pytest.mark.slow
-def test_a_training_killed_at_random_moments_ends_as_one_that_was_not(tmp_path):
+def test_a_training_killed_at_random_moments_ends_like_an_uninterrupted_one(tmp_path):
     found = kills.run(tmp_path, kills=3, steps=60, seed=0)
     assert found["kills"] == 3 and found["trainings_finished"] >= 1

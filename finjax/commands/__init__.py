@@ -1,1 +1,1 @@
-"""The command line: `finjax`, and what `main.py` shares with it."""
+"""The command line: the command `finjax`, and the options of `main.py`."""

@@ -1,4 +1,4 @@
-"""The command `finjax`: one program for all that finjax does."""
+"""The command `finjax`: one program with a subcommand for each task."""
 
 import argparse
 import importlib

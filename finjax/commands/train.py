@@ -68,10 +68,10 @@ def main(argv: list[str], *, stage: str = "") -> None:
     absl_logging.set_verbosity(absl_logging.WARNING if _DEBUG.value else absl_logging.FATAL)
     with interrupts.raised_at_once():
         try:
-            told = processes.find_place(
+            found = processes.find_place(
                 coordinator=_COORDINATOR.value, count=_NUM_PROCESSES.value, index=_PROCESS_ID.value
             )
-            place = place_of(_CONFIG.value, told, shard=_SHARD.value)
+            place = place_of(_CONFIG.value, found, shard=_SHARD.value)
             logger.setLevel(logging.INFO if place.index == 0 else logging.WARNING)
             with processes.joined(place):
                 run(_CONFIG.value, workdir=_WORKDIR.value, mode=_MODE.value, shard=_SHARD.value)

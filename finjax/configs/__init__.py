@@ -1,1 +1,1 @@
-"""Configurations: `default.py` holds every field once, the others override a few; `configs/` is what a user passes."""
+"""Configurations: `default.py` holds every field once, the others override a few. Users pass files of `configs/`."""

@@ -1,7 +1,7 @@
 """Stage 2, a CNN on closed-form features, one for each subject (paper, section II).
 
 python main.py --config=configs/cnn.py
-python main.py --config=configs/cnn.py --config.subject=seen --config.pooled=True      # one for all of these
+python main.py --config=configs/cnn.py --config.subject=seen --config.pooled=True      # one for all seen subjects
 python main.py --config=configs/cnn.py:best --config.data.name=three_dc --config.data.dir=...
 """
 

@@ -8,11 +8,11 @@ from ml_collections import ConfigDict, config_dict
 from finjax.errors import ConfigError
 
 PAPER_FEATURES = "rms,var,ssi,ent"
-BEST_FEATURES = "logstd,logstd_d1,logstd_d2,smyop"  # to imitate, as validation on 3DC chose
+BEST_FEATURES = "logstd,logstd_d1,logstd_d2,smyop"  # for FINs to imitate, chosen by validation on 3DC
 
 
 def chosen(config: ConfigDict, preset: str | None, presets: Mapping[Any, Any]) -> ConfigDict:
-    """Returns the configuration after its preset, which comes after a colon: `configs/fin_ssi.py:fast`."""
+    """Applies a preset, such as `fast` in `configs/fin_ssi.py:fast`, and returns the configuration."""
     if preset not in presets:
         raise ConfigError(f"unknown preset {preset!r}; known are {', '.join(filter(None, presets))}, or none")
     config.preset = preset or ""
@@ -29,11 +29,11 @@ def common(stage: str) -> ConfigDict:
     config.prediction = (0,)  # window steps ahead to predict; several train one model each
     config.window = "300ms"  # or samples at the dataset's rate, as "600"
     config.step = "10ms"  # from one window to the next, likewise
-    # Where the z-score of a person comes from: "used", the samples of the windows that the model may be fitted to, and
-    # for people of whom it has none the mean of those it was trained on; or "unlabelled", all of the person's samples
-    # outside the test repetitions. A FIN needs one for the people it never met, to be scored on them.
+    # Samples that give a person's z-score. "used": those of the windows that the model may be fitted to; a person
+    # without such windows gets the mean over the people that the model was trained on. "unlabelled": all samples of
+    # the person outside the test repetitions. A FIN is also scored on people that it was not trained on.
     config.statistics = "unlabelled" if stage == "fin" else "used"
-    config.limit_sd = 15.0  # z-scored samples beyond are artefacts, and held there; 0: no limit
+    config.limit_sd = 15.0  # clips z-scored samples: larger ones are artefacts; 0: no limit
     config.seed = 0
     config.plugins = ""  # modules to import first, comma-separated: your own datasets and features
 
@@ -42,11 +42,11 @@ def common(stage: str) -> ConfigDict:
     data.dir = ""  # folder of its files, searched to any depth
     data.cache_dir = ""  # where read recordings are kept; empty: $FINJAX_CACHE_DIR or ~/.cache/finjax
     data.subjects = ""  # number lists, as "1-25" or "1,3,4"; empty: all there are
-    data.seen_subjects = ""  # these six: empty means the dataset's own
+    data.seen_subjects = ""  # this and the next five: empty means the dataset's own
     data.unseen_subjects = ""
     data.train_repetitions = ""  # of FINs
-    data.seen_tune_repetitions = ""  # of decoders, to seen subjects
-    data.unseen_tune_repetitions = ""  # and to unseen ones
+    data.seen_tune_repetitions = ""  # of decoders for seen subjects
+    data.unseen_tune_repetitions = ""  # of decoders for unseen subjects
     data.test_repetitions = ""
     data.filter = ConfigDict()  # zero-phase; unset: the dataset's own, 0: off
     data.filter.highpass_hz = config_dict.placeholder(float)
@@ -70,9 +70,9 @@ def _training(config: ConfigDict) -> None:
     train.batch_size = 64  # windows; of one channel for a FIN
     train.max_steps = 0  # 0: as many as the epochs have
     train.max_epochs = 60
-    train.steps_per_dispatch = 1  # more save the host's time where steps are short
-    train.stop_after_epochs = 0  # in a row that did not lower the validation loss; 0: never
-    train.stop_change = 0.0  # without validation: that moved the training loss less than this
+    train.steps_per_dispatch = 1  # a larger number saves time on the host if steps are short
+    train.stop_after_epochs = 0  # in a row that do not lower the validation loss; 0: never
+    train.stop_change = 0.0  # without validation: smallest change of the training loss that counts
 
     optimiser = config.optimiser = ConfigDict()
     optimiser.schedule = "cosine"  # to 0 at the last step, or "constant"
@@ -84,7 +84,7 @@ def _training(config: ConfigDict) -> None:
 
     config.checkpoint = ConfigDict()
     config.checkpoint.every_steps = 100
-    config.checkpoint.use = "latest"  # for the evaluation; or "best", by validation loss or else training loss
+    config.checkpoint.use = "latest"  # for the evaluation; or "best": lowest validation loss, or else training loss
 
     config.evaluate.batch_size = 512  # windows; of one channel for a FIN
 
@@ -97,11 +97,11 @@ def _fin_model(config: ConfigDict) -> None:
     model.shadows = 12  # outputs: the feature and 11 noisy copies
     model.patch_size = 1  # samples per time step
     model.init = "chrono"  # long memory, or "uniform" as in the paper
-    model.precision = "float32"  # of what LSTMs multiply, or "bfloat16"; sums and states are float32
+    model.precision = "float32"  # of the products in LSTMs, or "bfloat16"; sums and states are float32
 
 
 def fin(target: str) -> ConfigDict:
-    """Returns the configuration of stage 1, FINs: in six minutes a feature on two CPU cores."""
+    """Returns the configuration of stage 1, FINs: six minutes for each feature on two CPU cores."""
     config = common("fin")
     config.target = target  # features to imitate: registered ones, comma-separated
     _training(config)
@@ -112,9 +112,9 @@ def fin(target: str) -> ConfigDict:
     config.train.stop_change = 0.005
     config.optimiser.learning_rate = 3e-3
     config.optimiser.l2 = 0.0
-    config.optimiser.decoupled = False  # the decay joins the gradient, as torch's Adam; else as AdamW
+    config.optimiser.decoupled = False  # weight decay is part of the gradient, as in torch's Adam; True: as in AdamW
     config.evaluate.max_windows = 500  # of each part of the test set, evenly spaced over it; 0: all
-    config.evaluate.every_steps = 0  # also during training, to watch; nothing is chosen by it
+    config.evaluate.every_steps = 0  # also during training, for the log only; 0: never
     return config
 
 
@@ -122,24 +122,24 @@ def _decoder(stage: str) -> ConfigDict:
     """Returns the fields that every trained decoder of movements has."""
     config = _protocol(stage)
     _training(config)
-    config.pooled = False  # one decoder for all these subjects, fitted to their training and tuning repetitions
+    config.pooled = False  # one decoder for all subjects of `subject`, on their training and tuning repetitions
     config.train.label_smoothing = 0.0
     config.fine_tune = ConfigDict()
-    config.fine_tune.cnn_init = ""  # run of a decoder to start from, {subject} and {horizon} filled in; empty: random
+    config.fine_tune.cnn_init = ""  # run of a decoder to start from; fills in {subject} and {horizon}; empty: random
     config.fine_tune.cnn_step = "latest"  # or "best", or a number
     return config
 
 
 def _protocol(stage: str) -> ConfigDict:
-    """Returns the fields of everything that recognises movements."""
+    """Returns the fields of every stage that recognises movements."""
     config = common(stage)
     config.step = "50ms"
-    config.subject = "all"  # whom to recognise: a number list, all, seen or unseen
+    config.subject = "all"  # subjects to recognise: a number list, all, seen or unseen
     config.percentage = 100.0  # of the tuning windows of each movement; 0: zero-shot
     config.percentage_how = "leading"  # the first in time, or "random" ones
     config.validation_share = 0.2  # of each movement's tuning windows, the last in time; 0: no validation
     config.features = PAPER_FEATURES
-    config.evaluate.vote = 1  # score a majority vote over so many last decisions too
+    config.evaluate.vote = 1  # also score a majority vote over this number of last decisions
     return config
 
 
@@ -151,8 +151,8 @@ def _cnn_network(config: ConfigDict) -> None:
     cnn.dropout = 0.3
     cnn.shadows = 12  # the feature and 11 noisy copies
     cnn.logit_norm = True  # BatchNorm and PReLU after the last convolution, as in the paper
-    cnn.read_out = ""  # beside it, on the same features: "lda" or "rda", whose log-probabilities are added
-    cnn.read_out_weight = 0.25  # of these
+    cnn.read_out = ""  # "lda" or "rda" beside the CNN, on the same features: its log-probabilities are added
+    cnn.read_out_weight = 0.25  # of these log-probabilities
     config.train.covariance_noise = 0.0  # added to the features, in units of their spread within movements
 
 
@@ -192,15 +192,15 @@ def fine_tune() -> ConfigDict:
     _fin_model(config)
     config.model.patch_size = 30
     _cnn_network(config)
-    del config.cnn.shadows  # the CNN takes as many as the FINs give
+    del config.cnn.shadows  # the CNN takes all shadows that the FINs give
     config.train.batch_size = 126
     config.train.max_steps = 60
-    config.train.gain_sd = 0.0  # each window is amplified by exp(N(0, gain_sd²)), anew in each step
+    config.train.gain_sd = 0.0  # each step multiplies each window by a new exp(N(0, gain_sd²))
     config.fine_tune.cnn_init = "runs/cnn/subject_{subject}"
-    config.fine_tune.fins = "runs/fin_{feature}_coarse"  # runs of the FINs, {feature} and {horizon} filled in
-    config.fine_tune.fin_init = "pretrained"  # or "random", or "decoder": those of the decoder in cnn_init
-    config.fine_tune.freeze = ""  # comma-separated: fins (whole), head (theirs), cnn (as in inference: no dropout)
-    config.fine_tune.recompute = True  # the FINs in the backward pass, rather than keep all their states
+    config.fine_tune.fins = "runs/fin_{feature}_coarse"  # runs of the FINs; fills in {feature}, {horizon}
+    config.fine_tune.fin_init = "pretrained"  # or "random", or "decoder": the FINs of the decoder in cnn_init
+    config.fine_tune.freeze = ""  # comma-separated: fins (all layers), head (of FINs), cnn (also: no dropout)
+    config.fine_tune.recompute = True  # the FINs' states in the backward pass, rather than keep them all
     config.optimiser.clip_norm = 0.0
     config.optimiser.fin = ConfigDict({"learning_rate": 1e-3, "l2": 2e-5})
     config.optimiser.fin.layer_factors = config_dict.placeholder(tuple)  # of the learning rate, by LSTM layer
@@ -217,7 +217,7 @@ def classical() -> ConfigDict:
 
 
 def best_features(config: ConfigDict) -> None:
-    """Features in logarithms, noise as they have it, and a read-out beside the CNN: what validation on 3DC chose."""
+    """Logarithmic features, noise with their covariance, and a read-out beside the CNN, chosen by validation on 3DC."""
     config.features = BEST_FEATURES
     config.validation_share = 0.0
     config.train.covariance_noise = 1.0
@@ -244,6 +244,6 @@ def tiny_data(config: ConfigDict) -> None:
 
 
 def tiny(config: ConfigDict) -> None:
-    """The same, trained with small batches."""
+    """Two subjects, a second of each movement, and small batches."""
     tiny_data(config)
     config.train.batch_size = 64

@@ -1,4 +1,4 @@
-"""The features that a field of the configuration names."""
+"""Reads the names of features from a field of the configuration."""
 
 from finjax.errors import ConfigError
 from finjax.features import feature_names, get_feature
@@ -9,10 +9,10 @@ def parse_features(text: str, *, field: str) -> tuple[str, ...]:
 
     Args:
         text: the list.
-        field: of the configuration, which the list is from.
+        field: field of the configuration that holds the list.
 
     Raises:
-        ConfigError: none, an unknown or a repeated one; names the option.
+        ConfigError: the list is empty, or a feature is unknown or repeated; names the option.
     """
     option = f"--config.{field}={text}"
     names = tuple(name.strip() for name in text.split(","))

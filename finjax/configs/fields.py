@@ -1,4 +1,4 @@
-"""The table of what every field of every stage's configuration may hold, and the check of a whole configuration."""
+"""The rule of every field of every stage, and the check of a whole configuration."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -32,7 +32,7 @@ from finjax.models.discriminant import OWN_COVARIANCE
 from finjax.models.fin import INITIALISATIONS, PRECISIONS
 from finjax.training.optimiser import SCHEDULES
 
-SEED = Whole(most=2**32 - 1)  # JAX takes the lowest 32 bits of a seed: larger ones would be others' in disguise
+SEED = Whole(most=2**32 - 1)  # JAX uses the lowest 32 bits: a larger seed would equal a smaller one
 COUNT = Whole(least=1)
 HERTZ = Real(unset=True)
 SHARE = Real(below=1)
@@ -157,7 +157,7 @@ _STUDY = {
 }
 
 _EVERYWHERE = _COMMON | _TRAINING | _NETWORKS | _RECOGNITION
-# By stage; what a field means may differ in one of them.
+# By stage, because some fields have another rule in one stage.
 FIELDS: Mapping[str, Mapping[str, Rule]] = {
     "fin": _EVERYWHERE,
     "cnn": _EVERYWHERE,
@@ -175,11 +175,11 @@ FIELDS: Mapping[str, Mapping[str, Rule]] = {
 
 
 def check_fields(config: ConfigDict) -> None:
-    """Checks every field of a configuration, of a study also those of its stages and methods.
+    """Checks every field of a configuration; in a study, also the fields of its stages and methods.
 
     Raises:
-        ConfigError: a value has the wrong type, is not finite, or is out of range; names the option. Or a field of
-            the stage is not there.
+        ConfigError: a value has the wrong type, is not finite, or is out of range (the message names the option), or
+            a field of the stage is missing.
     """
     needed = (field for field in field_names(TEMPLATES[config.stage]()) if not field.startswith("methods."))
     if missing := sorted(set(needed) - set(field_names(config))):
@@ -195,7 +195,7 @@ def check_fields(config: ConfigDict) -> None:
 def leaves(config: ConfigDict) -> Iterator[tuple[str, str, str]]:
     """Yields each field of a configuration, the stage that it belongs to, and its name within that stage.
 
-    They differ in a study: `methods.fin_cnn.cnn.dropout` is `cnn.dropout` of stage `fine_tune`.
+    The two names differ in a study: `methods.fin_cnn.cnn.dropout` is `cnn.dropout` of stage `fine_tune`.
     """
     for field in field_names(config):
         first, *rest = field.split(".")

@@ -67,6 +67,6 @@ def _coarse(config: ConfigDict) -> None:
 
 
 def _best(config: ConfigDict) -> None:
-    """Four times as long, on the features of `fine_tune.py:best`: what tells movements apart are their differences."""
+    """Four times as many steps, on the features of `fine_tune.py:best`: their differences tell movements apart."""
     _coarse(config)
     config.train.max_steps = 6000

@@ -1,7 +1,7 @@
 """Stage 3, FINs and CNN tuned together to each subject (paper, section II).
 
 python main.py --config=configs/fine_tune.py                     # after fin.py:coarse and cnn.py
-python main.py --config=configs/fine_tune.py --config.fine_tune.fin_init=random        # what the FINs are worth
+python main.py --config=configs/fine_tune.py --config.fine_tune.fin_init=random        # to compare with random FINs
 python main.py --config=configs/fine_tune.py:best --config.data.name=three_dc --config.data.dir=... \
     --config.fine_tune.fins=runs/fin_{feature}_best_three_dc \
     --config.fine_tune.cnn_init=runs/cnn_best_three_dc/subject_{subject}
@@ -18,7 +18,7 @@ def get_config(preset: str | None = None) -> ConfigDict:
 
 
 def _best(config: ConfigDict) -> None:
-    """What validation on the tuning repetitions of 3DC chose; docs/results.md has what each change brought."""
+    """Chosen by validation on the tuning repetitions of 3DC; docs/results.md has the gain of each change."""
     default.best_features(config)
     config.train.batch_size = 128
     config.train.max_steps = 30

@@ -1,4 +1,4 @@
-"""From the configuration of a stage to its typed settings."""
+"""Parses the configuration of a stage into typed settings."""
 
 import dataclasses
 import types

@@ -1,4 +1,4 @@
-"""The configuration of an earlier run, out of the `config.json` in its folder: repeats it, or varies it.
+"""The configuration of an earlier run, from the `config.json` in its folder: to repeat or to vary the run.
 
 python main.py --config=runs/fin_ssi/config.json --workdir=runs/again
 python main.py --config=runs/fin_ssi/config.json --workdir=runs/other_seed --config.seed=1
@@ -22,31 +22,33 @@ def get_config(path: str) -> ConfigDict:
     """Returns the configuration that `path` holds, such as `runs/fin_ssi/config.json` or a study's `study.json`.
 
     Raises:
-        ConfigError: it holds none.
+        ConfigError: the file cannot be read, or holds no configuration.
     """
     described = read(path)
     config = complete(described["config"])
     device = described.get("device", {})
     if device.get("platform") == "cpu" and not config.get("cpu_devices", 1):
-        config.cpu_devices = device["count"]  # how the sum over a batch is split shows in its last bits
+        config.cpu_devices = device["count"]  # another number rounds the sum over a batch differently
     _warn_of_other_versions(described.get("versions", {}))
     return config
 
 
 def read(path: str) -> dict:
-    """Returns what a run has recorded of itself; raises `ConfigError` where that is no configuration."""
+    """Returns the content of the file; raises `ConfigError` if it holds no configuration."""
     refuse_url(path, option="--config")
     try:
         described = json.loads(expanded(path).read_text(encoding="utf-8"))
         complete(described["config"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else f"{type(error).__name__}: {error}"
-        raise ConfigError(f"--config={path}: no configuration that a run has recorded ({reason})") from error
+        raise ConfigError(
+            f"--config={path} holds no configuration of a run ({reason}): give the config.json of a run's folder"
+        ) from error
     return described
 
 
 def _warn_of_other_versions(versions: dict[str, str]) -> None:
-    here = {name: importlib.metadata.version(name) for name in versions if name not in ("finjax", "python")}
-    other = [f"{name} {versions[name]} there, {here[name]} here" for name in here if here[name] != versions[name]]
+    now = {name: importlib.metadata.version(name) for name in versions if name not in ("finjax", "python")}
+    other = [f"{name}: recorded {versions[name]}, now {now[name]}" for name in now if now[name] != versions[name]]
     if other:
-        logger.warning("the recorded run had other versions, so that numbers may differ: %s", "; ".join(other))
+        logger.warning("the recorded run used other versions, so numbers may differ (%s)", "; ".join(other))

@@ -1,6 +1,6 @@
-"""What a field of the configuration may hold: one class for each kind of value.
+"""Rules for the values of configuration fields: one class for each kind of value.
 
-Each has `fault(value)`: what is wrong with a value, to follow `--config.field=value: `; `None` where it fits.
+`fault(value)` returns what is wrong with a value, to follow `--config.field=value: ` in a message; None if it fits.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ LARGEST = 2**31 - 1  # counts are int32 on the devices
 
 
 class Rule(Protocol):
-    """What a field may hold."""
+    """A rule for the values of a field."""
 
     def fault(self, value: Any) -> str | None:
         """Returns what is wrong with a value, or None."""
@@ -28,7 +28,7 @@ class Rule(Protocol):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Whole:
-    """A whole number from `least` to `most`; None too, where it may be `unset`."""
+    """A whole number from `least` to `most`; with `unset`, also None."""
 
     least: int = 0
     most: int = LARGEST
@@ -45,7 +45,7 @@ class Whole:
         return f"must be at most {self.most}" if value > self.most else None
 
 
-WIDTH = Whole(least=1, most=10_000)  # of a layer; more would be a slip of the finger
+WIDTH = Whole(least=1, most=10_000)  # of a layer; a larger number is a typing mistake
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,10 +53,10 @@ class Real:
     """A finite number.
 
     Attributes:
-        least: the smallest that is allowed.
-        above: what it must be above.
-        most: the largest that is allowed.
-        below: what it must be below.
+        least: the smallest allowed number.
+        above: the number must be larger than this.
+        most: the largest allowed number.
+        below: the number must be smaller than this.
         unset: whether None is allowed.
         meaning: what the number is, for the message.
     """
@@ -78,7 +78,7 @@ class Real:
             return "must be a finite number"
         if self.least <= value <= self.most and self.above < value < self.below:
             return None
-        return f"{self.meaning}, {self._range()}" if self.meaning else f"must be {self._range()}"
+        return f"must be {self._range()}" + f" ({self.meaning})" * bool(self.meaning)
 
     def _range(self) -> str:
         lower = f"above {self.above:g}" if self.above >= self.least else f"at least {self.least:g}"
@@ -103,7 +103,7 @@ class YesNo:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Text:
-    """Any text: what it names is looked up elsewhere."""
+    """Any text; other checks look up the name that it holds."""
 
     def fault(self, value: Any) -> str | None:
         """See `Rule`."""
@@ -112,7 +112,7 @@ class Text:
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """One of some names; an empty one is a name too."""
+    """One of several names; the empty text can be one of them."""
 
     names: Sequence[str]
 
@@ -125,7 +125,7 @@ class Choice:
 
 @dataclasses.dataclass(frozen=True)
 class Choices:
-    """Some of some names, comma-separated, or none."""
+    """Any number of the given names, comma-separated."""
 
     names: Sequence[str]
 
@@ -151,7 +151,7 @@ class Duration:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class NumberList:
-    """Numbers and ranges, as `"1-3,5"`, or one of some words."""
+    """Numbers and ranges, as `"1-3,5"`, or one of `words`."""
 
     words: Sequence[str] = ()
 
@@ -172,10 +172,10 @@ class Several:
     """A tuple.
 
     Attributes:
-        of: what each of its items may be.
-        wanted: all of this in words, with an example.
-        length: how many items; None: one or more.
-        distinct: whether each must be there once.
+        of: rule of each item.
+        wanted: the whole rule in words, with an example, for the message.
+        length: number of items; None: one or more.
+        distinct: whether all items must differ.
         unset: whether None is allowed.
     """
 
@@ -201,10 +201,10 @@ class Several:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Folder:
-    """A path of this machine, or a pattern of one with some names in braces.
+    """A path on this machine, or a pattern of a path with names in braces.
 
     Attributes:
-        filled_in: an example of what is filled in, by its name; without any, braces are part of the path.
+        filled_in: an example value for each name in braces; if empty, braces are part of the path.
         unset: whether None is allowed.
     """
 
@@ -224,7 +224,7 @@ class Folder:
                 if name is not None and name not in self.filled_in:
                     raise ValueError(name)
             value.format(**self.filled_in)
-        except (ValueError, LookupError):  # whatever `format` says of what is in the braces
+        except (ValueError, LookupError):  # `format` raises them for other text in the braces
             *names, last = (f"{{{name}}}" for name in self.filled_in)
             return f"only {' and '.join(filter(None, [', '.join(names), last]))} can be filled in"
         return None
@@ -232,7 +232,7 @@ class Folder:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """Which checkpoint of a run to take."""
+    """A checkpoint of a run: `"latest"`, `"best"` or the number of a step."""
 
     def fault(self, value: Any) -> str | None:
         """See `Rule`."""
@@ -241,7 +241,7 @@ class Checkpoint:
 
 
 def check(rule: Rule, value: Any, *, option: str) -> None:
-    """Raises `ConfigError` where a value does not fit a rule; `option` is how the user sets it."""
+    """Raises `ConfigError` if a value does not fit a rule; `option` is the option that sets the value."""
     if isinstance(rule, Folder) and isinstance(value, str):
         refuse_url(value, option=option)
     if fault := rule.fault(value):

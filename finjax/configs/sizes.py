@@ -1,4 +1,4 @@
-"""What names must exist, and what sizes two parts of a configuration must share: known once plugins are loaded."""
+"""Checks that names exist and that sizes of different parts fit each other; plugins must be loaded before."""
 
 from finjax.configs.feature_list import parse_features
 from finjax.configs.rules import Naming, option_of
@@ -23,11 +23,11 @@ def check_names(settings: StageSettings, *, option: Naming = option_of) -> None:
     """Checks that the dataset and the features of a run exist.
 
     Args:
-        settings: of one run of a stage.
-        option: gives the option that sets a field, for messages.
+        settings: settings of one run of a stage.
+        option: returns the option that sets a field, for messages.
 
     Raises:
-        ConfigError: an unknown feature, a repeated one, or none.
+        ConfigError: no feature is named, or a feature is unknown or repeated.
         DataError: an unknown dataset.
     """
     rate_of(settings.data)
@@ -43,14 +43,14 @@ def check_names(settings: StageSettings, *, option: Naming = option_of) -> None:
 
 
 def check_sizes(settings: StageSettings, *, option: Naming = option_of) -> None:
-    """Checks the sizes that parts of a run share, and its filter at the rate of its data, before anything is built.
+    """Checks sizes that depend on each other, and the filter at the sampling rate of the data.
 
     Args:
-        settings: of one run of a stage.
-        option: gives the option that sets a field, for messages.
+        settings: settings of one run of a stage.
+        option: returns the option that sets a field, for messages.
 
     Raises:
-        ConfigError: two sizes or the filter do not fit; names the options and their values.
+        ConfigError: two sizes do not fit, or the filter does not; names the options and their values.
         DataError: an unknown dataset.
     """
     rate_hz = rate_of(settings.data)
@@ -71,7 +71,7 @@ def _check_patches(model: FINNetworkSettings, length: int, window: str, option: 
         below = max(size for size in range(1, min(model.patch_size, length) + 1) if length % size == 0)
         raise ConfigError(
             f"{option('model.patch_size')}={model.patch_size} must divide the {window}: "
-            f"the next size below that does is {below}"
+            f"the next smaller size that does is {below}"
         )
 
 

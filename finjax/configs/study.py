@@ -1,9 +1,9 @@
 """The study: FINs, and recognition within and across subjects, against percentage, horizon and window length.
 
-python main.py --config=configs/study.py                                           a small one, on synthetic data
+python main.py --config=configs/study.py                                           a small study, on synthetic data
 python main.py --config=configs/study.py:three_dc --config.data.dir=~/data/3dc
-python main.py --config=configs/study.py:paper --config.data.dir=~/data/ninapro --shard=3/40    the third of 40 parts
-python main.py --config=configs/study.py --mode=evaluate                           the report of what is there
+python main.py --config=configs/study.py:paper --config.data.dir=~/data/ninapro --shard=3/40    part 3 of 40
+python main.py --config=configs/study.py --mode=evaluate                           the report of the finished runs
 
 Run the same command again to continue with the runs that are left. `report/` in the folder of the study holds the
 results.
@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 
 from finjax.configs import classical, cnn, default, fin, fine_tune, raw_cnn
 
-# What the study sets in each of its runs; so it is no field of a stage's own settings here.
+# Fields that the study sets in each of its runs; the stages' settings in the study do not have them.
 SET_BY_STUDY = (
     "stage", "preset", "prediction", "window", "step", "statistics", "limit_sd", "seed", "plugins", "data",
     "cpu_devices", "target", "subject", "percentage", "percentage_how", "pooled",
@@ -29,9 +29,9 @@ def get_config(preset: str | None = None) -> ConfigDict:
 def _study() -> ConfigDict:
     config = default.common("study")
     del config.prediction, config.evaluate
-    config.step = "50ms"  # of decoders; that of FINs is fin.step
-    config.statistics = "used"  # of recognition, likewise; of FINs it is fin.statistics
-    config.cpu_devices = 0  # as of every stage, but for batches of all of them
+    config.step = "50ms"  # of decoders; for FINs: fin.step
+    config.statistics = "used"  # of decoders; for FINs: fin.statistics
+    config.cpu_devices = 0  # as in every stage; 0: limited by the smallest batch of all stages
     config.percentage_how = "leading"
 
     config.fins = default.PAPER_FEATURES  # FINs to report, besides those that the methods need
@@ -42,8 +42,8 @@ def _study() -> ConfigDict:
     config.horizons = (0, 50, 100, 200, 300)  # ms
     config.length = "lda_logstd,cnn"
     config.lengths = (100, 150, 200, 250, 300, 400)  # ms, of windows
-    config.baseline = "lda_logstd"  # which every other method is compared with, in pairs; empty: none
-    config.shown = "fin_cnn"  # whose confusion matrix is drawn; empty: none
+    config.baseline = "lda_logstd"  # method that every other one is compared with, in pairs; empty: none
+    config.shown = "fin_cnn"  # method whose confusion matrix is drawn; empty: none
 
     config.fin = _settings(fin.get_config("coarse"))
     config.cnn = _settings(cnn.get_config())
@@ -55,7 +55,7 @@ def _study() -> ConfigDict:
 
 
 def _settings(config: ConfigDict) -> ConfigDict:
-    """Returns a stage's settings without what the study sets."""
+    """Returns a stage's settings without the fields that the study sets."""
     kept = ("step", "statistics") if config.stage == "fin" else ()
     for field in SET_BY_STUDY:
         if field in config and field not in kept:
@@ -63,14 +63,14 @@ def _settings(config: ConfigDict) -> ConfigDict:
     if "fine_tune" in config:
         del config.fine_tune.cnn_init
     if "fins" in config.get("fine_tune", ()):
-        del config.fine_tune.fins, config.model  # its FINs are the study's
+        del config.fine_tune.fins, config.model  # the study sets the FINs
     return config
 
 
 def _methods() -> ConfigDict:
-    """Returns what differs from the settings of a method's stage.
+    """Returns the settings of each method that differ from its stage.
 
-    A network method with `start`, the name of another, starts from that one's decoder of the same subject.
+    A network whose `start` names another method starts from that method's decoder of the same subject.
     """
     methods = ConfigDict()
     for features in ("paper", "hudgins", "logstd"):
@@ -86,7 +86,7 @@ def _methods() -> ConfigDict:
 
 
 def _small(config: ConfigDict) -> None:
-    """Minutes on two CPU cores: what a study looks like, not how well the methods do."""
+    """Minutes on two CPU cores: shows what a study looks like, not how well the methods do."""
     config.data.synthetic.subjects = 4
     config.data.synthetic.movement_s = 2.0
     config.data.synthetic.rest_s = 0.0
@@ -111,7 +111,7 @@ def _small(config: ConfigDict) -> None:
 
 
 def _three_dc(config: ConfigDict) -> None:
-    """The whole study on the 3DC data, with the recipe that validation chose, and the paper's beside it."""
+    """The whole study on the 3DC data, with the settings that validation chose, and with the paper's."""
     config.data.name = "three_dc"
     config.fins = ""
     config.within = (
@@ -140,7 +140,7 @@ def _three_dc(config: ConfigDict) -> None:
         "train": {**plain, "batch_size": 250},
         "optimiser": {"fin": {"learning_rate": 1e-3, "l2": 2e-5}, "cnn": {"learning_rate": 1e-2, "l2": 2e-4}},
     }  # fmt: skip
-    # Random FINs have further to go.
+    # Random FINs need more steps, and higher learning rates.
     config.methods.fin_cnn_random.train = {"max_steps": 60}
     config.methods.fin_cnn_random.optimiser = {"fin": {"learning_rate": 1e-3}, "cnn": {"learning_rate": 1e-3}}
     for stage in ("fin", "cnn", "fine_tune", "raw_cnn"):
@@ -170,7 +170,7 @@ def _test(config: ConfigDict) -> None:
     config.data.synthetic.movement_s = 2.0
     config.data.synthetic.rest_s = 0.0
     config.data.seen_subjects = "1"
-    # As much of everything for everybody, so that few programs serve all runs: compiling takes most of the time.
+    # The same amount of data for everybody, so that runs share compiled programs: compiling takes most of the time.
     for part in ("train", "seen_tune", "unseen_tune"):
         config.data[f"{part}_repetitions"] = "6"
     config.within = "lda_logstd,cnn,fin_cnn"

@@ -1,4 +1,4 @@
-"""Configurations that come back from JSON: completed from what their stage has."""
+"""Configurations that are read from JSON: missing fields get the defaults of their stage."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from ml_collections import ConfigDict
 
 from finjax.configs import default, study
 
-# By stage: every field with its default, and the types of those that a file leaves unset.
+# By stage: every field with its default, and the type of fields that are unset.
 TEMPLATES = {
     "fin": lambda: default.fin(""),
     "cnn": default.cnn,
@@ -17,32 +17,31 @@ TEMPLATES = {
     "study": study.get_config,
 }
 
-# What older versions did, which had no such field; the default is another one now.
-BEFORE = {"statistics": "unlabelled"}
+# Values of fields that older versions did not have, where the default now gives other results.
+OLD_DEFAULTS = {"statistics": "unlabelled"}
 
-
-# Fields of older versions that are removed, by stage.
+# Fields of older versions that no longer exist, by stage and group.
 REMOVED = {"fine_tune": {"cnn": ("shadows",)}}
 
 
 def complete(fields: Mapping[str, Any]) -> ConfigDict:
-    """Returns a configuration as it was before it went through JSON, with its stage's defaults for what it lacks.
+    """Returns the configuration that JSON holds, with tuples again, and with its stage's defaults for missing fields.
 
-    JSON makes lists of tuples. An imported model, or one that an older finjax trained, lacks some fields.
+    JSON turns tuples into lists. An imported model, or one that an older finjax trained, lacks some fields.
 
     Args:
         fields: the configuration as JSON gives it.
 
     Raises:
-        KeyError: it names no stage, or one that does not exist.
-        TypeError: it holds something else where its stage has a group of fields.
+        KeyError: the configuration names no stage, or an unknown one.
+        TypeError: a field has a value where the stage has a group of fields.
     """
     config = TEMPLATES[fields["stage"]]()
-    if "methods" in fields:  # of a study, which has those alone that it names
+    if "methods" in fields:  # of a study, which has only the methods that its file names
         config.methods = ConfigDict()
-    fields = _without_removed({**BEFORE, **fields})
-    if fields.get("limit_sd", 0.0) is None:  # JSON has no infinity, so that null was written for it
-        fields["limit_sd"] = 0.0  # means "no limit" too
+    fields = _without_removed({**OLD_DEFAULTS, **fields})
+    if fields.get("limit_sd", 0.0) is None:  # older versions wrote infinity as null, because JSON has none
+        fields["limit_sd"] = 0.0  # no limit
     _fill(config, _tuples(fields))
     return config
 
@@ -72,7 +71,7 @@ def _fill(config: ConfigDict, fields: Mapping[str, Any], where: str = "") -> Non
         known = config.get(name)
         if isinstance(known, ConfigDict):
             if not isinstance(value, Mapping):
-                raise TypeError(f"the fields of {where}{name}: {value!r} is there instead")
+                raise TypeError(f"{where}{name} must be a group of fields, not {value!r}")
             _fill(known, value, f"{where}{name}.")
         elif value is not None or known is None:
             with config.ignore_type():
@@ -86,7 +85,7 @@ def _tuples(content: Any) -> Any:
 
 
 def flatten(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Returns the fields of a configuration as JSON has it, by their dotted names."""
+    """Returns the values of a configuration, as JSON gives it, by their dotted names."""
     flat = {}
     for name, value in fields.items():
         flat.update(flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value})

@@ -1,1 +1,1 @@
-"""Tasks: what the stages of the study train and evaluate."""
+"""Tasks: the stages that train and evaluate models."""

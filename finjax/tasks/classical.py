@@ -20,7 +20,7 @@ from finjax.training.logs import describe_run
 def run_classical(settings: ClassicalStage, workdir: Path, *, mode: str) -> None:
     """Fits a classifier to each subject's tuning windows, and scores it on the test repetitions.
 
-    Fitting takes seconds, so that nothing is kept but the results: `mode` makes no difference.
+    Fitting takes seconds, so only the results are saved, and `mode` makes no difference.
     """
     del mode
     subjects = chosen_subjects(settings, find_split(settings.data))

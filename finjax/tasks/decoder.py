@@ -34,14 +34,14 @@ from finjax.training.step import TrainState
 
 
 def run_decoder(settings: DecoderStage, workdir: Path, *, mode: str) -> None:
-    """Trains (unless `mode` is `"evaluate"`) and evaluates decoders of the subjects and horizons asked for.
+    """Trains (unless `mode` is `"evaluate"`) and evaluates decoders for the subjects and horizons of the settings.
 
-    Each subject's is in a folder `subject_1`, … of the working directory, that of several in `pooled`; several
-    horizons are in `prediction_0`, `prediction_3`, … above these.
+    Each decoder has a folder in the working directory: `subject_1`, …, or `pooled` for one decoder of all subjects.
+    With several horizons, these folders are in `prediction_0`, `prediction_3`, ….
     """
     horizons = settings.prediction
     subjects = chosen_subjects(settings, find_split(settings.data))
-    if not settings.pooled:  # of what is read together, the reader warns
+    if not settings.pooled:  # a pooled decoder reads all subjects together, and `load_store` warns
         warn_of_copies(settings.data, subjects)
     groups = {"pooled": subjects} if settings.pooled else {f"subject_{s}": (s,) for s in subjects}
     for horizon in horizons:
@@ -59,7 +59,7 @@ def chosen_subjects(settings: RecognitionStage, split: Split) -> tuple[int, ...]
     """Returns the subjects that `config.subject` names.
 
     Raises:
-        ConfigError: one that is not in the data, or none.
+        ConfigError: a subject is not in the data, or none is named.
     """
     named = {"all": split.subjects, "seen": split.seen_subjects, "unseen": split.unseen_subjects}
     subjects = named[settings.subject] if settings.subject in named else parse_numbers(str(settings.subject))
@@ -76,7 +76,7 @@ def chosen_subjects(settings: RecognitionStage, split: Split) -> tuple[int, ...]
 
 
 def train(task: Task[DecoderStage], workdir: Path) -> None:
-    """Trains a decoder, or resumes the run in `workdir`; with 0 % of the data it only sets it up."""
+    """Trains a decoder, or resumes the run in `workdir`; with 0 % of the data, saves it untrained."""
     settings = task.settings
     compatibility.refuse_another_run(workdir, task)
     share = tuning_windows(task)
@@ -94,7 +94,7 @@ def train(task: Task[DecoderStage], workdir: Path) -> None:
         stats=start.stats,
         loss=DecoderLoss(decoder=start.decoder, label_smoothing=settings.train.label_smoothing),
         optimiser=stage_optimiser(settings),
-        tile=parallel.share_size(settings.train.batch_size),  # BatchNorm needs the whole share
+        tile=parallel.share_size(settings.train.batch_size),  # BatchNorm needs all of a device's share of the batch
         data=data,
         examples=len(fitted),
         normalisers={"signal": vars(signal), "feature": vars(start.feature)},
@@ -114,7 +114,7 @@ def evaluate(task: Task[DecoderStage], workdir: Path) -> list[dict]:
     settings = task.settings
     model = load_decoder(workdir, step=settings.checkpoint.use)
     compatibility.refuse_another_model(model, task)
-    compatibility.refuse_trained_as_tested(model.trained_on, task.split)
+    compatibility.refuse_tested_on_training_data(model.trained_on, task.split)
     compatibility.refuse_copies(model.trained_on, task)
     windows = test_windows(task)
     statistics = stored_statistics(task, model)
@@ -140,10 +140,10 @@ def evaluate(task: Task[DecoderStage], workdir: Path) -> list[dict]:
 
 
 def tuning_windows(task: Task[RecognitionStage]) -> Windows:
-    """Returns the share of the tuning windows that is used; none where the percentage is 0.
+    """Returns the share of the tuning windows that `percentage` asks for; none if it is 0.
 
     Raises:
-        DataError: the subjects have no window in the repetitions that tune.
+        DataError: the subjects have no window in their tuning repetitions.
     """
     settings = task.settings
     windows = task.part(_part(settings))
@@ -152,24 +152,25 @@ def tuning_windows(task: Task[RecognitionStage]) -> Windows:
     if not len(windows):
         raise DataError(
             f"nothing to tune on: subjects {format_numbers(task.store.subjects)} have no window in their tuning "
-            f"repetitions ({task.split})"
+            f"repetitions ({task.split}): set --config.data.seen_tune_repetitions or "
+            "--config.data.unseen_tune_repetitions"
         )
     return windows[take_share(windows, settings.percentage, how=settings.percentage_how, seed=settings.seed)]
 
 
 def split_for_validation(task: Task[RecognitionStage], share: Windows) -> tuple[Windows, Windows]:
-    """Returns the windows of a share to fit to and, later in time, those to validate on."""
+    """Returns the windows of a share to fit to, and the later ones to validate on."""
     fitted, held_out = split_off_last(share, task.settings.validation_share, length=task.framing.length)
     return share[fitted], share[held_out]
 
 
 def test_windows(task: Task) -> Windows:
-    """Returns the windows of the test repetitions; raises `DataError` where there are none."""
+    """Returns the windows of the test repetitions; raises `DataError` if there are none."""
     windows = task.part("test")
     if not len(windows):
         raise DataError(
             f"subjects {format_numbers(task.split.subjects)} have no window in the test repetitions "
-            f"{format_numbers(task.split.test_repetitions)}"
+            f"{format_numbers(task.split.test_repetitions)}: set --config.data.test_repetitions"
         )
     return windows
 
@@ -177,7 +178,7 @@ def test_windows(task: Task) -> Windows:
 def inputs_of(
     task: Task, features: tuple[str, ...], feature: FeatureNormaliser, windows: Windows, *, signal: SignalNormaliser
 ) -> FeatureData | WindowData:
-    """Returns what a decoder takes windows from: their standardised features, or the samples."""
+    """Returns the inputs of a decoder: the standardised features of windows, or their samples."""
     if task.settings.stage == "cnn":
         return FeatureData(values=pad_to_grid(feature.standardise(task.features(features, windows, signal))))
     return WindowData.of(task.store, signal, windows)
@@ -189,7 +190,7 @@ def _part(settings: RecognitionStage) -> str:
 
 
 def _describe(task: Task[DecoderStage], start: InitialDecoder) -> dict:
-    """Returns what a checkpoint says of its model, JSON."""
+    """Returns the description of a decoder in its checkpoint, in JSON types."""
     settings, store = task.settings, task.store
     described = task.describe(part=_part(settings) if settings.percentage else None)
     own = {int(subject): repetitions for subject, repetitions in described["trained_on"].items()}
@@ -206,9 +207,9 @@ def _describe(task: Task[DecoderStage], start: InitialDecoder) -> dict:
 
 
 def _jitter(task: Task[DecoderStage], start: InitialDecoder, windows: Windows) -> np.ndarray | None:
-    """Returns the factor of the noise that training adds to the features: of their spread within movements.
+    """Returns `noise_factor` for the noise that training adds to the features; None without noise.
 
-    The spread is that of the features that the CNN sees: with FINs, those of the windows ahead.
+    It is computed from the features that the CNN sees: with FINs, the features of the windows ahead.
     """
     if not start.features or not len(windows) or not (scale := covariance_noise_of(task.settings)):
         return None
@@ -219,7 +220,7 @@ def _jitter(task: Task[DecoderStage], start: InitialDecoder, windows: Windows) -
 def _read_out_fitter(
     task: Task[DecoderStage], start: InitialDecoder, windows: Windows, inputs: FeatureData | WindowData
 ) -> Callable[[TrainState], TrainState]:
-    """Returns a function that fits the read-out beside the CNN, to the features of a state."""
+    """Returns a function that fits the read-out beside the CNN to the features that a state gives."""
     if not start.decoder.read_out_weight or not len(windows):
         return lambda state: state
     data = parallel.replicate(inputs)
@@ -239,7 +240,7 @@ def _read_out_fitter(
 def _validator(
     task: Task[DecoderStage], start: InitialDecoder, windows: Windows
 ) -> Callable[[TrainState], dict[str, float]]:
-    """Returns a function that scores a state on windows that are later in time than those it is fitted to."""
+    """Returns a function that scores a state on the validation windows."""
     signal = start.statistics.signal
     data = parallel.replicate(inputs_of(task, start.features, start.feature, windows, signal=signal))
 

@@ -73,7 +73,8 @@ def train(task: Task[FINStage], workdir: Path) -> None:
     if not len(windows):
         raise DataError(
             f"nothing to train on: seen subjects {format_numbers(task.split.seen_subjects) or '(none)'} have no "
-            f"window in the training repetitions {format_numbers(task.split.train_repetitions) or '(none)'}"
+            f"window in the training repetitions {format_numbers(task.split.train_repetitions) or '(none)'}: "
+            "set --config.data.seen_subjects or --config.data.train_repetitions"
         )
     statistics = fit_statistics(task, windows)
     signal = statistics.signal
@@ -101,14 +102,14 @@ def evaluate(task: Task[FINStage], workdir: Path) -> dict:
     """Restores the run in `workdir`, scores it on the test repetitions, writes `eval/` and prints a table.
 
     Returns:
-        What `eval/metrics.json` holds.
+        The scores that `eval/metrics.json` holds.
     """
     settings = task.settings
     model = load_fin(workdir, step=settings.checkpoint.use)
     compatibility.refuse_another_model(model, task)
-    compatibility.refuse_trained_as_tested(model.trained_on, task.split)
+    compatibility.refuse_tested_on_training_data(model.trained_on, task.split)
     compatibility.refuse_copies(model.trained_on, task)
-    compatibility.refuse_other_claims(model, task.split)
+    compatibility.refuse_other_seen_subjects(model, task.split)
     statistics = stored_statistics(task, model)
     signal = statistics.signal
     result = {
@@ -141,7 +142,8 @@ def evaluate(task: Task[FINStage], workdir: Path) -> dict:
         shown[part] = figures.Predictions(true=true, predicted=predicted, windows=windows)
     if not shown:
         raise DataError(
-            f"none of the subjects has a window in the test repetitions {format_numbers(task.split.test_repetitions)}"
+            "none of the subjects has a window in the test repetitions "
+            f"{format_numbers(task.split.test_repetitions)}: set --config.data.test_repetitions"
         )
     if processes.is_first():
         _write_evaluation(task, workdir / "eval", result, shown, signal)
@@ -161,7 +163,7 @@ def _write_evaluation(
 
 
 def _describe(task: Task[FINStage], statistics: Statistics) -> dict:
-    """Returns what a checkpoint says of its model, JSON."""
+    """Returns the description of a FIN in its checkpoint, in JSON types."""
     about = {"kind": "fin", "target": task.settings.target, "statistics_from": statistics.in_json()}
     return {**about, **task.describe(part="train")}
 

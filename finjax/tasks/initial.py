@@ -1,4 +1,4 @@
-"""Decoders before their training: of random weights, of trained FINs, of a trained decoder, or of both."""
+"""Decoders before their training, with random weights or with weights of trained FINs or a trained decoder."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ from finjax.system import processes
 from finjax.tasks.compatibility import (
     refuse_copies,
     refuse_known_subjects,
-    refuse_trained_as_tested,
+    refuse_tested_on_training_data,
     refuse_unfit_fin,
     refuse_unfit_start,
 )
@@ -52,7 +52,7 @@ class InitialDecoder:
         features: names of its features, in order.
         feature: their standardisation.
         statistics: z-scores of the task's subjects.
-        trained_on: repetitions that what it starts from was fitted to, by subject.
+        trained_on: repetitions that its initial weights were fitted to, by subject.
     """
 
     decoder: DecoderNetwork
@@ -84,27 +84,27 @@ def decoder_of(task: Task[DecoderStage], features: Sequence[str]) -> DecoderNetw
 
 
 def initial_decoder(task: Task[DecoderStage], fitted: Windows, *, share: Windows) -> InitialDecoder:
-    """Puts together what a decoder starts from.
+    """Returns a decoder with its initial weights and statistics.
 
     Args:
-        task: the task; `config.fine_tune` says where to start.
-        fitted: windows that it is to be fitted to, none for a zero-shot test.
-        share: these and those that validate: what the z-scores may be taken from.
+        task: the task; `config.fine_tune` names the initial weights.
+        fitted: windows to fit the decoder to; none for a zero-shot test.
+        share: the windows in `fitted` and the validation windows; the z-scores are fitted to all of them.
 
     Raises:
-        ConfigError: an unknown way to start, or a zero-shot test of something untrained.
-        CheckpointError: a checkpoint is missing, does not fit, or was trained on what will be tested.
+        ConfigError: the decoder cannot start from the named run, or a zero-shot test has untrained weights.
+        CheckpointError: a checkpoint is missing, does not fit, or was trained on data of the test.
     """
     settings, features = task.settings, features_of(task)
     fins = _pretrained_fins(task, features)
-    start = _started_decoder(task, features)
+    start = _load_start(task, features)
     if not len(fitted) and (start is None or fin_init_of(settings) == "random"):
         raise ConfigError(
             "--config.percentage=0 tests without training anything: name a decoder of other people "
             "(--config.fine_tune.cnn_init=FOLDER), and do not start from random FINs"
         )
     trained_on = merge(*(source.trained_on for source in (*fins.values(), *([start] if start else []))))
-    refuse_trained_as_tested(trained_on, task.split)
+    refuse_tested_on_training_data(trained_on, task.split)
     refuse_copies(trained_on, task)
     if not len(fitted):
         refuse_known_subjects(trained_on, task.store.subjects)
@@ -141,19 +141,19 @@ def features_seen(
 ) -> np.ndarray:
     """Returns the closed-form features `[n, C, F]` that the CNN sees.
 
-    FINs imitate those of the windows that are `prediction` steps ahead, closed form gives those of the windows.
+    With FINs, they are the features of the windows that are `prediction` steps ahead.
     """
     return task.features(features, windows, signal, ahead=task.settings.stage == "fine_tune")
 
 
 def merge(*parts: Repetitions) -> Repetitions:
-    """Joins what several models were trained on."""
+    """Returns all repetitions that several models were trained on, by subject."""
     subjects = sorted({subject for part in parts for subject in part})
     return {s: tuple(sorted({r for part in parts for r in part.get(s, ())})) for s in subjects}
 
 
 def _pretrained_fins(task: Task[DecoderStage], features: Sequence[str]) -> dict[str, FINModel]:
-    """Loads the FIN of each feature, where the configuration asks for trained ones."""
+    """Loads the FIN of each feature, if the configuration asks for trained FINs."""
     if fin_init_of(task.settings) != "pretrained":
         return {}
     fins = {}
@@ -164,22 +164,23 @@ def _pretrained_fins(task: Task[DecoderStage], features: Sequence[str]) -> dict[
     return fins
 
 
-def _started_decoder(task: Task[DecoderStage], features: Sequence[str]) -> DecoderModel | None:
-    """Loads the decoder to start from, where the configuration names one."""
+def _load_start(task: Task[DecoderStage], features: Sequence[str]) -> DecoderModel | None:
+    """Loads the decoder to start from, if the configuration names one."""
     settings = task.settings
     from_decoder = fin_init_of(settings) == "decoder"
     if not settings.fine_tune.cnn_init:
         if from_decoder:
-            raise ConfigError("--config.fine_tune.fin_init=decoder: name that decoder with --config.fine_tune.cnn_init")
+            raise ConfigError("--config.fine_tune.fin_init=decoder: name the decoder with --config.fine_tune.cnn_init")
         return None
     path = _path(task, "cnn_init", CNN_INIT)
     start = load_decoder(path, step=settings.fine_tune.cnn_step)
-    fitting = {"cnn": ("cnn",), "raw_cnn": ("raw_cnn",), "fine_tune": ("cnn", "fine_tune")}[settings.stage]
+    allowed = {"cnn": ("cnn",), "raw_cnn": ("raw_cnn",), "fine_tune": ("cnn", "fine_tune")}[settings.stage]
     if from_decoder:
-        fitting = ("fine_tune",)
-    if start.kind not in fitting:
+        allowed = ("fine_tune",)
+    if start.kind not in allowed:
         raise ConfigError(
-            f"{path} holds a decoder of stage {start.kind}; this one can start from {' or '.join(fitting)}"
+            f"{path} holds a decoder of stage {start.kind}: name one of stage {' or '.join(allowed)} "
+            "(--config.fine_tune.cnn_init)"
         )
     refuse_unfit_start(start, features, task, path=path)
     return start
@@ -207,7 +208,7 @@ def _standardisation(
     *,
     signal: SignalNormaliser,
 ) -> FeatureNormaliser:
-    """Returns the standardisation that the CNN knows, else the FINs', else that of the windows to be fitted to."""
+    """Returns the standardisation of the decoder to start from, else of the FINs, else one fitted to the windows."""
     if start is not None:
         return start.feature
     if fins:

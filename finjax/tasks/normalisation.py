@@ -1,4 +1,4 @@
-"""The z-score of each person of a task: where it comes from, as `config.statistics` says."""
+"""The z-scores of the people of a task, from the samples that `config.statistics` names."""
 
 import dataclasses
 import logging
@@ -29,7 +29,7 @@ class Statistics:
 
     Attributes:
         signal: mean and deviation of each subject of the task's store, in its order.
-        sources: where those of each subject come from: `"used"`, `"unlabelled"` or `"others"`, see
+        sources: source of each subject's z-score: `"used"`, `"unlabelled"` or `"others"`, see
             `finjax.data.normalise`.
     """
 
@@ -46,22 +46,23 @@ class Statistics:
 
 
 def fit_statistics(task: Task, share: Windows, *, start: Model | None = None) -> Statistics:
-    """Fits the z-scores of a model that is to be trained, or only put together.
+    """Fits the z-scores of a model before its training.
 
-    With `config.statistics` `"used"`, a subject's are those of the samples that its windows of the share cover. A
-    subject without such windows has those of the others: by channel the mean of their means, and the mean of their
-    standard deviations. The others are those who have windows in the share (a FIN's seen people), and where nobody
-    has any (0 %), the people that `start` was trained on, with the z-scores stored there. With `"unlabelled"`, each
-    subject's are those of all its samples outside the test repetitions.
+    With `config.statistics="used"`, a subject's mean and standard deviation come from the samples that its windows in
+    `share` cover. A subject without windows in `share` gets, for each channel, the mean over other subjects' means and
+    the mean over their standard deviations. These others are the subjects with windows in `share` (a FIN's seen
+    people). If no subject has any (0 %), they are the people that `start` was trained on, with its stored z-scores.
+
+    With `config.statistics="unlabelled"`, they come from all samples of the subject outside the test repetitions.
 
     Args:
         task: signals and split.
-        share: all windows that the model may be fitted to, those that validate it included.
-        start: the model that it starts from.
+        share: all windows that the model may be fitted to, including the validation windows.
+        start: the model whose weights it starts from.
 
     Raises:
-        CheckpointError: nobody's windows are used, and `start` holds no z-score of people it was trained on.
-        DataError: a subject has no repetition outside the test set, and that is what is asked for.
+        CheckpointError: `share` is empty, and `start` holds no z-score of other people that it was trained on.
+        DataError: with `"unlabelled"`, a subject has no repetition outside the test set.
     """
     subjects, limit_sd = task.store.subjects, task.settings.limit_sd
     if task.settings.statistics == UNLABELLED:
@@ -69,32 +70,33 @@ def fit_statistics(task: Task, share: Windows, *, start: Model | None = None) ->
         signal = fit_signal_normaliser(task.store, test_repetitions=tested, limit_sd=limit_sd)
         return Statistics(signal=signal, sources=dict.fromkeys(subjects, UNLABELLED))
     signal = fit_signal_normaliser_to_windows(task.store, share, framing=task.framing, limit_sd=limit_sd)
-    having = set(task.subjects(share).tolist())
-    lacking = [subject for subject in subjects if subject not in having]
-    if lacking:
-        mean, std = signal.mean_over(having) if having else _mean_of_seen(start, lacking)
-        rows = np.isin(signal.subjects, lacking)
+    with_windows = set(task.subjects(share).tolist())
+    without_windows = [subject for subject in subjects if subject not in with_windows]
+    if without_windows:
+        mean, std = signal.mean_over(with_windows) if with_windows else _mean_of_seen(start, without_windows)
+        rows = np.isin(signal.subjects, without_windows)
         signal = dataclasses.replace(
             signal, mean=np.where(rows[:, None], mean, signal.mean), std=np.where(rows[:, None], std, signal.std)
         )
-    return Statistics(signal=signal, sources={s: USED if s in having else OTHERS for s in subjects})
+    return Statistics(signal=signal, sources={s: USED if s in with_windows else OTHERS for s in subjects})
 
 
 def stored_statistics(task: Task, model: Model) -> Statistics:
     """Returns the z-scores that a trained model holds, for the subjects of a task.
 
-    A subject that the model does not know has, with `config.statistics` `"used"`, the mean of the people that the
-    model was trained on (see `fit_statistics`), and with `"unlabelled"` its own outside the test repetitions.
+    A subject that the model does not know gets, with `config.statistics="used"`, the mean over the people that the
+    model was trained on (see `fit_statistics`); with `"unlabelled"`, its z-score is fitted to its samples outside the
+    test repetitions.
 
     Raises:
         CheckpointError: a subject is unknown, and the model holds no z-score of people it was trained on.
-        DataError: an unknown subject has no repetition outside the test set, and its own are asked for.
+        DataError: with `"unlabelled"`, an unknown subject has no repetition outside the test set.
     """
     store, known = task.store, set(np.asarray(model.signal.subjects).tolist())
     if model.config.statistics != task.settings.statistics and known.intersection(store.subjects):
         logger.warning(
-            "--config.statistics=%s: the model was trained with --config.statistics=%s, and keeps these z-scores "
-            "for the people that it knows",
+            "--config.statistics=%s, but the model was trained with --config.statistics=%s: it keeps its stored "
+            "z-scores for the people that it knows",
             task.settings.statistics,
             model.config.statistics,
         )
@@ -120,11 +122,15 @@ def stored_statistics(task: Task, model: Model) -> Statistics:
 
 
 def _mean_of_seen(model: Model | None, subjects: Collection[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Returns mean and std `[C]` of the people that a model was trained on; raises where it holds none."""
+    """Returns mean and std `[C]` over the people that a model was trained on, apart from `subjects`.
+
+    Raises:
+        CheckpointError: there is no model, or it holds none of these people's z-scores.
+    """
     if model is None or (found := model.mean_of_seen(apart_from=subjects)) is None:
         raise CheckpointError(
-            f"no z-score for subjects {format_numbers(subjects)}: the model holds none of other people that it was "
-            "trained on. Take it from the subjects' own samples outside the test repetitions "
-            "(--config.statistics=unlabelled)"
+            f"no z-score for subjects {format_numbers(subjects)}: the model holds no z-scores of other people that it "
+            "was trained on. Set --config.statistics=unlabelled to fit it to the subjects' own samples outside the "
+            "test repetitions"
         )
     return found

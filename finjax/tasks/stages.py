@@ -1,4 +1,4 @@
-"""The stages by name: what a configuration's `stage` runs."""
+"""Runs a stage by the name in the configuration's field `stage`."""
 
 import contextlib
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ STAGES: Mapping[str, Callable] = {
 
 @numpy_defaults()
 def run_stage(settings: StageSettings, workdir: Path, *, mode: str) -> None:
-    """Does one run of a known stage, and locks its folder if it trains there.
+    """Runs a stage, and locks its folder during training.
 
     Evaluations need no lock: they read finished checkpoints, and write whole files.
     """

@@ -1,4 +1,4 @@
-"""What every task works on: signals, their split, and the windows in them."""
+"""The data of a task: signals, their split and their windows."""
 
 import dataclasses
 import functools
@@ -24,9 +24,9 @@ class Task(Generic[SettingsT]):
     """Signals, split and windows of one model to train or evaluate.
 
     Attributes:
-        settings: of the stage.
+        settings: settings of the stage.
         store: the signals.
-        split: the part of the split that their subjects have.
+        split: the split, for the signals' subjects only.
         framing: window length, step and horizon.
     """
 
@@ -62,7 +62,11 @@ class Task(Generic[SettingsT]):
         return windows[chosen]
 
     def describe(self, *, part: str | None) -> dict:
-        """Returns what any checkpoint says of its model, JSON; `part` of the split is what it is fitted to."""
+        """Returns the part of a checkpoint's description, in JSON types, that all models share.
+
+        Args:
+            part: part of the split that the model is fitted to; None: it is not fitted.
+        """
         fitted = {str(s): self.split.fitting_repetitions(s, part=part) for s in self.store.subjects} if part else {}
         return {
             "framing": dataclasses.asdict(self.framing),
@@ -76,7 +80,7 @@ class Task(Generic[SettingsT]):
     def features(
         self, names: Sequence[str], windows: Windows, signal: SignalNormaliser, *, ahead: bool = False
     ) -> np.ndarray:
-        """Returns closed-form features `[n, C, F]` of the windows, or of those to be predicted from them."""
+        """Returns closed-form features `[n, C, F]` of the windows; `ahead`: of the windows predicted from them."""
         framing = self.framing if ahead else dataclasses.replace(self.framing, horizon=0)
         features = [get_feature(name) for name in names]
         return feature_values(self.store, signal, windows, framing=framing, features=features)

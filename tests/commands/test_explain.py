@@ -45,14 +45,14 @@ def fresh_flags(monkeypatch):
         ([], "give the configuration to run, such as --config=configs/fin_ssi.py"),
         (["--config=configs/nothing.py"], "no such configuration file: configs/nothing.py"),
         ([f"--config={ROOT}/README.md"], "README.md cannot be read: SyntaxError"),
-        (["--config=runs/nothing/config.json"], "no configuration that a run has recorded"),
+        (["--config=runs/nothing/config.json"], "holds no configuration of a run"),
         (
             ["--config=gs://bucket/config.json"],
             "error: --config=gs://bucket/config.json: finjax reads and writes only local",
         ),
     ],
 )
-def test_what_cannot_be_parsed_is_one_message(monkeypatch, capsys, arguments, message):
+def test_a_command_line_that_cannot_be_parsed_gives_one_message(monkeypatch, capsys, arguments, message):
     argv = ["main.py", *arguments]
     monkeypatch.setattr(sys, "argv", argv)  # ml_collections looks there
     with pytest.raises(SystemExit) as end:
@@ -70,7 +70,7 @@ def test_what_cannot_be_parsed_is_one_message(monkeypatch, capsys, arguments, me
         ("'7'.to_int()", "AttributeError: 'str' object has no attribute 'to_int'"),
     ],
 )
-def test_a_configuration_that_fails_is_named_with_its_error(tmp_path, monkeypatch, capsys, code, said):
+def test_the_message_names_the_configuration_that_fails_and_its_error(tmp_path, monkeypatch, capsys, code, said):
     (tmp_path / "mine.py").write_text(code)
     argv = ["main.py", f"--config={tmp_path}{os.sep}mine.py"]
     monkeypatch.setattr(sys, "argv", argv)
@@ -79,7 +79,7 @@ def test_a_configuration_that_fails_is_named_with_its_error(tmp_path, monkeypatc
     assert capsys.readouterr().err.endswith(f"mine.py cannot be read: {said}\n")
 
 
-def test_the_option_is_found_in_either_form():
+def test_the_option_config_is_found_in_every_form():
     error = RuntimeError("x")
     for argv in (["main.py", "--config=a.py"], ["main.py", "-config=a.py"], ["main.py", "--config", "a.py"]):
         assert explain(error, argv) == "--config=a.py cannot be read: RuntimeError: x"

@@ -1,4 +1,4 @@
-"""The program as a user meets it: a run, its evaluation, its resumption, its refusals."""
+"""The program as a user runs it: runs are trained, evaluated, resumed and refused."""
 
 import json
 import os
@@ -27,7 +27,7 @@ def configured(*options: str) -> ConfigDict:
     return config.value
 
 
-def test_a_run_leaves_what_it_should(finished_run):
+def test_a_run_writes_its_files(finished_run):
     workdir, printed = finished_run
     for name in (
         "config.json",
@@ -69,9 +69,9 @@ def test_evaluating_again_gives_the_same(finished_run):
 def test_evaluation_of_another_model_is_refused(finished_run):
     workdir, _ = finished_run
     for option, message in (
-        ("--config.target=rms", "checkpoint's feature is ssi, the configuration's rms"),
-        ("--config.data.filter.notch_hz=50", "filter is .*None.*50.0"),
-        ("--config.data.seen_subjects=2", "calls subjects 1 unseen; the model was trained on subjects 1"),
+        ("--config.target=rms", "checkpoint has the feature ssi, but the configuration asks for rms"),
+        ("--config.data.filter.notch_hz=50", "has the filter .*None.*50.0"),
+        ("--config.data.seen_subjects=2", "calls subjects 1 unseen, but the model was trained on subjects 1"),
         ("--config.window=150ms", "length=600.*length=300"),
         ("--config.prediction=2", "horizon=0.*horizon=2"),
     ):
@@ -102,7 +102,7 @@ def test_evaluation_of_another_model_is_refused(finished_run):
         (["--config.model.init=orthogonal"], "config.model.init='orthogonal': choose from chrono, uniform"),
     ],
 )
-def test_what_cannot_be_done_is_said(tmp_path, options, message):
+def test_impossible_settings_are_refused(tmp_path, options, message):
     with pytest.raises(FinjaxError, match=message) as refused:
         run(configured(*options), workdir=tmp_path)
     assert len(str(refused.value).splitlines()) <= 4
@@ -117,7 +117,7 @@ def test_what_cannot_be_done_is_said(tmp_path, options, message):
         ("--config.data.name=ninapro_db2", "--config.data.dir=FOLDER.*ninapro.hevs.ch"),
     ],
 )
-def test_a_user_is_told_in_one_message(tmp_path, option, message):
+def test_an_error_is_printed_as_one_message(tmp_path, option, message):
     done = run_main(TEST, f"--workdir={tmp_path}", option, check=False)
     assert done.returncode == 1
     assert re.search(message, done.stderr)
@@ -126,13 +126,13 @@ def test_a_user_is_told_in_one_message(tmp_path, option, message):
     assert not (tmp_path / "checkpoints").exists()
 
 
-def test_what_was_trained_on_is_no_test(finished_run):
+def test_training_repetitions_cannot_be_test_repetitions(finished_run):
     repetitions = [
         "--config.data.train_repetitions=6",
         "--config.data.unseen_tune_repetitions=6",
         "--config.data.test_repetitions=3",
     ]
-    with pytest.raises(FinjaxError, match="trained on repetitions 3 of subjects 1; they cannot be test repetitions"):
+    with pytest.raises(FinjaxError, match="trained on repetitions 3 of subject 1; they cannot be test repetitions"):
         run(configured(*repetitions), workdir=finished_run[0], mode="evaluate")
 
 
@@ -168,10 +168,10 @@ def test_a_damaged_checkpoint_is_trained_again_from_the_one_before(finished_run,
 
 
 @pytest.mark.slow
-def test_a_run_of_another_configuration_is_not_gone_on_with(finished_run):
+def test_a_run_of_another_configuration_is_not_resumed(finished_run):
     done = run_main(TEST, f"--workdir={finished_run[0]}", "--config.seed=5", check=False)
     assert done.returncode == 1
-    assert re.search(r"another configuration \(seed: 0 there, 5 here\).*another --workdir", done.stderr)
+    assert re.search(r"another configuration \(seed: recorded 0, now 5\).*another --workdir", done.stderr)
 
 
 @pytest.mark.slow
@@ -183,4 +183,4 @@ def test_several_horizons_are_trained_and_compared(tmp_path):
     assert [row["horizon_ms"] for row in summary] == [0, 30]
     assert (tmp_path / "horizons.png").stat().st_size > 0
     assert finjax.load(tmp_path / "prediction_3").horizon_ms == 30
-    assert "R2 of SSI against horizon" in done.stdout  # what the terminal's encoding lacks is printed plainly
+    assert "R2 of SSI against horizon" in done.stdout  # the terminal's encoding has no ²

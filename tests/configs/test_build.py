@@ -1,4 +1,4 @@
-"""A frozen CNN is frozen in whole."""
+"""Training changes neither parameters nor statistics of a frozen CNN."""
 
 import jax
 import numpy as np
@@ -35,7 +35,7 @@ def start(decoder):
 
 
 @pytest.mark.slow
-def test_parameters_and_statistics_of_a_frozen_cnn_stay_bit_for_bit(windows):
+def test_training_changes_no_bit_of_a_frozen_cnn(windows):
     config, decoder = build()
     params, stats = start(decoder)
     how = {"optimiser": stage_optimiser(config), "settings": config.trainer}
@@ -53,7 +53,7 @@ def test_the_decoder_knows_that_its_cnn_is_frozen(freeze, frozen):
 
 
 @pytest.mark.parametrize("frozen", [True, False])
-def test_training_through_a_frozen_cnn_is_inference(frozen):
+def test_a_frozen_cnn_computes_in_training_what_it_does_in_inference(frozen):
     network = CNN(classes=2, filters=(3, 2), dropout=0.5)
     decoder = FeatureDecoder(cnn=network, shadows=3, noise=0.0, features=1, cnn_frozen=frozen)
     params, stats = decoder.init_cnn(jax.random.key(0), channels=2)

@@ -1,4 +1,4 @@
-"""The configurations: every field is read, every file and preset gives what it says."""
+"""The configurations: every field is read, and every file and preset has the right values."""
 
 import dataclasses
 import importlib
@@ -31,7 +31,7 @@ def test_configurations_name_their_feature_and_folder(name, preset):
     assert default_workdir(config) == Path("runs") / (name + suffix)
 
 
-def test_runs_that_differ_have_folders_that_differ():
+def test_different_runs_have_different_folders():
     config = fin.get_config("fast", target="ssi")
     config.data.name, config.prediction = "three_dc", (0, 3)
     assert default_workdir(config) == Path("runs/fin_ssi_fast_three_dc_prediction_0_3")
@@ -47,7 +47,7 @@ def test_an_unknown_preset_is_refused():
         fin.get_config("tset", target="ssi")
 
 
-def test_the_paper_preset_is_the_published_code():
+def test_the_paper_preset_has_the_values_of_the_published_code():
     config = fin.get_config("paper", target="ssi")
     assert (config.model.hidden, config.model.layers, config.model.shadows) == (32, 3, 12)
     assert (config.model.patch_size, config.model.init, config.limit_sd) == (1, "uniform", 0.0)
@@ -68,7 +68,11 @@ def leaves(config: ConfigDict, prefix: str = "") -> set[str]:
     return names
 
 
-CHECKERS = ("finjax.configs.fields", "finjax.configs.sizes", "finjax.configs.templates")  # to check is not to use
+CHECKERS = (
+    "finjax.configs.fields",
+    "finjax.configs.sizes",
+    "finjax.configs.templates",
+)  # check, not use
 
 
 class ReadLog:
@@ -76,7 +80,7 @@ class ReadLog:
 
     def __init__(self, monkeypatch):
         self.read, self._paths = set(), {}
-        self._kept = []  # else another object could get the id of one that is gone
+        self._kept = []  # keeps objects alive, so that no other object gets their id
         noted = set()
 
         def remember(part, prefix):
@@ -105,7 +109,7 @@ class ReadLog:
         monkeypatch.setattr(ConfigDict, "__getattr__", get)
 
     def watch(self, config):
-        """Notes what is read of a configuration before it is parsed, at its top alone."""
+        """Notes which top-level fields of a configuration are read before it is parsed."""
         self._kept.append(config)
         self._paths[id(config)] = ""
 
@@ -124,7 +128,7 @@ class ReadLog:
 
 
 @pytest.mark.slow
-def test_every_field_is_read(tmp_path, monkeypatch):
+def test_every_field_of_a_fin_is_read(tmp_path, monkeypatch):
     config = fin.get_config("test", target="rms")
     config.train.max_steps = 2  # an epoch, so that its end is reached
     config.train.batch_size = 8192
@@ -135,7 +139,7 @@ def test_every_field_is_read(tmp_path, monkeypatch):
     run(config, workdir=tmp_path / "run")
     default_workdir(config)
 
-    # What only a dataset on disk needs.
+    # Fields that only a dataset on disk needs.
     recording = synthetic.generate(1, synthetic.Settings(subjects=1, movement_s=1.0, rest_s=0.0))
     ninapro.write_mat(recording, tmp_path / "S1_E1_A1.mat")
     config.data.name, config.data.dir = "ninapro_db2", str(tmp_path)
@@ -147,7 +151,7 @@ def test_every_field_is_read(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("module", [cnn, fine_tune, raw_cnn, classical])
-def test_every_field_of_what_recognises_is_read(tmp_path, monkeypatch, module):
+def test_every_field_of_a_recognition_stage_is_read(tmp_path, monkeypatch, module):
     config = module.get_config("test")
     config.subject, config.step = "1", "200ms"
     if "train" in config:

@@ -1,4 +1,4 @@
-"""Every field is in the table, and what means nothing is refused by its option's name before anything is read."""
+"""Every field has a rule, and invalid values are refused, with the name of the option, before anything is read."""
 
 import math
 
@@ -36,7 +36,7 @@ def test_there_is_no_rule_without_a_field():
 
 @pytest.mark.parametrize("stage", TEMPLATES)
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, "many", True])
-def test_no_number_may_be_something_else(stage, value):
+def test_values_that_are_no_finite_numbers_are_refused(stage, value):
     numeric = [field for field, rule in FIELDS[stage].items() if isinstance(rule, Whole | Real)]
     assert len(numeric) > 30
     assert [field for field in numeric if FIELDS[stage][field].fault(value) is None] == []
@@ -72,7 +72,7 @@ def test_no_number_may_be_something_else(stage, value):
         (fin, {"data.dir": "s3://bucket/db2"}, "--config.data.dir=s3://bucket/db2: finjax reads and writes only local"),
         (cnn, {"subject": "me"}, "--config.subject=me: 'me' in .* or all, seen, unseen"),
         (cnn, {"percentage": math.nan}, "--config.percentage=nan: must be a finite number"),
-        (classical, {"percentage": 0.0}, "percentage=0: per cent .* that a classical baseline .* above 0 and at most"),
+        (classical, {"percentage": 0.0}, "percentage=0: must be above 0 and at most 100 .*that a classical baseline"),
         (fine_tune, {"fine_tune.freeze": "fins,lstm"}, "--config.fine_tune.freeze=fins,lstm: unknown lstm; choose"),
         (fine_tune, {"fine_tune.fins": "runs/{name}"}, "fins=runs/{name}: only {feature}, {subject} and {horizon}"),
         (fine_tune, {"fine_tune.fins": "runs/{horizon:x}{subject:d}"}, "only {feature}, {subject} and {horizon} can"),
@@ -103,8 +103,8 @@ def test_no_number_may_be_something_else(stage, value):
         (study, {"seed": -1}, "--config.seed=-1: must be at least 0"),
     ],
 )
-def test_what_means_nothing_is_refused_before_anything_is_done(tmp_path, monkeypatch, module, changes, message):
-    monkeypatch.setattr("finjax.run.load_plugins", lambda names: pytest.fail("it went on"))
+def test_invalid_values_are_refused_before_anything_is_done(tmp_path, monkeypatch, module, changes, message):
+    monkeypatch.setattr("finjax.run.load_plugins", lambda names: pytest.fail("plugins were loaded"))
     config = module.get_config("test")
     with config.ignore_type():
         config.update_from_flattened_dict(changes)
@@ -113,7 +113,7 @@ def test_what_means_nothing_is_refused_before_anything_is_done(tmp_path, monkeyp
     assert not list(tmp_path.iterdir())
 
 
-def test_overrides_of_a_method_are_checked_as_those_of_its_stage():
+def test_settings_of_a_method_are_checked_with_the_rules_of_its_stage():
     config = study.get_config("three_dc")
     check_fields(config)
     config.methods.fin_cnn_paper.optimiser.fin.l2 = math.nan
@@ -123,13 +123,13 @@ def test_overrides_of_a_method_are_checked_as_those_of_its_stage():
         check_fields(config)
 
 
-def test_numbers_of_numpy_are_numbers():
+def test_numpy_numbers_are_accepted():
     assert Whole(least=1).fault(np.int32(3)) is None
     assert Real(below=1).fault(np.float32(0.5)) is None
     assert Whole().fault(np.float64(3.0)) == "must be a whole number"
 
 
-def test_fields_of_ones_own_are_left_alone():
+def test_additional_fields_are_not_checked():
     config = cnn.get_config("test")
     config.own = ConfigDict({"note": "mine"})
     check_fields(config)

@@ -1,4 +1,4 @@
-"""Sizes that two parts share: refused before anything is built, with both options and both values."""
+"""Sizes that do not fit each other are refused before data are read, with both options and both values."""
 
 import pytest
 
@@ -71,7 +71,7 @@ from finjax.study.methods import method_config
         (study, {"methods.lda_logstd.features": "rms,"}, "--config.methods.lda_logstd.features=rms,: give"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_both_values(tmp_path, monkeypatch, module, changes, message):
+def test_sizes_that_do_not_fit_are_refused_with_both_values(tmp_path, monkeypatch, module, changes, message):
     monkeypatch.setattr("finjax.data.source._read", lambda *data: pytest.fail("data was read"))
     config = module.get_config("test")
     config.update_from_flattened_dict(changes)
@@ -83,7 +83,7 @@ def test_what_does_not_fit_is_refused_with_both_values(tmp_path, monkeypatch, mo
 
 
 @pytest.mark.parametrize("preset", [None, "three_dc", "paper", "test"])
-def test_every_stage_of_a_study_fits(preset):
+def test_the_sizes_of_every_stage_of_a_study_fit(preset):
     config = study.get_config(preset)
     config.data.name = "synthetic"
     for method in config.methods:

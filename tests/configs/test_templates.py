@@ -1,4 +1,4 @@
-"""Configurations come back from JSON as they were, and those that lack fields are completed."""
+"""Configurations that are read from JSON are the same as before, and missing fields get their defaults."""
 
 import json
 
@@ -12,12 +12,12 @@ from finjax.study.record import differing_settings
 
 @pytest.mark.parametrize("make", [fin.get_config, cnn.get_config, fine_tune.get_config, study.get_config])
 @pytest.mark.parametrize("preset", [None, "paper", "test"])
-def test_json_and_back_gives_the_same(make, preset):
+def test_a_configuration_survives_json(make, preset):
     config = make(preset)
     assert complete(json.loads(json.dumps(config.to_dict()))).to_dict() == config.to_dict()
 
 
-def test_fields_that_an_older_finjax_did_not_know_have_their_defaults():
+def test_fields_that_an_older_finjax_did_not_have_get_their_defaults():
     fields = cnn.get_config("test").to_dict()
     del fields["train"], fields["cnn"]["read_out_weight"], fields["plugins"]
     fields["seed"] = None  # unknown
@@ -27,11 +27,11 @@ def test_fields_that_an_older_finjax_did_not_know_have_their_defaults():
     assert config.data.filter.notch_hz is None
 
 
-def test_an_infinite_limit_stays_none():
+def test_a_limit_of_null_means_no_limit():
     assert complete({**fin.get_config("test").to_dict(), "limit_sd": None}).limit_sd == 0
 
 
-def test_a_field_that_may_be_unset_stays_so():
+def test_an_unset_field_stays_unset():
     fields = fine_tune.get_config().to_dict()
     assert complete(fields).optimiser.fin.layer_factors is None
     fields["optimiser"]["fin"]["layer_factors"] = [1, 0.5, 0]
@@ -39,9 +39,9 @@ def test_a_field_that_may_be_unset_stays_so():
 
 
 @pytest.mark.parametrize("config", [{}, {"stage": "rnn"}, {"stage": "cnn", "train": 3}, []])
-def test_what_is_no_configuration_is_one_message(tmp_path, config):
+def test_a_file_with_an_invalid_configuration_is_refused(tmp_path, config):
     (tmp_path / "config.json").write_text(json.dumps({"config": config}))
-    with pytest.raises(ConfigError, match="no configuration that a run has recorded"):
+    with pytest.raises(ConfigError, match="holds no configuration of a run"):
         recorded.get_config(str(tmp_path / "config.json"))
 
 

@@ -25,7 +25,7 @@ from finjax.live import LiveDecoder  # noqa: E402
 from finjax.live.__main__ import main as live  # noqa: E402
 from finjax.plots.__main__ import main as plots  # noqa: E402
 from finjax.tasks import decoder  # noqa: E402
-from finjax.tasks.compatibility import refuse_other_claims  # noqa: E402
+from finjax.tasks.compatibility import refuse_other_seen_subjects  # noqa: E402
 from finjax.tasks.initial import initial_decoder  # noqa: E402
 from finjax.tasks.task import Task  # noqa: E402
 
@@ -179,13 +179,13 @@ def test_an_imported_model_is_exported(nobodys, tmp_path):
         np.testing.assert_allclose(exported.run(windows), load_decoder(nobodys).logits(windows), rtol=1e-4, atol=1e-4)
 
 
-def test_an_imported_fin_does_not_pass_anyone_off_as_seen(tmp_path):
+def test_a_split_with_seen_subjects_needs_an_imported_fin_that_names_them(tmp_path):
     description = ModelDescription(target="rms", dataset="synthetic")
     import_checkpoint(save(random_fin(**SMALL_FIN), tmp_path), tmp_path / "fin", description)
     config = recorded.get_config(str(tmp_path / "fin/config.json"))
     assert set(config) == set(default.fin("rms"))
-    with pytest.raises(CheckpointError, match=r"subjects 1-4 seen, and the checkpoint does not say .*--trained_on"):
-        refuse_other_claims(load_fin(tmp_path / "fin"), find_split(data_settings(config.data)))
+    with pytest.raises(CheckpointError, match=r"subjects 1-4 seen, but the checkpoint does not say .*--trained_on"):
+        refuse_other_seen_subjects(load_fin(tmp_path / "fin"), find_split(data_settings(config.data)))
 
 
 def test_plugins_of_an_import_are_those_of_its_runs(tmp_path, monkeypatch):

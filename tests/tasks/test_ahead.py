@@ -1,4 +1,4 @@
-"""Ahead of time: what is taken from features is taken from those that the CNN sees."""
+"""With a horizon, noise and standardisation are fitted to the features that the CNN sees."""
 
 import dataclasses
 from types import SimpleNamespace
@@ -30,7 +30,7 @@ def test_the_noise_has_the_covariance_of_the_features_that_the_cnn_sees(module, 
     rms, wl = np.sqrt(np.mean(seen**2, axis=-1)), np.abs(np.diff(seen, axis=-1)).sum(axis=-1)
     expected = noise_factor(np.stack([rms, wl], axis=-1).reshape(len(seen), -1), windows.movement, scale=0.5)
     # Running sums and the direct features round differently, and the root of the covariance halves the digits of its
-    # smallest directions. The windows ahead and those at hand differ by far more.
+    # smallest directions. The features of the windows ahead differ by far more.
     np.testing.assert_allclose(decoder._jitter(task, start, windows), expected, rtol=1e-3, atol=1e-3)
 
 

@@ -1,4 +1,4 @@
-"""The z-score of a person comes from what the setting allows: every other sample is poisoned here."""
+"""The z-score of a person uses only samples that the setting allows: the tests spoil all other samples."""
 
 import dataclasses
 import json
@@ -48,7 +48,7 @@ def make_task(module=cnn, *, subjects=(1, 2, 3), horizon=0, **changes) -> Task:
 
 
 def samples_of(task: Task, windows) -> np.ndarray:
-    """Returns the mask of the samples that windows and those ahead of them cover."""
+    """Returns the mask of the samples that windows and the windows predicted from them cover."""
     covered = np.zeros(task.store.samples.shape[1], bool)
     for start in np.concatenate([windows.start, windows.start + task.framing.lead]):
         covered[start : start + LENGTH] = True
@@ -64,7 +64,7 @@ def samples_by(task: Task, *, subject: int, repetitions) -> np.ndarray:
 
 
 def trained_model(**changes) -> Model:
-    """A model that was trained on subjects 1 and 2 and holds a third's z-score, for scoring."""
+    """A model that was trained on subjects 1 and 2, and also holds the z-score of subject 8."""
     signal = SignalNormaliser(
         subjects=np.array([1, 2, 8], np.int32),
         mean=np.array([[1, 2], [3, 6], [99, 99]], np.float32),
@@ -81,7 +81,7 @@ def trained_model(**changes) -> Model:
 @pytest.mark.parametrize("horizon", [0, 3])
 @pytest.mark.parametrize("pooled", [False, True])
 @pytest.mark.parametrize(("percentage", "how"), [(1, "leading"), (30, "leading"), (30, "random"), (100, "leading")])
-def test_only_the_share_is_read_each_sample_once(percentage, how, pooled, horizon):
+def test_z_scores_use_each_sample_of_the_share_once_and_no_other(percentage, how, pooled, horizon):
     task = make_task(percentage=float(percentage), percentage_how=how, pooled=pooled, horizon=horizon)
     share = decoder.tuning_windows(task)
     assert percentage < 100 or len(share) == len(task.part("pool" if pooled else "tune"))
@@ -95,7 +95,7 @@ def test_only_the_share_is_read_each_sample_once(percentage, how, pooled, horizo
         np.testing.assert_allclose(found.signal.std[row], own.std(axis=1, dtype=np.float64), rtol=1e-5)
 
 
-def test_windows_that_validate_are_part_of_the_share_and_nothing_else_goes_into_a_training():
+def test_training_reads_only_the_share_with_its_validation_windows():
     task = make_task(subjects=(3,), percentage=50.0, features="rms,ent", train={"covariance_noise": 1.0})
     share = decoder.tuning_windows(task)
     fitted, held_out = decoder.split_for_validation(task, share)
@@ -110,7 +110,7 @@ def test_windows_that_validate_are_part_of_the_share_and_nothing_else_goes_into_
         assert np.isfinite(values).all()
 
 
-def test_a_classical_baseline_reads_its_share_and_the_test_alone(tmp_path, monkeypatch):
+def test_a_classical_baseline_reads_only_its_share_and_the_test_repetitions(tmp_path, monkeypatch):
     decisions = []
     for spoilt in (False, True):
         task = make_task(classical, subjects=(3,), subject="3", percentage=30.0, features="rms")
@@ -127,7 +127,7 @@ def test_a_classical_baseline_reads_its_share_and_the_test_alone(tmp_path, monke
     np.testing.assert_array_equal(*decisions)
 
 
-def test_at_0_percent_a_person_has_the_mean_of_the_people_trained_on():
+def test_at_0_percent_a_person_gets_the_mean_over_the_people_trained_on():
     task = make_task(subjects=(3,), percentage=0.0)
     task.store.samples[:] = np.nan
     found = fit_statistics(task, decoder.tuning_windows(task), start=trained_model())
@@ -136,7 +136,7 @@ def test_at_0_percent_a_person_has_the_mean_of_the_people_trained_on():
     assert found.sources == {3: "others"}
 
 
-def test_a_persons_own_statistics_are_not_other_peoples():
+def test_the_mean_over_other_people_leaves_out_the_person():
     task = make_task(subjects=(2,), percentage=0.0)
     found = fit_statistics(task, decoder.tuning_windows(task), start=trained_model())
     np.testing.assert_allclose(found.signal.mean, [[1, 2]])
@@ -145,7 +145,7 @@ def test_a_persons_own_statistics_are_not_other_peoples():
         fit_statistics(task, decoder.tuning_windows(task), start=alone)
 
 
-def test_a_zero_shot_model_hands_on_what_it_has():
+def test_a_zero_shot_model_passes_on_the_mean_that_it_was_given():
     signal = SignalNormaliser(subjects=np.array([3]), mean=np.full((1, 2), 5.0), std=np.ones((1, 2)), limit=np.inf)
     zero_shot = trained_model(signal=signal, statistics_from={3: "others"})
     mean, _ = zero_shot.mean_of_seen(apart_from=(3,))
@@ -154,7 +154,7 @@ def test_a_zero_shot_model_hands_on_what_it_has():
 
 
 @pytest.mark.parametrize("percentage", [0.0, 30.0])
-def test_unlabelled_samples_are_all_but_those_of_the_test_whatever_the_share(percentage):
+def test_unlabelled_z_scores_use_all_samples_outside_the_test_repetitions(percentage):
     task = make_task(subjects=(3,), percentage=percentage, statistics="unlabelled")
     allowed = samples_by(task, subject=3, repetitions=(1, 2, 3))
     task.store.samples[:, ~allowed] = np.nan
@@ -164,7 +164,7 @@ def test_unlabelled_samples_are_all_but_those_of_the_test_whatever_the_share(per
     assert found.sources == {3: "unlabelled"}
 
 
-def test_a_fin_scores_unseen_people_as_its_configuration_says():
+def test_the_z_scores_of_a_fin_for_unseen_people_follow_the_configuration():
     task = make_task(fin)
     assert fit_statistics(task, task.part("train")).sources == dict.fromkeys((1, 2, 3), "unlabelled")
     task = make_task(fin, statistics="used")
@@ -176,7 +176,7 @@ def test_a_fin_scores_unseen_people_as_its_configuration_says():
 
 
 @pytest.mark.parametrize(("statistics", "source"), [("used", "others"), ("unlabelled", "unlabelled")])
-def test_someone_a_stored_model_does_not_know(caplog, statistics, source):
+def test_the_z_score_of_a_person_that_a_stored_model_does_not_know(caplog, statistics, source):
     task = make_task(subjects=(2, 3), statistics=statistics)
     allowed = samples_by(task, subject=3, repetitions=(1, 2, 3)) & (statistics == "unlabelled")
     task.store.samples[:, ~allowed] = np.nan
@@ -188,7 +188,7 @@ def test_someone_a_stored_model_does_not_know(caplog, statistics, source):
     assert ("the model was trained with --config.statistics=used" in caplog.text) == (statistics == "unlabelled")
 
 
-def test_nobody_in_tuning_repetitions_is_an_error_except_at_0_percent():
+def test_tuning_without_windows_is_an_error_except_at_0_percent():
     task = make_task(subjects=(3,), percentage=50.0)
     task = dataclasses.replace(task, split=dataclasses.replace(task.split, unseen_tune_repetitions=(9,)))
     with pytest.raises(DataError, match="nothing to tune on"):
@@ -198,7 +198,7 @@ def test_nobody_in_tuning_repetitions_is_an_error_except_at_0_percent():
 
 
 @pytest.mark.slow
-def test_a_zero_shot_run_reads_the_test_repetitions_alone(small_decoder, tmp_path, monkeypatch, capsys):
+def test_a_zero_shot_run_reads_only_the_test_repetitions(small_decoder, tmp_path, monkeypatch, capsys):
     load = Task.load.__func__
 
     def poisoned(cls, config, **settings):
@@ -224,7 +224,7 @@ def test_a_zero_shot_run_reads_the_test_repetitions_alone(small_decoder, tmp_pat
 
 
 @pytest.mark.parametrize("module", [cnn, classical])
-def test_an_unknown_choice_is_refused(tmp_path, monkeypatch, module):
+def test_an_unknown_value_of_statistics_is_refused(tmp_path, monkeypatch, module):
     config = module.get_config("test")
     config.statistics = "all"
     with pytest.raises(ConfigError, match="--config.statistics='all': choose from used, unlabelled"):

@@ -46,7 +46,7 @@ def metrics(folder) -> dict:
     return json.loads((folder / "eval/metrics.json").read_text())
 
 
-def test_a_run_leaves_what_it_should(runs):
+def test_a_run_writes_its_files(runs):
     folder = runs / "fine_tune"
     for name in ("eval/metrics.json", "eval/confusion.png", "eval/accuracy.png"):
         assert (folder / name).stat().st_size > 0, name
@@ -61,7 +61,7 @@ def test_a_run_leaves_what_it_should(runs):
     assert result["summary"]["accuracy"]["mean"] == pytest.approx(accuracy)
 
 
-def test_the_checkpoint_says_what_it_was_made_from(runs):
+def test_the_checkpoint_describes_its_model_and_training_data(runs):
     model = finjax.load(runs / "fine_tune/subject_2")
     assert (model.kind, model.features, model.subjects) == ("fine_tune", ("rms", "var"), (2,))
     # FINs and CNN: subject 1 (training 1, 3, 4, and the CNN its tuning 6 too); the decoder: subject 2.
@@ -78,7 +78,7 @@ def test_evaluating_again_gives_the_same(runs):
 
 
 @pytest.mark.numerics
-def test_zero_shot_is_fins_and_cnn_as_they_are(runs, tmp_path):
+def test_a_zero_shot_decoder_has_the_weights_of_its_fins_and_cnn(runs, tmp_path):
     run(small(fine_tune, subject="2", percentage=0.0, **start(runs)), workdir=tmp_path)
     model, cnn_model = finjax.load(tmp_path / "subject_2"), finjax.load(runs / "cnn/pooled")
     assert model.step == 0
@@ -88,14 +88,14 @@ def test_zero_shot_is_fins_and_cnn_as_they_are(runs, tmp_path):
         strict=True,
     ):
         np.testing.assert_array_equal(one, other)
-    # A FIN gives its feature as the CNN knows it standardised, whatever it was itself trained with.
+    # The FIN's output has the CNN's standardisation of the feature, not the one that the FIN was trained with.
     windows = np.random.default_rng(0).normal(size=(4, 12, 600)).astype(np.float32)
     rms = finjax.load(runs / "fin_rms")
     expected = (np.asarray(rms(windows[:, 3])) - cnn_model.feature.mean[0]) / cnn_model.feature.std[0]
     assert_close(model.decoder.before_cnn(model.params, windows)[:, 3, 0, 0], expected, terms=3 * 600)
 
 
-def test_frozen_groups_stay(runs, tmp_path):
+def test_frozen_fins_keep_their_weights(runs, tmp_path):
     run(small(fine_tune, subject="2", **start(runs), **{"fine_tune.freeze": "fins"}), workdir=tmp_path)
     model, rms = finjax.load(tmp_path / "subject_2"), finjax.load(runs / "fin_rms")
     kernel = rms.params["lstm_0"]["kernel"]
@@ -104,18 +104,18 @@ def test_frozen_groups_stay(runs, tmp_path):
     )
     tuned = finjax.load(runs / "fine_tune/subject_2").params["fins"]["lstm_0"]["kernel"]
     assert np.abs(tuned[0] - kernel).max() > 1e-4
-    assert np.abs(tuned[0, 0] - tuned[0, 1]).max() > 1e-4  # each on its own way
+    assert np.abs(tuned[0, 0] - tuned[0, 1]).max() > 1e-4  # the channels' weights differ
 
 
 @pytest.mark.parametrize(("classifier", "features"), [("lda", "logstd"), ("svm", "hudgins"), ("rda", "rms,wl")])
-def test_classical_baselines(tmp_path, classifier, features):
+def test_classical_baselines_are_better_than_chance(tmp_path, classifier, features):
     run(small(classical, classifier=classifier, features=features, **{"evaluate.vote": 3}), workdir=tmp_path)
     summary = metrics(tmp_path)["summary"]
     assert summary["accuracy"]["mean"] > 0.15  # chance is 1/17
     assert summary["vote"]["decisions"] == 3
 
 
-def test_the_end_to_end_network(tmp_path):
+def test_the_end_to_end_network_is_trained(tmp_path):
     run(small(raw_cnn, subject="2"), workdir=tmp_path)
     assert finjax.load(tmp_path / "subject_2").logits(np.zeros((1, 12, 600))).shape == (1, 17)
 
@@ -123,22 +123,30 @@ def test_the_end_to_end_network(tmp_path):
 @pytest.mark.parametrize(
     ("module", "changes", "message"),
     [
-        (fine_tune, {"fine_tune.fins": "{runs}/fin_rms"}, "FIN in .*fin_rms's feature is rms, the configuration's var"),
-        (fine_tune, {"window": "150ms"}, "FIN in .*window length in samples is 600, the configuration's 300"),
-        (fine_tune, {"prediction": (2,)}, "FIN in .*horizon in samples is 0, the configuration's 400"),
-        (fine_tune, {"model.hidden": 16}, "FIN in .*model.hidden is 8, the configuration's 16"),
+        (
+            fine_tune,
+            {"fine_tune.fins": "{runs}/fin_rms"},
+            "FIN in .*fin_rms has the feature rms, but the configuration asks for var",
+        ),
+        (fine_tune, {"window": "150ms"}, "FIN in .*the window length 600 samples, but .* asks for 300"),
+        (fine_tune, {"prediction": (2,)}, "FIN in .*the horizon 0 samples, but .* asks for 400"),
+        (fine_tune, {"model.hidden": 16}, "FIN in .* has --config.model.hidden=8, but the configuration asks for 16"),
         (fine_tune, {"features": "rms,ssi"}, "no finjax run in .*fin_ssi"),
-        (fine_tune, {"features": "rms,var", "cnn.kernel": 3}, "decoder in .*cnn.kernel is 5, the configuration's 3"),
+        (
+            fine_tune,
+            {"features": "rms,var", "cnn.kernel": 3},
+            "decoder in .* has --config.cnn.kernel=5, but the configuration asks for 3",
+        ),
         (
             fine_tune,
             {"fine_tune.fin_init": "decoder", "fine_tune.cnn_init": "{runs}/fine_tune/subject_2", "model.hidden": 16},
-            "decoder in .*--config.model.hidden is 8, the configuration's 16",
+            "decoder in .* has --config.model.hidden=8, but the configuration asks for 16",
         ),
         (fine_tune, {"fine_tune.freeze": "lstm"}, "unknown lstm; choose from fins, head, cnn"),
         (fine_tune, {"fine_tune.fin_init": "chrono"}, "'chrono': choose from pretrained, random, decoder"),
         (fine_tune, {"optimiser.fin.layer_factors": (1.0, 0.5)}, "one factor of 0 or more for each of the 3 layers"),
         (fine_tune, {"fine_tune.cnn_init": "{runs}/fin_rms"}, "holds the FIN of rms; a decoder of movements"),
-        (fine_tune, {"percentage": 120.0}, "percentage=120: per cent of the tuning windows, 0 to 100"),
+        (fine_tune, {"percentage": 120.0}, "percentage=120: must be 0 to 100 \\(per cent of the tuning windows\\)"),
         (fine_tune, {"percentage": 0.0, "fine_tune.fin_init": "random"}, "percentage=0 tests without training"),
         (fine_tune, {"subject": "1", "percentage": 0.0}, "trained on subjects 1, among them 1"),
         (fine_tune, {"subject": "9"}, "no data of subjects 9; there are 1-2"),
@@ -150,7 +158,7 @@ def test_the_end_to_end_network(tmp_path):
         (classical, {"classifier": "knn"}, "'knn'"),
     ],
 )
-def test_what_cannot_be_done_is_refused_before_any_training(runs, tmp_path, module, changes, message):
+def test_impossible_settings_are_refused_before_any_training(runs, tmp_path, module, changes, message):
     changes = {k: v.format(runs=runs) if isinstance(v, str) and "{runs}" in v else v for k, v in changes.items()}
     if module is fine_tune:
         changes = {"subject": "2", **start(runs), **changes}
@@ -160,7 +168,7 @@ def test_what_cannot_be_done_is_refused_before_any_training(runs, tmp_path, modu
 
 
 def test_a_cnn_of_other_movements_is_refused(runs, tmp_path):
-    """17 movements of the checkpoint against 11 of the data."""
+    """The checkpoint has 17 movements, the data have 11."""
     from finjax.inference.restored import load_decoder
     from finjax.tasks.compatibility import refuse_unfit_start
     from finjax.tasks.task import Task
@@ -174,37 +182,37 @@ def test_a_cnn_of_other_movements_is_refused(runs, tmp_path):
         split=task.split,
         framing=task.framing,
     )
-    with pytest.raises(FinjaxError, match="number of movements is 17, the configuration's 11"):
+    with pytest.raises(FinjaxError, match="the number of movements 17, but the configuration asks for 11"):
         refuse_unfit_start(load_decoder(runs / "cnn/pooled"), ("rms", "var"), other, path="runs/cnn")
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"cnn.filters": (16, 8)}, r"--config.cnn.filters is \(64, 32\), the configuration's \(16, 8\)"),
-        ({"cnn.kernel": 3}, "--config.cnn.kernel is 5, the configuration's 3"),
-        ({"model.layers": 2}, "--config.model.layers is 3, the configuration's 2"),
-        ({"model.shadows": 6}, "--config.model.shadows is 12, the configuration's 6"),
-        ({"cnn.read_out": "rda"}, "--config.cnn.read_out is none, the configuration's rda"),
+        ({"cnn.filters": (16, 8)}, r"--config.cnn.filters=\(64, 32\), but the configuration asks for \(16, 8\)"),
+        ({"cnn.kernel": 3}, "--config.cnn.kernel=5, but the configuration asks for 3"),
+        ({"model.layers": 2}, "--config.model.layers=3, but the configuration asks for 2"),
+        ({"model.shadows": 6}, "--config.model.shadows=12, but the configuration asks for 6"),
+        ({"cnn.read_out": "rda"}, "--config.cnn.read_out=none, but the configuration asks for rda"),
     ],
 )
-def test_weights_are_evaluated_in_the_network_that_they_are_of(runs, changes, message):
+def test_evaluation_with_other_network_sizes_is_refused(runs, changes, message):
     config = small(fine_tune, subject="2", **start(runs), **changes)
-    with pytest.raises(FinjaxError, match=f"the checkpoint's {message}: name the --workdir of another run"):
+    with pytest.raises(FinjaxError, match=f"the checkpoint has {message}: name the --workdir of another run"):
         run(config, workdir=runs / "fine_tune", mode="evaluate")
 
 
-def test_a_run_of_another_configuration_is_not_gone_on_with(runs):
+def test_a_run_of_another_configuration_is_not_resumed(runs):
     config = small(fine_tune, subject="2", **start(runs), **{"train.label_smoothing": 0.1})
-    with pytest.raises(FinjaxError, match=r"another configuration \(train.label_smoothing: 0.0 there, 0.1 here\)"):
+    with pytest.raises(FinjaxError, match=r"another configuration \(train.label_smoothing: recorded 0.0, now 0.1\)"):
         run(config, workdir=runs / "fine_tune")
     assert has_checkpoint(runs / "fine_tune/subject_2")
 
 
-def test_what_was_tuned_on_is_no_test(runs):
+def test_tuning_repetitions_cannot_be_test_repetitions(runs):
     config = small(
         fine_tune, subject="2", **start(runs),
         **{"data.test_repetitions": "6", "data.unseen_tune_repetitions": "1", "data.seen_tune_repetitions": "1"},
     )  # fmt: skip
-    with pytest.raises(FinjaxError, match=r"trained on repetitions 6 of subjects 2; they cannot be test repetitions"):
+    with pytest.raises(FinjaxError, match="trained on repetitions 6 of subject 2; they cannot be test repetitions"):
         run(config, workdir=runs / "fine_tune", mode="evaluate")
