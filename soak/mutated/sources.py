@@ -62,6 +62,12 @@ def zipped(members: dict[str, bytes]) -> bytes:
     return file.getvalue()
 
 
+def unzipped(path: Path) -> dict[str, bytes]:
+    """Returns the members of a zip archive by name."""
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
 def text(movement: int) -> bytes:
     """Returns a file of 3DC, 60 samples; like the original ones, its last line is not ended."""
     counts = np.random.default_rng(movement).normal(40, 300, size=(60, 10)).astype(int)
