@@ -132,7 +132,7 @@ def test_trained_fins_are_taken_as_they_are(data, finished_run):
     z = features.normalised(windows[:4])
     expected = np.asarray(finjax.load(finished_run[0])(z.reshape(-1, 600))).reshape(4, 12)
     assert_close(features.transform(windows[:4]), expected, terms=3 * 600)
-    with pytest.raises(CheckpointError, match=r"takes windows of 600 samples; these have 300"):
+    with pytest.raises(CheckpointError, match=r"takes windows of 600 samples; the windows of fit have 300"):
         clone(features).fit(windows[..., :300])
     with pytest.raises(CheckpointError, match="holds the FIN of ssi, not of rms"):
         FINFeatures(str(finished_run[0]), features=("rms",)).fit(windows)
@@ -175,15 +175,15 @@ def test_nothing_is_fitted_to_windows_that_are_transformed(data, fitted):
 @pytest.mark.slow
 def test_what_cannot_be_used_is_refused(data, fitted):
     windows, movements, _ = data
-    with pytest.raises(ValueError, match=r"\[3, 11, 600\]; those of fit were \[n, 12, 600\]"):
+    with pytest.raises(ValueError, match=r"\[3, 11, 600\]; the windows of fit were \[n, 12, 600\]"):
         fitted.predict(windows[:3, :11])
     with pytest.raises(ValueError, match="NaN"):
         fitted.predict(np.full_like(windows[:3], np.nan))
-    with pytest.raises(ValueError, match="the windows have 12 channels, and channels=8"):
+    with pytest.raises(ValueError, match="the windows have 12 channels, but channels=8"):
         FINFeatures(channels=8).fit(windows)
-    with pytest.raises(ValueError, match="do not divide over channels=7"):
+    with pytest.raises(ValueError, match="do not divide into channels=7"):
         FINFeatures(channels=7).fit(windows.reshape(len(windows), -1))
-    with pytest.raises(ValueError, match="there is nothing to tell apart"):
+    with pytest.raises(ValueError, match="a classifier needs two or more"):
         FINClassifier().fit(windows, np.zeros(len(windows)))
     with pytest.raises(ConfigError, match="read_out='qda': choose from lda, rda, or None"):
         FINClassifier(read_out="qda").fit(windows, movements)
