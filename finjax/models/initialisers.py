@@ -10,7 +10,7 @@ from flax import linen as nn
 
 
 def uniform(inputs: int) -> Callable[..., jax.Array]:
-    """Returns an initialiser, uniform in ±1/√inputs as in PyTorch; `inputs` of an LSTM and its head is the hidden width."""
+    """Returns an initialiser, uniform in ±1/√inputs as in PyTorch; for an LSTM and its head, `inputs` is H."""
     bound = inputs**-0.5
 
     def init(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
