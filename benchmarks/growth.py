@@ -1,8 +1,8 @@
-"""How time grows with size: of a step with windows, samples, patch and channels; of indexing with subjects.
+"""How the time of a step grows with windows, samples, time steps and channels, and of indexing with subjects.
 
 python -m benchmarks.growth [--repeats=3]
 
-The last column is the time per unit divided by that of the size before: 1 is linear growth.
+The last column is the time per unit, divided by the time per unit of the size before: 1 is linear growth.
 """
 
 import argparse

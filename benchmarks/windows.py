@@ -87,7 +87,7 @@ def _as_db2() -> Recording:
 
 
 def published_way(options: argparse.Namespace) -> dict:
-    """Does it as the published code does: a pandas table, a copy of each window, a Python loop over windows."""
+    """Computes features as the published code does: a pandas table, a copy of each window, a Python loop."""
     import pandas as pd
     import scipy.io
 
@@ -125,7 +125,7 @@ PUBLISHED: dict[str, Callable[[np.ndarray], float]] = {
 
 
 def finjax_way(options: argparse.Namespace) -> dict:
-    """Does it as finjax's stages do."""
+    """Computes features as the stages of finjax do."""
     from finjax.configs.parsing import parse
     from finjax.data.normalise import fit_signal_normaliser
     from finjax.tasks.task import Task

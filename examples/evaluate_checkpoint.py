@@ -1,4 +1,4 @@
-"""Restores a checkpoint and evaluates it in a script of one's own.
+"""Restores a checkpoint and evaluates it in your own script.
 
 python main.py --config=configs/cnn.py:best --config.subject=1
 python -m examples.evaluate_checkpoint runs/cnn_best/subject_1
@@ -19,7 +19,7 @@ def main(run: str) -> None:
     """Prints precision and recall of each movement on the test repetitions."""
     model = finjax.load(run)
     recording = synthetic.generate(model.subjects[0], model.config.data.synthetic)
-    # Z-scored by the statistics of its subjects that are stored with the model.
+    # The model z-scores with the statistics of its subjects, which are stored with it.
     store = pack([dataclasses.replace(recording, signal=model.normalise(recording))])
     index = index_windows(store.segments, model.framing)
     index = index[np.isin(index.repetition, model.split.test_repetitions)]

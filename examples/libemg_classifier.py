@@ -6,8 +6,8 @@ pip install -r requirements.txt libemg && pip install 'numpy>=2'
 python -m examples.libemg_classifier
 
 Online, LibEMG starts processes. A process that has used JAX hangs after a fork, so call
-multiprocessing.set_start_method("spawn") first, below `if __name__ == "__main__":`. LibEMG's classifier listens where
-it sends over TCP, and receivers connect to it; `python -m finjax.live --to-tcp` connects to a receiver that listens.
+multiprocessing.set_start_method("spawn") first, below `if __name__ == "__main__":`. Over TCP, LibEMG's classifier
+listens and receivers connect to it; `python -m finjax.live --to-tcp` connects to a receiver that listens.
 """
 
 import numpy as np

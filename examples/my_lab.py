@@ -1,4 +1,4 @@
-"""A dataset and a feature of one's own: one function that reads a subject's files, and two registrations.
+"""A dataset and a feature of your own: one function that reads a subject's files, and two registrations.
 
 python main.py --config=configs/fin.py --config.plugins=examples.my_lab --config.target=peak_power \
     --config.data.name=my_lab --config.data.dir=recordings
@@ -12,7 +12,7 @@ from finjax.data.registry import DatasetSpec, Piece, Splits, register
 
 
 def read(paths):
-    """The files of one subject: signal `[N, C]`, and class (−1: none) and repetition (from 1) of each sample."""
+    """Yields each file of a subject: signal `[N, C]`, and class (−1: none) and repetition (from 1) of each sample."""
     for path in paths:
         table = np.load(path)
         yield Piece(signal=table["emg"], movement=table["movement"], repetition=table["repetition"])

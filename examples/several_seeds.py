@@ -1,4 +1,4 @@
-"""Trains a decoder with several seeds, and says how far the accuracy moves with nothing but the seed.
+"""Trains a decoder with several seeds, and prints how much the accuracy depends on the seed.
 
 python -m examples.several_seeds
 """

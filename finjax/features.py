@@ -21,7 +21,8 @@ from jax.typing import ArrayLike
 from finjax.errors import ConfigError
 
 # A window is flat if its variance is less than this share of its power, which float32 cannot tell from 0: its skewness
-# and kurtosis are 0. Also the smallest variance that a logarithm is taken of.
+# and kurtosis are 0. Also the lower limit of a variance
+# before its logarithm is taken.
 FLAT_VARIANCE = 1e-10
 SMYOP_SLOPE = 2.0  # per standard deviation of the signal
 

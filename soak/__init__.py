@@ -1,1 +1,1 @@
-"""Long tests, of what takes long to show: `python -m soak.NAME`, or all of them by `make soak`."""
+"""Tests that take up to hours: `python -m soak.NAME`, or all of them by `make soak`."""

@@ -13,7 +13,7 @@ NO_SOAKS = ("__init__", "__main__", "report")
 
 
 def main() -> None:
-    """Runs them one after another; exits with 1 if one failed."""
+    """Runs the soaks one after another; exits with 1 if one failed."""
     names = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in NO_SOAKS)
     failed = [name for name in names if subprocess.run([sys.executable, "-m", f"soak.{name}"]).returncode]
     if failed:

@@ -1,8 +1,8 @@
-"""Kills a training at random moments, resumes it until it is done, and compares what it learnt.
+"""Kills a training at random moments, resumes it until it is done, and compares its parameters.
 
 python -m soak.kills --kills=50 --seed=0
 
-A moment is uniform over the time that the whole program takes undisturbed: start, training, evaluation. Fails unless
+Moments are uniform over the duration of the undisturbed program: start, training, evaluation. Fails unless
 every resumed training ends with exactly the parameters of the undisturbed one.
 """
 
@@ -27,7 +27,7 @@ OPTIONS = (
     "--config.log.every_steps=1",
     "--config.evaluate.max_windows=5",
 )
-TRIES = 10  # for each kill: a training may be done before its moment comes
+TRIES = 10  # most starts for each kill: a training may end before it is killed
 
 
 class Differs(Exception):
@@ -35,7 +35,7 @@ class Differs(Exception):
 
 
 def main() -> None:
-    """Kills, resumes, and prints what it came to."""
+    """Kills, resumes, and records the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--steps", type=int, default=240)
@@ -45,24 +45,24 @@ def main() -> None:
 
 
 def run(folder: Path, *, kills: int, steps: int, seed: int) -> dict:
-    """Returns figures of so many kills.
+    """Kills and resumes trainings; returns the figures.
 
     Args:
-        folder: an empty one.
-        kills: how often to kill.
-        steps: of the training, with a checkpoint every third.
-        seed: of the moments.
+        folder: an empty folder.
+        kills: number of kills.
+        steps: steps of a training, with a checkpoint every third.
+        seed: seed of the moments.
 
     Raises:
-        Differs: other parameters, a training that could not be resumed, or work lost before the last checkpoint.
+        Differs: parameters differ, a training could not be resumed, or a checkpoint was lost.
     """
-    whole_s = _whole_run(folder / "whole", steps)
+    whole_s = _train_undisturbed(folder / "whole", steps)
     random, counts = np.random.default_rng(seed), collections.Counter()
     for turn in range(TRIES * kills):
         last = counts["kills"] == kills
         moment = None if last else random.uniform(0, whole_s)
         workdir = folder / f"killed_{counts['trainings_finished']}"
-        if _done_before(workdir, moment, steps, counts):
+        if _ended_before(workdir, moment, steps, counts):
             _compare(folder / "whole", workdir)
             counts["trainings_finished"] += 1
             if last:
@@ -70,16 +70,16 @@ def run(folder: Path, *, kills: int, steps: int, seed: int) -> dict:
     raise Differs(f"after {TRIES * kills} starts only {counts['kills']} kills")
 
 
-def _whole_run(workdir: Path, steps: int) -> float:
-    """Trains undisturbed; returns how long the program took."""
+def _train_undisturbed(workdir: Path, steps: int) -> float:
+    """Trains undisturbed; returns the duration of the program in seconds."""
     started = time.monotonic()
     if status := _start(workdir, steps).wait():
         raise Differs(f"the undisturbed training ended with {status}")
     return time.monotonic() - started
 
 
-def _done_before(workdir: Path, moment: float | None, steps: int, counts: collections.Counter) -> bool:
-    """Starts or resumes, and kills at a moment unless it is done; returns whether it was."""
+def _ended_before(workdir: Path, moment: float | None, steps: int, counts: collections.Counter) -> bool:
+    """Starts or resumes a training, and kills it at a moment; returns whether it ended before."""
     before = _steps_saved(workdir)
     process = _start(workdir, steps)
     try:
@@ -106,7 +106,7 @@ def _start(workdir: Path, steps: int) -> subprocess.Popen:
 
 
 def _count(workdir: Path, before: int, counts: collections.Counter) -> None:
-    """Counts a kill by what it met, and checks that nothing older than the last checkpoint is lost."""
+    """Counts a kill, and checks that the last checkpoint is still there."""
     saved, logged = _steps_saved(workdir), _last_step_logged(workdir)
     if saved < before:
         raise Differs(f"{workdir}: checkpoints of step {before} before, {saved} after the kill")

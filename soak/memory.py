@@ -1,11 +1,11 @@
-"""Trains for a while, and watches the memory that the process holds.
+"""Trains for a while, and measures the memory that the process holds.
 
 python -m soak.memory --minutes=30
 
 Runs `main.py` on the smallest configuration with everything on (logs, TensorBoard, watched scores, checkpoints), stops
-it by SIGTERM, and fails if after the warm-up its resident memory grew by more than `--most` MiB.
+it by SIGTERM, and fails if its resident memory grew by more than `--most` MiB after the warm-up.
 
-`--checkpoint_every=50` saves some twenty times as often, for what a checkpoint leaves behind.
+`--checkpoint_every=50` saves twenty times as often, to show what checkpoints leave in memory.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import numpy as np
 
 from soak.report import ROOT, clear, record
 
-STATUS = 75  # of a training that saved when SIGTERM asked it to stop
+STATUS = 75  # exit status of a training that saved and ended at SIGTERM
 OPTIONS = (
     "--config.train.max_steps=100000000",
     "--config.train.max_epochs=100000000",
@@ -29,14 +29,14 @@ OPTIONS = (
     "--config.optimiser.schedule=constant",
 )
 EVERY_S = 2.0
-WARM_UP = 0.1  # of the time
+WARM_UP = 0.1  # share of the time
 
 
 def main() -> None:
-    """Trains, samples, and prints what it came to."""
+    """Trains, samples the memory, and records the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30.0)
-    parser.add_argument("--checkpoint_every", type=int, default=1000, help="steps; some ten seconds")
+    parser.add_argument("--checkpoint_every", type=int, default=1000, help="steps between checkpoints")
     parser.add_argument("--most", type=float, default=8.0, help="MiB that memory may grow by after the warm-up")
     options = parser.parse_args()
     workdir = clear("memory")

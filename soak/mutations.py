@@ -1,10 +1,10 @@
-"""Reads thousands of damaged input files, and counts what comes of it.
+"""Reads thousands of damaged input files, and counts the results.
 
     python -m soak.mutations [--files=2000] [--run=FOLDER] [--only=KIND:SEED]
 
-Every file must be refused with an error of finjax's own, or read as something sound. Files are read in child
-processes, so that one that crashes or hangs is seen. Exit status 1 if any did, or was read wrongly; what was done to
-each is in `runs/mutations.json`.
+Every file must be refused with an error of finjax's own, or read as something sound. Child processes read the files,
+so that a crash or a hang is noticed. Exit status 1 if there was one, a wrong result, or another error;
+`runs/mutations.json` says what was changed in each file.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from soak.mutated.sources import LOADERS, write_sources
 from soak.mutated.verdicts import LOADED, RAW, REFUSED, WRONG, fingerprint
 
 LONGEST_S = 10.0  # for one file
-START_S = 120.0  # for the child to import what it needs
+START_S = 120.0  # until the child has imported its modules
 FILES_PER_CHILD = 250
 CRASHED, HUNG = "crash", "hang"
 FAULTS = (WRONG, RAW, CRASHED, HUNG)
@@ -31,11 +31,11 @@ OUT = Path("runs/mutations.json")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs it; returns the exit status."""
+    """Damages and reads the files; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m soak.mutations", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--files", type=int, default=2000, help="how many (default: %(default)s)")
-    parser.add_argument("--run", type=Path, help="run of a small decoder; by default one is trained")
-    parser.add_argument("--only", default="", help="one file again, as mat:17")
+    parser.add_argument("--files", type=int, default=2000, help="number of files (default: %(default)s)")
+    parser.add_argument("--run", type=Path, help="run of a small decoder; by default, trains one")
+    parser.add_argument("--only", default="", help="read this file alone, such as mat:17")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         run = options.run or train(Path(folder) / "runs")
@@ -59,7 +59,7 @@ def train(folder: Path) -> Path:
 
 
 def prepare(folder: Path, *, run: Path) -> Path:
-    """Writes sound inputs of every kind, and beside the models what they are."""
+    """Writes sound inputs of every kind, and the fingerprints of the models beside them."""
     from finjax.inference.export import export_model
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -71,13 +71,13 @@ def prepare(folder: Path, *, run: Path) -> Path:
 
 
 def plan(files: int) -> list[str]:
-    """Returns which damages to try, kinds in turn, as `KIND:SEED`."""
+    """Returns which files to damage, as `KIND:SEED`, one kind after another in turn."""
     kinds = list(LOADERS)
     return [f"{kinds[number % len(kinds)]}:{number // len(kinds)}" for number in range(files)]
 
 
 def judge_all(items: list[str], sources: Path) -> dict[str, tuple[str, str]]:
-    """Returns the verdict and its detail on each item; a child that dies or hangs is replaced."""
+    """Returns verdict and detail of each item; a new child replaces one that crashed or hung."""
     verdicts: dict[str, tuple[str, str]] = {}
     left = list(items)
     while left:
@@ -87,7 +87,7 @@ def judge_all(items: list[str], sources: Path) -> dict[str, tuple[str, str]]:
 
 
 def _judge_in_child(items: list[str], sources: Path) -> dict[str, tuple[str, str]]:
-    """Returns the verdicts as far as one child came; on the file that ended it, that it did."""
+    """Returns the verdicts of one child; a file that crashed or hung it gets `CRASHED` or `HUNG`."""
     command = [*CHILD, str(sources), *items]
     verdicts: dict[str, tuple[str, str]] = {}
     with (
@@ -98,7 +98,7 @@ def _judge_in_child(items: list[str], sources: Path) -> dict[str, tuple[str, str
         assert verdict_lines
         lines: queue.Queue = queue.Queue()
         threading.Thread(target=lambda: [*map(lines.put, verdict_lines), lines.put(None)], daemon=True).start()
-        begun, wait = None, START_S
+        current, wait = None, START_S
         while True:
             try:
                 line = lines.get(timeout=wait)
@@ -110,17 +110,17 @@ def _judge_in_child(items: list[str], sources: Path) -> dict[str, tuple[str, str
             wait = LONGEST_S
             match json.loads(line) if line != "ready\n" else ():
                 case [item]:
-                    begun = item
+                    current = item
                 case [item, verdict, detail]:
-                    verdicts[item], begun = (verdict, detail), None
+                    verdicts[item], current = (verdict, detail), None
         status = child.wait()
         errors.seek(0)
-        said = errors.read()[-500:]
-    if status and begun is None:
-        raise RuntimeError(f"the child that reads damaged files ended before it read any ({status}): {said}")
-    if begun is not None:
+        message = errors.read()[-500:]
+    if status and current is None:
+        raise RuntimeError(f"the child that reads damaged files ended before it read any ({status}): {message}")
+    if current is not None:
         hung = status == -9
-        verdicts[begun] = (HUNG, f"over {LONGEST_S:g} s") if hung else (CRASHED, f"exit status {status}: {said}")
+        verdicts[current] = (HUNG, f"over {LONGEST_S:g} s") if hung else (CRASHED, f"exit status {status}: {message}")
     return verdicts
 
 

@@ -35,7 +35,7 @@ BATCH_SIZE = 128
 CLIP_NORM = 1.0
 READ_OUT_WEIGHT = 0.25
 SHADOW_NOISE = 0.01
-COVARIANCE_NOISE = 1.0  # as in `configs/fine_tune.py:best`, as are the defaults below
+COVARIANCE_NOISE = 1.0  # of `configs/fine_tune.py:best`, as the defaults of `FINClassifier`
 WINDOWS_AT_A_TIME = 64  # in prediction
 ARGUMENTS = {
     "epochs": Whole(),
@@ -47,30 +47,30 @@ ARGUMENTS = {
 
 
 class FINClassifier(ClassifierMixin, OnWindows):
-    """Recognises movements in windows: FINs and a CNN on what they give, tuned together.
+    """Recognises movements in windows by FINs and a CNN on their outputs, tuned together.
 
-    Everything is fitted to the windows that `fit` is given, the z-score of the channels included (see `FINFeatures`);
-    windows to predict from change nothing.
+    `fit` fits everything to its windows, the z-score of the channels included (see `FINFeatures`). Prediction changes
+    nothing.
 
     The CNN is first trained on the closed-form features; then the FINs take their place, and both are tuned. Beside
     the CNN there is a regularised discriminant, whose log-probabilities are added to the CNN's.
 
     Args:
         fins: the FINs to start from; None: a `FINFeatures` with its own defaults.
-        epochs: of the CNN's training on closed-form features.
-        learning_rate: of that; falls to 0 along a cosine, as the next two.
-        tune_steps: steps in which FINs and CNN are tuned together, of 128 windows; 0: none.
-        fin_rate: learning rate of the FINs in these.
-        cnn_rate: learning rate of the CNN in these.
+        epochs: epochs of the CNN's training on closed-form features.
+        learning_rate: learning rate of that training. All three rates fall to 0 along a cosine.
+        tune_steps: steps of 128 windows in which FINs and CNN are tuned together; 0: no tuning.
+        fin_rate: learning rate of the FINs in the tuning.
+        cnn_rate: learning rate of the CNN in the tuning.
         read_out: discriminant beside the CNN, `"rda"` or `"lda"`; None: none.
-        random_state: seed of CNN and tuning, and of the FINs where `fins` is None; a `FINFeatures` has its own.
+        random_state: seed of CNN and tuning, and of the FINs if `fins` is None; a `FINFeatures` has its own seed.
         verbose: whether to show the progress.
 
     Attributes:
         classes_: `[K]` labels, in the order of the columns of `predict_proba`.
         channels_: number of channels, C.
         length_: samples in a window, T.
-        fins_: the fitted `FINFeatures`; its own networks are as they were before the tuning.
+        fins_: the fitted `FINFeatures`; its networks stay as they were before the tuning.
         params_: parameters of FINs, CNN and read-out.
         stats_: running statistics of the CNN.
 
@@ -111,7 +111,7 @@ class FINClassifier(ClassifierMixin, OnWindows):
         """Trains on windows `[n, C, T]` with labels `[n]`, two or more different ones.
 
         Raises:
-            ConfigError: an argument, also one of `fins`, has a value that it cannot have. It is a ValueError.
+            ConfigError: an argument, also one of `fins`, has a value that is not allowed (a kind of ValueError).
             ValueError: windows or labels cannot be used.
             CheckpointError: see `FINFeatures.fit`.
         """
@@ -127,7 +127,7 @@ class FINClassifier(ClassifierMixin, OnWindows):
         check_classification_targets(labels)
         self.classes_, movement = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"y has one class, {self.classes_[0]!r}; there is nothing to tell apart")
+            raise ValueError(f"y has one class, {self.classes_[0]!r}; a classifier needs two or more")
         self.fins_ = fins.fit(windows)
         self._tune(self.fins_.normalised(windows), movement, seed=seed_of(self.random_state))
         return self
@@ -137,23 +137,23 @@ class FINClassifier(ClassifierMixin, OnWindows):
 
     @with_defaults
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
-        """Windows `[n, C, T]` → probabilities `[n, K]` of `classes_`."""
+        """Returns the probabilities `[n, K]` of `classes_` for windows `[n, C, T]`."""
         windows = self._windows(X)
-        logits, most = [], 1 if len(windows) == 1 else WINDOWS_AT_A_TIME
-        for first in range(0, len(windows), most):
-            part = self.fins_.normalised(windows[first : first + most])
-            # Every part has one of two sizes, so that two programs serve all.
-            filled = np.concatenate([part, np.zeros((most - len(part), *part.shape[1:]), np.float32)])
+        logits, size = [], 1 if len(windows) == 1 else WINDOWS_AT_A_TIME
+        for first in range(0, len(windows), size):
+            part = self.fins_.normalised(windows[first : first + size])
+            # A part has one of two sizes, so that JAX compiles two programs at most.
+            filled = np.concatenate([part, np.zeros((size - len(part), *part.shape[1:]), np.float32)])
             logits.append(np.asarray(_logits(self._decoder())(self.params_, self.stats_, filled))[: len(part)])
         return softmax(np.concatenate(logits).astype(np.float64), axis=1)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """Windows `[n, C, T]` → the most probable label of each, `[n]`."""
+        """Returns the most probable label `[n]` of each of the windows `[n, C, T]`."""
         probabilities = self.predict_proba(X)
         return self.classes_[probabilities.argmax(axis=1)]
 
     def _tune(self, windows: np.ndarray, movement: np.ndarray, *, seed: int) -> None:
-        """Trains the CNN on closed-form features of z-scored windows, then everything."""
+        """Trains the CNN on closed-form features of z-scored windows, then tunes FINs and CNN together."""
         fins, decoder = self.fins_, self._decoder()
         feature = stack_feature_normalisers([model.feature for model in fins.models_])
         values = feature.standardise(fins.closed_form(windows))  # [n, C, F]
@@ -222,7 +222,7 @@ class FINClassifier(ClassifierMixin, OnWindows):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.poor_score = True  # on what is no signal
+        tags.classifier_tags.poor_score = True  # scikit-learn's checks use points that are not signals
         return tags
 
 

@@ -37,7 +37,7 @@ FEATURES = ("logstd", "logstd_d1", "logstd_d2", "smyop")
 BATCH_SIZE = 256  # windows of one channel
 CLIP_NORM = 1.0
 SHADOW_NOISE = 0.01
-MOST_SAMPLES_A_STEP = 30  # of an LSTM, where the patch size is not given
+MOST_SAMPLES_A_STEP = 30  # samples per time step of the LSTM, if `patch_size` is None
 WINDOWS_AT_A_TIME = 64  # × channels, in `transform`
 ARGUMENTS = {
     "runs": Folder(filled_in={"feature": "rms"}, unset=True),
@@ -53,32 +53,32 @@ ARGUMENTS = {
 
 
 class FINFeatures(TransformerMixin, OnWindows):
-    """Windows → features as FINs imitate them, for any classifier of scikit-learn.
+    """Maps windows to features as FINs imitate them, for any classifier of scikit-learn.
 
-    The z-score of each channel is that of the windows that `fit` is given, of everybody among them together, and a
-    sample counts as often as it is in a window. `transform` takes that z-score as it is: in cross-validation nothing
-    is read of the windows held out.
+    `fit` computes mean and deviation of each channel over all its windows, of all people together; a sample counts as
+    often as it is in a window. `transform` uses these for its z-score: cross-validation reads nothing of the windows
+    held out.
 
     Args:
-        runs: where trained FINs are, as `"runs/fin_{feature}_best"`; None: `fit` trains them.
+        runs: runs of trained FINs, as `"runs/fin_{feature}_best"`; None: `fit` trains them.
         features: names of the features.
-        channels: C of flattened windows; None: one, or those of windows `[n, C, T]`.
-        hidden: LSTM width of each direction, of FINs that `fit` trains. Likewise:
+        channels: number of channels C in flattened windows; None: 1, or C of windows `[n, C, T]`.
+        hidden: LSTM width of each direction. This and the next four are for FINs that `fit` trains.
         layers: LSTM layers.
-        patch_size: samples per time step; None: as many as divide the window, at most 30.
+        patch_size: samples per time step; None: the largest divisor of T up to 30.
         steps: training steps, of 256 windows of one channel.
-        learning_rate: of Adam; falls to 0 along a cosine.
-        limit_sd: standard deviations at which samples are held; None: no limit.
+        learning_rate: learning rate of Adam; falls to 0 along a cosine.
+        limit_sd: z-scored samples are limited to ± this; None: no limit.
         random_state: seed.
         verbose: whether to show the progress.
 
     Attributes:
         channels_: number of channels, C.
         length_: samples in a window, T.
-        mean_: `[C]` of the samples of `fit`; it and `std_` z-score all windows.
-        std_: `[C]`.
+        mean_: `[C]` means of the samples of `fit`, for the z-score of all windows.
+        std_: `[C]` standard deviations of the same.
         network_: the FIN.
-        models_: parameters of each feature's FIN, and the standardisation of what it gives.
+        models_: parameters of each feature's FIN, and the standardisation of that feature.
 
     Example:
         >>> windows = np.random.default_rng(0).normal(size=(20, 3, 60))  # [n, C, T]
@@ -115,13 +115,13 @@ class FINFeatures(TransformerMixin, OnWindows):
 
     @with_defaults
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> "FINFeatures":
-        """Takes the z-score from windows `[n, C, T]`, and trains the FINs on them unless they are trained.
+        """Fits the z-score to windows `[n, C, T]`; trains the FINs on them, or loads those of `runs`.
 
         Raises:
-            ConfigError: an argument has a value that it cannot have. It is a ValueError.
-            ValueError: the windows cannot be used, or a feature has no value on them.
+            ConfigError: an argument has a value that is not allowed (a kind of ValueError).
+            ValueError: the windows cannot be used, or a feature of them is not finite.
             DeviceError: JAX has no devices.
-            CheckpointError: no trained FIN is there, or it is one of other windows or another feature.
+            CheckpointError: a run has no trained FIN, or one of another window length, feature or network.
         """
         del y
         check_arguments(self, ARGUMENTS)
@@ -138,7 +138,7 @@ class FINFeatures(TransformerMixin, OnWindows):
 
     @with_defaults
     def transform(self, X: ArrayLike) -> np.ndarray:
-        """Windows `[n, C, T]` → features `[n, C × F]` in their own unit, those of a channel side by side."""
+        """Returns features `[n, C × F]` of windows `[n, C, T]` in their own units, channel after channel."""
         windows = self.normalised(self._windows(X))
         data = parallel.replicate(WindowData.of_windows(windows))
         columns = [
@@ -157,7 +157,7 @@ class FINFeatures(TransformerMixin, OnWindows):
         return np.stack(columns, axis=-1).reshape(len(windows), -1)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
-        """Returns `channel_1_logstd`, …: the names of the columns that `transform` gives."""
+        """Returns the names of the columns of `transform`: `channel_1_logstd`, …"""
         del input_features
         check_is_fitted(self)
         channels = range(1, self.channels_ + 1)
@@ -165,7 +165,7 @@ class FINFeatures(TransformerMixin, OnWindows):
 
     @numpy_defaults()
     def normalised(self, windows: np.ndarray) -> np.ndarray:
-        """Z-scores windows `[n, C, T]`."""
+        """Returns the windows `[n, C, T]` z-scored."""
         limit = np.inf if self.limit_sd is None else self.limit_sd
         return z_score(windows, self.mean_[:, None], self.std_[:, None], limit)
 
@@ -174,11 +174,11 @@ class FINFeatures(TransformerMixin, OnWindows):
         """Returns the closed-form features `[n, C, F]` of z-scored windows `[n, C, T]`.
 
         Raises:
-            ValueError: a feature has no value on them.
+            ValueError: a feature is not finite.
         """
         values = np.stack([_direct(name)(windows) for name in self.features], axis=-1)
         if not np.isfinite(values).all():
-            raise ValueError(f"some of {', '.join(self.features)} have no value where n_features = {self.length_}")
+            raise ValueError(f"some values of {', '.join(self.features)} are not finite: n_features = {self.length_}")
         return values
 
     def __sklearn_tags__(self):
@@ -217,17 +217,20 @@ class FINFeatures(TransformerMixin, OnWindows):
     def _load(self, runs: str) -> None:
         self.models_, networks = [], []
         for name in self.features:
-            where = runs.format(feature=name)
-            model = load_fin(where)
+            run = runs.format(feature=name)
+            model = load_fin(run)
             networks.append(model.network)
             if model.target != name:
-                raise CheckpointError(f"{where} holds the FIN of {model.target}, not of {name}")
+                raise CheckpointError(f"{run} holds the FIN of {model.target}, not of {name}")
             if model.framing.length != self.length_:
                 raise CheckpointError(
-                    f"the FIN in {where} takes windows of {model.framing.length} samples; these have {self.length_}"
+                    f"the FIN in {run} takes windows of {model.framing.length} samples; "
+                    f"the windows of fit have {self.length_}"
                 )
             if networks[0] != networks[-1]:
-                raise CheckpointError(f"the FIN in {where} is another network than that of {self.features[0]}")
+                raise CheckpointError(
+                    f"the FIN in {run} and the FIN of {self.features[0]} are different networks; all must be the same"
+                )
             self.models_.append(TrainedFIN(params=model.params, feature=model.feature))
         self.network_ = networks[0]
 

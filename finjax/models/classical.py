@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # scikit-learn takes a second to import, and only `fit` needs
 
 # The features are registered in `finjax.features`.
 FEATURE_SETS = {
-    # Those that the FINs imitate: Wu et al. 2024, arXiv 2405.19356.
+    # The features that the paper's FINs imitate: Wu et al. 2024, arXiv 2405.19356.
     "paper": ("ent", "rms", "var", "ssi"),
     # The time-domain set: Hudgins et al. 1993, "A new strategy for multifunction myoelectric control".
     "hudgins": ("mav", "wl", "zc", "ssc"),

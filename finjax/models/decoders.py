@@ -104,7 +104,7 @@ class FeatureDecoder(DecoderNetwork):
     Attributes:
         shadows: S, the feature and its copies.
         noise: standard deviation of the copies' noise in training, relative to the value; 0 in inference.
-        features: how many, F.
+        features: number of features F.
     """
 
     shadows: int

@@ -27,7 +27,7 @@ class FIN(nn.Module):
         shadows: outputs S: the feature's value and S − 1 shadows.
         patch_size: samples per time step; 1 is the paper's network, 10 trains about ten times faster.
         initialisation: `"chrono"` (long memory) or `"uniform"` (the paper's).
-        precision: of the LSTMs' matmul factors, `"float32"` or `"bfloat16"`; sums and states are float32.
+        precision: dtype of the LSTMs' matmul factors, `"float32"` or `"bfloat16"`; sums and states are float32.
 
     Example:
         >>> fin = FIN(hidden=8, patch_size=30)
@@ -81,7 +81,7 @@ class Head(nn.Module):
     """A dense layer, as `nn.Dense`, for each model of the leading axes.
 
     Attributes:
-        outputs: how many, S.
+        outputs: number of outputs S.
         init: initialiser of kernel and bias.
     """
 

@@ -10,7 +10,7 @@ from flax import linen as nn
 
 
 def uniform(inputs: int) -> Callable[..., jax.Array]:
-    """Uniform in ±1/√inputs, as in PyTorch; for an LSTM and its head, `inputs` is the hidden width."""
+    """Returns an initialiser, uniform in ±1/√inputs as in PyTorch; for an LSTM and its head, `inputs` is H."""
     bound = inputs**-0.5
 
     def init(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
@@ -20,7 +20,7 @@ def uniform(inputs: int) -> Callable[..., jax.Array]:
 
 
 def chrono(hidden: int, steps: int) -> Callable[..., jax.Array]:
-    """A bias `[..., 4H]` with which the cells remember for 1 to `steps − 1` time steps.
+    """Returns an initialiser of the bias `[..., 4H]`, with which the cells remember for 1 to `steps − 1` time steps.
 
     The forget bias is `log u` with `u ~ U(1, steps − 1)`, the input bias its negative; the others are `uniform`.
     A FIN must remember a sum over the whole window; with forget gates near ½ it forgets within a few samples.

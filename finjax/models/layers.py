@@ -10,7 +10,7 @@ from jax import lax
 from finjax.devices.reduce import total_over
 from finjax.models.initialisers import uniform
 
-# As in PyTorch, where momentum is the share of the new value.
+# PyTorch's defaults; its momentum of 0.1 is the share of the new value.
 BATCHNORM_MOMENTUM = 0.9
 BATCHNORM_EPSILON = 1e-5
 PRELU_SLOPE = 0.25
@@ -69,7 +69,7 @@ class BatchNorm(nn.Module):
         Args:
             x: inputs.
             train: whether to use the statistics of the batch.
-            present: `[B]`, whether an example counts in the statistics; by default all do. Others only fill the array.
+            present: `[B]`, whether an example counts in the statistics; by default all do. The rest is padding.
         """
         shape, over = x.shape[-1:], tuple(range(x.ndim - 1))
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, shape)

@@ -22,7 +22,7 @@ from finjax.models.lstm_chunks import (
 )
 
 STATES = "lstm_states"  # name for `jax.checkpoint_policies` of the states of the middle layers
-CHUNK = 20  # time steps whose gates are in memory at a time: those of a small batch fit a core's cache
+CHUNK = 20  # time steps whose gates are in memory at a time; for a small batch these fit a core's cache
 
 
 class _Weights(NamedTuple):
@@ -180,7 +180,7 @@ def _cells(first: jax.Array, forget: jax.Array, added: jax.Array) -> jax.Array:
 def _gradient(
     keep_all: bool, chunk: int, precision: str, saved: _Saved, gradient: jax.Array
 ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-    """Returns the gradients of inputs, kernel, recurrent and bias, from that of the result; `grad_x` is that of x."""
+    """Returns the gradients of inputs, kernel, recurrent and bias; `gradient` is that of the result."""
     inputs, (kernel, recurrent, bias), all_hidden, before_chunks = saved
     models, steps, _, width = inputs.shape
     directions = len(kernel) // models

@@ -1,7 +1,7 @@
 """Chunks of time for the LSTM: single steps, loops over chunks, and the chunk that each direction reads or writes.
 
-Arrays in time are `[N, T, B, …]`, of N models. Chunks are `[G, size, B, …]`, of the G LSTMs that the directions of all
-models are; each chunk is in the order in which its direction reads.
+Arrays in time are `[N, T, B, …]`, of N models. Chunks are `[G, size, B, …]`: each direction of each model is one of
+G LSTMs. A chunk is in the order in which its direction reads.
 """
 
 from collections.abc import Callable
@@ -35,13 +35,13 @@ def loop_over_chunks(
     """Applies `body(carry, start, size) → carry` to one chunk after another; the last in time may be shorter."""
     whole, rest = divmod(steps, chunk)
 
-    def of_whole(number: Index, carry: _Carry) -> _Carry:
+    def whole_chunk(number: Index, carry: _Carry) -> _Carry:
         return body(carry, chunk * (whole - 1 - number if reverse else number), chunk)
 
     if rest and reverse:
         carry = body(carry, whole * chunk, rest)
     if whole:
-        carry = lax.fori_loop(0, whole, of_whole, carry)
+        carry = lax.fori_loop(0, whole, whole_chunk, carry)
     if rest and not reverse:
         carry = body(carry, whole * chunk, rest)
     return carry

@@ -26,11 +26,11 @@ class FINNetworkSettings:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CNNSettings:
-    """The CNN on features that FINs give: `config.cnn` of fine-tuning.
+    """The CNN on the outputs of FINs: `config.cnn` of fine-tuning.
 
     Attributes:
         filters: numbers of filters of the two convolutions.
-        kernel: rows and columns.
+        kernel: largest number of rows and columns of a kernel.
         dropout: share of the features that dropout removes.
         logit_norm: whether BatchNorm and PReLU follow the last convolution.
         read_out: the discriminant beside the CNN, `"lda"` or `"rda"`; empty: none.
@@ -55,7 +55,7 @@ class FeatureCNNSettings(CNNSettings):
     """The CNN on closed-form features: `config.cnn` of that stage.
 
     Attributes:
-        shadows: number S of rows: the feature and S − 1 noisy copies.
+        shadows: number of columns S: the feature and S − 1 noisy copies.
     """
 
     shadows: int
@@ -67,7 +67,7 @@ class RawCNNSettings:
 
     Attributes:
         filters: numbers of filters of the convolutions over time.
-        kernel: samples.
+        kernel: samples that each convolution covers.
         dropout: share of the features that dropout removes.
     """
 

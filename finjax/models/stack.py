@@ -53,21 +53,21 @@ class FINStack:
         group_size = tile.fins if tile else self.features * self.channels
         channels = np.tile(np.arange(self.channels), self.features).reshape(-1, group_size)
 
-        def of_tile(params: Any, windows: jax.Array) -> jax.Array:
+        def run_tile(params: Any, windows: jax.Array) -> jax.Array:
             shadows = cast(jax.Array, self.fin.apply({"params": params}, windows.swapaxes(0, 1)))  # [FINs, B, S]
             return shadows.swapaxes(0, 1)
 
         if recompute:
-            of_tile = jax.checkpoint(of_tile, policy=jax.checkpoint_policies.save_only_these_names(STATES))
+            run_tile = jax.checkpoint(run_tile, policy=jax.checkpoint_policies.save_only_these_names(STATES))
 
-        def of_group(group: tuple[Any, jax.Array]) -> jax.Array:
+        def run_group(group: tuple[Any, jax.Array]) -> jax.Array:
             params, channels = group
-            of_windows = functools.partial(of_tile, params)
+            run_windows = functools.partial(run_tile, params)
             own = windows[:, channels]  # [B, FINs, T]
-            return map_in_tiles(of_windows, own, tile=tile.windows) if tile else of_windows(own)
+            return map_in_tiles(run_windows, own, tile=tile.windows) if tile else run_windows(own)
 
         groups = jax.tree.map(lambda leaf: leaf.reshape(-1, group_size, *leaf.shape[2:]), params)
-        outputs = lax.map(of_group, (groups, channels)).swapaxes(1, 2)  # [groups, FINs, B, S]
+        outputs = lax.map(run_group, (groups, channels)).swapaxes(1, 2)  # [groups, FINs, B, S]
         outputs = outputs.reshape(self.features, self.channels, *outputs.shape[2:])
         return outputs.transpose(2, 1, 3, 0)  # [F, C, B, S] → [B, C, S, F]
 
@@ -84,12 +84,12 @@ def stack_fins(fins: Sequence[TrainedFIN], feature: FeatureNormaliser, *, channe
     """Returns parameters `[F, C, …]` of a `FINStack`: a copy of its feature's FIN for every channel.
 
     A FIN standardises its feature by its own mean and deviation. The weights of its head are changed so that the copies
-    use the stack's instead.
+    use the stack's mean and deviation.
 
     Args:
         fins: one for each feature.
         feature: standardisation `[F]` of the stack's features.
-        channels: how many, C.
+        channels: number of channels C.
     """
     copies = []
     for row, fin in enumerate(fins):

@@ -1,1 +1,1 @@
-"""Damaged input files: what is damaged how, and what reading them must come to."""
+"""Damaged input files: how they are damaged, and which results of reading them are right."""

@@ -1,4 +1,4 @@
-"""Judges damaged files one after another, and says so line by line: run in a process that may die of one.
+"""Judges damaged files one after another and prints the verdicts, in a process that a file may crash.
 
 python -m soak.mutated.child SOURCES KIND:SEED …
 """
@@ -12,7 +12,7 @@ from soak.mutated.verdicts import judge
 
 
 def main() -> None:
-    """Prints a line when a file begins, and one when it is judged."""
+    """Prints a line before each file is read, and a line when it is judged."""
     logging.disable()
     out, sys.stdout = sys.stdout, sys.stderr  # nothing else may write between the lines
     print("ready", file=out, flush=True)

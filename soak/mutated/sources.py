@@ -1,4 +1,4 @@
-"""Sound input files of every kind that finjax reads, small ones, and how each is read."""
+"""Small sound input files of every kind that finjax reads, and a function that reads each kind."""
 
 import dataclasses
 import io
@@ -62,8 +62,14 @@ def zipped(members: dict[str, bytes]) -> bytes:
     return file.getvalue()
 
 
+def unzipped(path: Path) -> dict[str, bytes]:
+    """Returns the members of a zip archive by name."""
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
 def text(movement: int) -> bytes:
-    """Returns a file of 3DC, 60 samples; like the original ones, its last line is not ended."""
+    """Returns a file of 3DC, 60 samples; as in the original files, its last line has no line end."""
     counts = np.random.default_rng(movement).normal(40, 300, size=(60, 10)).astype(int)
     return "\n".join(",".join(map(str, row)) for row in counts).encode()
 
@@ -72,8 +78,8 @@ def write_sources(folder: Path, *, run: Path, export: Path) -> None:
     """Writes one sound input of each kind to a folder of its own.
 
     Args:
-        folder: where to.
-        run: a finished run, of which the checkpoint is taken.
+        folder: target folder.
+        run: a finished run; its newest checkpoint is copied.
         export: an exported model.
     """
     fields = mat_fields()
@@ -107,20 +113,20 @@ def write_training_state(folder: Path) -> None:
 
 
 def training_state(*, fill: float) -> TrainState:
-    """Returns a small training state with its optimiser's."""
+    """Returns a small training state, with the state of its optimiser."""
     params = {"dense": {"kernel": np.full((40, 50), fill, np.float32), "bias": np.full(50, fill, np.float32)}}
     params["dense"]["kernel"] += np.random.default_rng(0).normal(size=(40, 50)).astype(np.float32) * fill
     return create_state(params, {}, Optimiser(groups=(Group(learning_rate=0.1),)))
 
 
 def load_training_state(folder: Path) -> tuple[TrainState, dict]:
-    """Restores what resuming needs: the state, and the progress."""
+    """Restores the state and the progress that a run resumes from."""
     with Checkpoints(folder) as checkpoints:
         return checkpoints.restore(training_state(fill=0.0), 4)
 
 
 def load_recording(dataset: str) -> Callable[[Path], Recording]:
-    """Returns the reader of a dataset, by the way that a training run takes."""
+    """Returns a function that reads a recording of a dataset as a training run does."""
 
     def load(folder: Path) -> Recording:
         spec = get_spec(dataset)

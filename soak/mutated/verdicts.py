@@ -1,4 +1,4 @@
-"""What reading a damaged file came to: a refusal in finjax's own words, a sound result, or a fault of finjax."""
+"""Judges the result of reading a damaged file: refused by finjax, read as something sound, or a fault of finjax."""
 
 import hashlib
 import random
@@ -18,11 +18,11 @@ from soak.mutated.changes import CHANGES
 from soak.mutated.sources import LOADERS
 
 REFUSED, LOADED, WRONG, RAW = "refused", "loaded", "wrong load", "raw error"
-CUT = "are cut to the shortest"  # in the note on arrays of different lengths
+CUT = "are cut to the shortest"  # part of the note on arrays of different lengths
 
 
 def judge(kind: str, seed: int, sources: Path) -> tuple[str, str]:
-    """Damages a copy of a source, reads it, and says what it came to.
+    """Damages a copy of a source, reads it, and returns the verdict.
 
     Args:
         kind: a key of `LOADERS`.
@@ -30,14 +30,14 @@ def judge(kind: str, seed: int, sources: Path) -> tuple[str, str]:
         sources: folder of sound inputs, as `write_sources` writes it.
 
     Returns:
-        `REFUSED`, `LOADED`, `WRONG` or `RAW` (an error that is not finjax's own), and what was changed, with what
-        was said or is wrong.
+        `REFUSED`, `LOADED`, `WRONG` or `RAW` (an error that is not finjax's own), and a text: what was changed, and
+        the error or what is wrong.
     """
     rng = random.Random(f"{kind} {seed}")
-    with tempfile.TemporaryDirectory() as place:
-        folder = shutil.copytree(sources / kind, Path(place) / "input")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = shutil.copytree(sources / kind, Path(temporary) / "input")
         what = rng.choice(CHANGES[kind])(rng, folder)
-        samples = _lines_of_text(folder)
+        samples = _count_text_lines(folder)
         try:
             loaded = LOADERS[kind](folder)
         except FinjaxError as error:
@@ -52,15 +52,15 @@ def judge(kind: str, seed: int, sources: Path) -> tuple[str, str]:
     return (WRONG, f"{what}: {wrong}") if wrong else (LOADED, what)
 
 
-def _lines_of_text(folder: Path) -> int:
-    """Counts the lines with something in them, of the files that go by a name of 3DC's."""
+def _count_text_lines(folder: Path) -> int:
+    """Returns the number of lines that are not empty, in all files with a name as in 3DC."""
     (pattern,) = get_spec("three_dc").files
     files = [path for path in folder.rglob("*.txt") if re.search(pattern + "$", path.as_posix())]
     return sum(bool(line.strip()) for path in files for line in path.read_bytes().splitlines())
 
 
 def _wrong_recording(recording: Recording, *, samples: int) -> str:
-    """Says what is wrong with a recording that was read; `samples` that text files hold, 0 of other files."""
+    """Returns what is wrong with a recording, or an empty text; `samples` is the number in text files, else 0."""
     signal, movement, repetition = recording.signal, recording.movement, recording.repetition
     channels, classes = len(recording.channel_names), len(recording.movement_names)
     expected = samples or 1200
@@ -77,7 +77,7 @@ def _wrong_recording(recording: Recording, *, samples: int) -> str:
 
 
 def fingerprint(model: Any) -> str:
-    """Returns a digest of everything that a loaded model is."""
+    """Returns a digest of everything that a loaded model holds."""
     if isinstance(model, tuple):  # a training state, and its progress
         parts = [digests.of_arrays(model[0]), digests.of_json(model[1])]
     elif hasattr(model, "_program"):  # exported

@@ -61,7 +61,7 @@ def check(recording):
     assert recording.piece_starts == (0, 5) and recording.subject == 1 and recording.rate_hz == 100
 
 
-def test_second_time_comes_memory_mapped_from_disk(source):
+def test_the_second_load_is_memory_mapped_from_disk(source):
     first, second = source.get(), source.get()
     assert source.builds == 1
     for recording in (first, second):
@@ -195,7 +195,7 @@ def test_default_folder(monkeypatch, tmp_path):
     assert str(cache.default_folder()) == "/somewhere/.cache/finjax"
 
 
-def test_without_a_home_folder_nothing_is_cached_and_that_is_one_warning(no_home, source, caplog, monkeypatch):
+def test_without_a_home_folder_nothing_is_cached_with_one_warning(no_home, source, caplog, monkeypatch):
     monkeypatch.setattr(cache, "_warn_once", functools.cache(cache._warn_once.__wrapped__))  # nothing said so far
     for _ in range(2):
         check(cache.cached(SPEC, 1, (source.path,), source.build, filter=NO_FILTER))

@@ -151,7 +151,7 @@ def test_the_same_samples_on_one_side_are_not_refused(one, other):
     duplicates.refuse_leaks([(Segment(*one), Segment(*other))], SPLIT)
 
 
-def test_few_subjects_are_left_out():
+def test_as_few_subjects_as_possible_are_left_out():
     groups = [(Segment(1, m, 1), Segment(7, m, 1)) for m in range(3)] + [(Segment(2, 0, 1), Segment(7, 9, 2))]
     with pytest.raises(DataError, match=r"Or leave subject 7 out: --config\.data\.subjects=1-2,8"):
         duplicates.refuse_leaks(groups, SPLIT)
@@ -167,14 +167,14 @@ def test_few_subjects_are_left_out():
         ((1, 0, 1), (8, 0, 2), False),  # nobody tests subject 8
     ],
 )
-def test_a_model_is_not_tested_on_what_it_knows_under_another_name(one, other, known):
+def test_a_model_is_not_tested_on_its_training_samples_under_another_name(one, other, known):
     groups, trained_on = [(Segment(*one), Segment(*other))], {1: (1, 3)}
     expected = pytest.raises(DataError, match="cannot test this model") if known else contextlib.nullcontext()
     with expected:
         duplicates.refuse_known(groups, trained_on=trained_on, split=SPLIT.only((2, 7)))
 
 
-def test_outlines_come_whole_through_other_processes():
+def test_summaries_are_unchanged_by_json():
     summary = RecordingSummary.of(recording(1, [(noise(0), 0, 1), (noise(1), 0, 2)]))
     again = _from_json(_to_json(summary))
     np.testing.assert_array_equal(again.sketches, summary.sketches)
@@ -182,7 +182,7 @@ def test_outlines_come_whole_through_other_processes():
     assert duplicates.find([summary, dataclasses.replace(again, subject=2)])
 
 
-def test_a_copied_file_is_refused_by_training_and_leaves_a_way_out(tmp_path, caplog):
+def test_a_copied_file_is_refused_and_the_message_says_what_to_leave_out(tmp_path, caplog):
     data = tmp_path / "data"
     rng = np.random.default_rng(0)
     for subject in (1, 2, 30):

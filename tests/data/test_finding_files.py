@@ -46,7 +46,7 @@ def test_pointers_to_content_that_was_not_fetched_are_named_with_the_command(loa
         load()
 
 
-def test_links_to_nowhere_are_bad_subjects_and_not_absent_ones(load, folder):
+def test_broken_links_are_bad_subjects_and_not_absent_ones(load, folder):
     (folder / "s3.txt").unlink()
     (folder / "s3.txt").symlink_to(".git/annex/objects/xx/MD5E-s1--0")
     (folder / "s4.txt").symlink_to("elsewhere.txt")

@@ -119,7 +119,7 @@ def test_not_a_single_window_is_an_error(run):
     assert err.startswith("error: no window fits: the longest segment has 900 samples, but a window 1000")
 
 
-def test_rounded_durations_are_said(run):
+def test_rounded_durations_are_reported(run):
     status, out, err = run("--window=250.2ms")
     assert status == 0 and err == ""
     assert "--window=250.2ms is 500.4 samples at 2000 Hz: rounded to 500 samples, 250 ms" in out
@@ -139,7 +139,7 @@ def test_the_same_samples_under_two_names_are_listed(run, folder):
     assert "subject 1 movement 0 repetition 1 = subject 7 movement 0 repetition 1" in out
 
 
-def test_all_messages_speak_of_the_commands_own_options(run, folder):
+def test_all_messages_name_the_options_of_the_command(run, folder):
     (folder / "S3_E1_A1.mat").write_bytes(b"broken")
     write_database(folder, "DB1", "A", subject=4, file_name="S4_E1_A1.mat")
     status, out, err = run()
@@ -147,7 +147,7 @@ def test_all_messages_speak_of_the_commands_own_options(run, folder):
     assert "--config" not in out + err
 
 
-def test_what_is_not_there_or_cannot_be_searched_is_named(run, folder, monkeypatch):
+def test_missing_content_and_closed_folders_are_named(run, folder, monkeypatch):
     (folder / "S5_E1_A1.mat").symlink_to("../.git/annex/objects/xx/SHA256E-s1--0.mat")
     (folder / "DB2_s8").symlink_to("gone")
     (folder / "DB2_s9").mkdir()

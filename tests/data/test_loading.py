@@ -93,7 +93,7 @@ def test_loads_all_subjects_in_order_memory_mapped(load):
     assert all(isinstance(recording.signal, np.memmap) for recording in recordings)
 
 
-def test_loads_the_subjects_asked_for(load):
+def test_loads_the_requested_subjects(load):
     assert [recording.subject for recording in load(subjects=iter([5, 2, 5]))] == [2, 5]
 
 
@@ -103,7 +103,7 @@ def test_filter_replaces_the_default_in_the_cache_too(load):
     assert load(subjects=[2])[0].signal.max() == 2
 
 
-def test_subjects_that_are_not_there(load):
+def test_requested_subjects_that_are_absent_are_named(load):
     with pytest.raises(DataError, match=r"no subject 4,7-8; requested: 3-4,7-8, found: 1-3,5,10"):
         load(subjects=[3, 4, 7, 8])
 
@@ -121,7 +121,7 @@ def test_bad_subjects_are_all_named_with_the_remedy(load, folder):
     assert [recording.subject for recording in load(subjects=parse_numbers("1-2,5"))] == [1, 2, 5]
 
 
-def test_no_good_subject_leaves_no_remedy_to_exclude(load, folder):
+def test_without_a_readable_subject_no_exclusion_is_suggested(load, folder):
     (folder / "s3.txt").write_text("spam")
     with pytest.raises(DataError, match="No subject can be read") as caught:
         load(subjects=[3])
@@ -137,7 +137,7 @@ def test_file_that_cannot_be_opened_is_a_bad_subject(folder, tmp_path):
     assert recordings == [] and list(bad) == [2] and "Permission denied" in bad[2] and "s2.txt" in bad[2]
 
 
-def test_a_readers_own_failure_names_the_file(tmp_path):
+def test_an_error_inside_a_reader_names_the_file(tmp_path):
     def read(paths):
         yield {}["emg"]
 

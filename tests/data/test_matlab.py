@@ -88,7 +88,7 @@ def test_cells_within_cells_are_refused_by_the_outermost(tmp_path, monkeypatch):
         ),
     ],
 )
-def test_what_points_out_of_the_file_is_not_followed(tmp_path, make, message):
+def test_links_out_of_the_file_are_not_followed(tmp_path, make, message):
     with h5py.File(tmp_path / "other.h5", "w") as other:
         other["emg"] = np.zeros((12, SAMPLES), np.float32)
     matlab_73(tmp_path, emg=make)
@@ -122,7 +122,7 @@ def compressed(variable):
     ],
     ids=["string", "table", "damaged", "short", "unknown", "half"],
 )
-def test_variables_that_nobody_asked_for_decide_nothing(tmp_path, other, first):
+def test_unwanted_variables_have_no_effect(tmp_path, other, first):
     path = write(tmp_path)
     content = path.read_bytes()
     path.write_bytes(content[:128] + other + content[128:] if first else content + other)
@@ -158,7 +158,7 @@ def test_variables_are_found_whatever_the_byte_order(tmp_path):
     assert (variable.name, variable.numeric, variable.shape) == ("q", True, (7, 8))
 
 
-def test_a_file_cut_between_two_variables_is_said_to_be_incomplete_or_is_whole(tmp_path):
+def test_a_cut_file_is_refused_unless_it_has_all_wanted_variables(tmp_path):
     path = write(tmp_path)
     content = path.read_bytes()
     found, _ = variables(io.BytesIO(content))
@@ -217,7 +217,7 @@ def test_a_flipped_byte_that_changes_a_variables_name_is_damage(tmp_path):
 
 
 @pytest.mark.parametrize("error", [OSError(5, "Input/output error"), OSError(116, "Stale file handle"), MemoryError()])
-def test_what_is_not_the_files_fault_is_not_called_damage(tmp_path, error, monkeypatch):
+def test_errors_that_are_not_the_files_fault_are_not_called_damage(tmp_path, error, monkeypatch):
     path = write(tmp_path)
 
     def fail(*_, **__):

@@ -186,7 +186,7 @@ def write_labels(folder, letter, labels):
         ("D", (1, 2, 4, 6, 8, 9, 16, 32, 40), (0, 1, 2, 7, 3, 6, 4, 5, 8)),
     ],
 )
-def test_labels_that_are_certain_are_read(tmp_path, letter, labels, movements):
+def test_unambiguous_labels_are_read(tmp_path, letter, labels, movements):
     write_labels(tmp_path, letter, labels)
     assert read(tmp_path, get_spec(f"ninapro_db2_{letter.lower()}")).segments()[:, 2].tolist() == list(movements)
 
@@ -202,7 +202,7 @@ def test_labels_that_are_certain_are_read(tmp_path, letter, labels, movements):
         ("C", (18, 40, 1)),
     ],
 )
-def test_labels_that_may_be_others_are_refused_and_not_shifted(tmp_path, letter, labels):
+def test_ambiguous_labels_are_refused_and_not_shifted(tmp_path, letter, labels):
     write_labels(tmp_path, letter, labels)
     spec = get_spec(f"ninapro_db2_{letter.lower()}")
     refuses(
@@ -219,7 +219,7 @@ def test_labels_that_may_be_others_are_refused_and_not_shifted(tmp_path, letter,
         ({"emg": make_recording().signal[:-200]}, "differ by up to 200 samples: all are cut"),
     ],
 )
-def test_what_is_odd_but_usable_is_noted(tmp_path, changes, note):
+def test_odd_but_usable_content_is_noted(tmp_path, changes, note):
     write(tmp_path, **changes)
     (found,) = read(tmp_path).notes
     assert note in found

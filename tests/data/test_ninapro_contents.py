@@ -120,7 +120,7 @@ def test_an_amputee_may_lack_movements(tmp_path, letter, movements):
     assert set(recording.segments()[:, 2].tolist()) == set(movements) and recording.notes == ()
 
 
-def test_an_amputee_with_just_the_movements_of_another_database_is_read_with_a_note(tmp_path):
+def test_an_amputee_with_the_movements_of_another_database_is_read_with_a_note(tmp_path):
     write_database(tmp_path, "DB3", "B", movements=range(12))
     (note,) = read(tmp_path, get_spec("ninapro_db3")).notes
     assert "it has 12 movements; exercise B has 17. It looks like Ninapro DB4, exercise A" in note
@@ -133,7 +133,7 @@ def test_a_file_of_db4_that_lacks_movements_is_refused_as_db2(tmp_path, movement
     refuses(tmp_path, message, remedy="It looks like Ninapro DB4, exercise A: use --config.data.name=ninapro_db4,")
 
 
-def test_of_a_few_movements_a_note_says_how_many_are_absent(tmp_path):
+def test_a_note_says_how_many_movements_are_absent(tmp_path):
     write_database(tmp_path, "DB2", "B", movements=(0, 3))
     assert read(tmp_path).notes == (
         "its last 13 movements are absent: the file may be incomplete, compare its size with the original's",

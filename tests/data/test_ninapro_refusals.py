@@ -107,7 +107,7 @@ def test_repetitions_may_come_in_any_order_and_some_be_missing(tmp_path):
         fit_signal_normaliser(store, test_repetitions=(1, 3, 5))
 
 
-def test_the_place_of_a_value_that_is_not_finite(tmp_path):
+def test_the_message_names_the_place_of_a_value_that_is_not_finite(tmp_path):
     emg = make_recording().signal.copy()
     emg[700, 4] = np.inf
     write(tmp_path, emg=emg)

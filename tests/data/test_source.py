@@ -23,7 +23,7 @@ def test_filter_fields_unset_keep_the_datasets_own_and_0_is_off(config):
     assert filter_of(data_settings(config)) == Filter(highpass_hz=None, lowpass_hz=300.0, notch_hz=own.notch_hz)
 
 
-def test_only_the_subjects_asked_for_are_there(config):
+def test_only_the_requested_subjects_are_loaded(config):
     store, split = load_store(data_settings(config))
     assert (store.subjects, split.seen_subjects, split.unseen_subjects) == ((1, 2), (1,), (2,))
     assert store.segments[-1, 1] == 2 * 17 * 6 * 2000

@@ -24,7 +24,7 @@ def test_the_default_split_of_db2():
     assert (split.train_repetitions, split.test_repetitions) == ((1, 3, 4), (2, 5))
 
 
-def test_default_subjects_that_were_not_found_are_passed_over():
+def test_default_subjects_that_were_not_found_are_skipped():
     split = resolve_split(DB2, [2, 3, 30])
     assert (split.seen_subjects, split.unseen_subjects) == ((2, 3), (30,))
 
@@ -50,12 +50,12 @@ def test_overrides_replace_defaults():
         ({"train_repetitions": "x"}, "'x'"),
     ],
 )
-def test_splits_that_cannot_be_are_refused(overrides, message):
+def test_impossible_splits_are_refused(overrides, message):
     with pytest.raises(DataError, match=message):
         resolve_split(DB2, range(1, 41), **overrides)
 
 
-def test_a_split_may_have_nobody_to_train_on_but_must_have_what_to_test_on():
+def test_a_split_needs_test_repetitions_but_no_seen_subjects():
     assert resolve_split(DB2, [30, 31]).seen_subjects == ()
     with pytest.raises(DataError, match="no test repetitions"):
         resolve_split(Splits(seen_subjects="1", train_repetitions="1", test_repetitions=""), [1])

@@ -56,6 +56,6 @@ def test_goes_through_a_mat_file_unchanged(recording, tmp_path):
     np.testing.assert_array_equal(back.segments(), recording.segments())
 
 
-def test_settings_that_cannot_be_are_refused():
+def test_impossible_settings_are_refused():
     with pytest.raises(ValueError, match="at least 1 subject"):
         synthetic.Settings(subjects=0)

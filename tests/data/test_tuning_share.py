@@ -81,7 +81,7 @@ def test_half_of_every_movement_validates():
     assert all(last[group].any() for group in by_movement(WINDOWS))
 
 
-def test_no_share_is_no_validation():
+def test_a_share_of_0_has_no_validation():
     first, last = split_off_last(WINDOWS, 0.0, length=FRAMING.length)
     assert first.all() and not last.any()
 
@@ -94,6 +94,6 @@ def test_no_share_is_no_validation():
         (lambda: split_off_last(WINDOWS, 1.0, length=60), "validation_share=1: it must be 0 .* or more, and below 1"),
     ],
 )
-def test_other_amounts_are_refused(call, message):
+def test_impossible_shares_are_refused(call, message):
     with pytest.raises(ConfigError, match=message):
         call()

@@ -28,13 +28,13 @@ SMALL = {"features": ("rms", "logstd"), "hidden": 8, "layers": 1, "patch_size": 
 
 @pytest.mark.slow
 @parametrize_with_checks([FINFeatures(**SMALLEST)])
-def test_scikit_learn_finds_nothing_wrong_with_the_features(estimator, check):
+def test_the_features_pass_the_checks_of_scikit_learn(estimator, check):
     check(estimator)
 
 
 @pytest.mark.slow
 @parametrize_with_checks([FINClassifier(FINFeatures(**SMALLEST), epochs=1, tune_steps=0)])
-def test_scikit_learn_finds_nothing_wrong_with_the_classifier(estimator, check):
+def test_the_classifier_passes_the_checks_of_scikit_learn(estimator, check):
     check(estimator)
 
 
@@ -58,7 +58,7 @@ def fitted(data):
 
 
 @pytest.mark.slow
-def test_it_recognises_movements_of_another_repetition(data, fitted):
+def test_the_classifier_recognises_movements_of_another_repetition(data, fitted):
     windows, movements, repetitions = data
     new = repetitions == 3
     probabilities = fitted.predict_proba(windows[new])
@@ -99,7 +99,7 @@ def test_tuning_changes_the_fins_but_not_the_transformer(data, fitted):
 
 
 @pytest.mark.slow
-def test_it_works_in_a_pipeline_and_a_grid_search(data):
+def test_the_estimators_work_in_a_pipeline_and_a_grid_search(data):
     windows, movements, _ = data
     pipeline = make_pipeline(FINFeatures(**SMALL), LinearDiscriminantAnalysis())
     assert pipeline.fit(windows[::2], movements[::2]).score(windows[1::2], movements[1::2]) > 0.5  # chance: 0.25
@@ -110,7 +110,7 @@ def test_it_works_in_a_pipeline_and_a_grid_search(data):
 
 
 @pytest.mark.slow
-def test_it_is_the_same_in_another_process(data, fitted, tmp_path):
+def test_a_pickled_classifier_predicts_the_same_in_another_process(data, fitted, tmp_path):
     windows = data[0][:5]
     (tmp_path / "classifier.pickle").write_bytes(pickle.dumps(fitted))
     np.save(tmp_path / "windows.npy", windows)
@@ -126,20 +126,20 @@ np.save({str(tmp_path / "found.npy")!r}, classifier.predict_proba(np.load({str(t
 
 @pytest.mark.slow
 @pytest.mark.numerics
-def test_trained_fins_are_taken_as_they_are(data, finished_run):
+def test_trained_fins_are_loaded_unchanged(data, finished_run):
     windows, run = data[0], str(finished_run[0].parent / "fin_{feature}")
     features = FINFeatures(run, features=("ssi",)).fit(windows)
     z = features.normalised(windows[:4])
     expected = np.asarray(finjax.load(finished_run[0])(z.reshape(-1, 600))).reshape(4, 12)
     assert_close(features.transform(windows[:4]), expected, terms=3 * 600)
-    with pytest.raises(CheckpointError, match=r"takes windows of 600 samples; these have 300"):
+    with pytest.raises(CheckpointError, match=r"takes windows of 600 samples; the windows of fit have 300"):
         clone(features).fit(windows[..., :300])
     with pytest.raises(CheckpointError, match="holds the FIN of ssi, not of rms"):
         FINFeatures(str(finished_run[0]), features=("rms",)).fit(windows)
 
 
 @pytest.mark.slow
-def test_the_seed_of_the_classifier_is_that_of_fins_it_makes(data, monkeypatch):
+def test_the_classifier_passes_its_seed_to_the_fins_that_it_makes(data, monkeypatch):
     """An integer, a generator that is drawn from, or None, as in scikit-learn; a part that is given keeps its own."""
     windows, movements, _ = data
     drawn = []
@@ -173,17 +173,17 @@ def test_nothing_is_fitted_to_windows_that_are_transformed(data, fitted):
 
 
 @pytest.mark.slow
-def test_what_cannot_be_used_is_refused(data, fitted):
+def test_unusable_input_is_refused(data, fitted):
     windows, movements, _ = data
-    with pytest.raises(ValueError, match=r"\[3, 11, 600\]; those of fit were \[n, 12, 600\]"):
+    with pytest.raises(ValueError, match=r"\[3, 11, 600\]; the windows of fit were \[n, 12, 600\]"):
         fitted.predict(windows[:3, :11])
     with pytest.raises(ValueError, match="NaN"):
         fitted.predict(np.full_like(windows[:3], np.nan))
-    with pytest.raises(ValueError, match="the windows have 12 channels, and channels=8"):
+    with pytest.raises(ValueError, match="the windows have 12 channels, but channels=8"):
         FINFeatures(channels=8).fit(windows)
-    with pytest.raises(ValueError, match="do not divide over channels=7"):
+    with pytest.raises(ValueError, match="do not divide into channels=7"):
         FINFeatures(channels=7).fit(windows.reshape(len(windows), -1))
-    with pytest.raises(ValueError, match="there is nothing to tell apart"):
+    with pytest.raises(ValueError, match="a classifier needs two or more"):
         FINClassifier().fit(windows, np.zeros(len(windows)))
     with pytest.raises(ConfigError, match="read_out='qda': choose from lda, rda, or None"):
         FINClassifier(read_out="qda").fit(windows, movements)

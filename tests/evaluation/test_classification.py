@@ -22,7 +22,7 @@ def test_confusion_matrix_has_a_row_for_each_true_class_even_if_absent():
 
 
 @pytest.mark.parametrize("bad", [3, -1])
-def test_a_label_that_is_no_class_is_not_passed_over(bad):
+def test_a_label_that_is_no_class_is_refused(bad):
     with pytest.raises(AssertionError):
         confusion_matrix(np.array([0, 1]), np.array([0, bad]), classes=3)
 
@@ -94,6 +94,6 @@ def test_no_windows_have_no_votes():
     assert majority_vote(np.zeros(0, int), np.zeros(0, int), last=3).shape == (0,)
 
 
-def test_a_vote_of_nobody_is_refused():
+def test_a_vote_of_zero_windows_is_refused():
     with pytest.raises(ValueError, match="last=0"):
         majority_vote(PREDICTED, np.zeros(300), last=0)

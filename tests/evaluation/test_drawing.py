@@ -33,7 +33,7 @@ STYLES = {
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_the_users_style_changes_nothing_and_stays(tmp_path, style):
+def test_the_users_style_has_no_effect_and_is_kept(tmp_path, style):
     assert figures.confusion(tmp_path / "own.png", COUNTS, NAMES)
     with matplotlib.rc_context(STYLES[style]):
         before = {name: matplotlib.rcParams[name] for name in STYLES[style]}
@@ -42,7 +42,7 @@ def test_the_users_style_changes_nothing_and_stays(tmp_path, style):
     assert (tmp_path / "own.png").read_bytes() == (tmp_path / "styled.png").read_bytes()
 
 
-def test_numbers_are_written_where_no_figure_can_be(tmp_path, monkeypatch, capsys, caplog):
+def test_numbers_are_written_when_a_figure_fails(tmp_path, monkeypatch, capsys, caplog):
     def fail(*args, **kwargs):
         raise RuntimeError("Failed to process string with tex")
 
@@ -65,12 +65,12 @@ def test_numbers_are_written_before_a_disk_is_full(tmp_path, monkeypatch, capsys
     assert (tmp_path / "metrics.json").exists() and "85.0%" in capsys.readouterr().out
 
 
-def test_a_function_that_draws_tells_whether_it_could(tmp_path):
+def test_a_drawing_function_returns_whether_it_succeeded(tmp_path):
     assert drawn_if_possible(lambda path: None)(tmp_path / "a.png") is True
     assert drawn_if_possible(lambda path: 1 / 0)(tmp_path / "a.png") is False
 
 
-def test_the_backend_of_a_notebook_is_no_matter():
+def test_the_backend_of_a_notebook_has_no_effect():
     backend = "module://matplotlib_inline.backend_inline"  # what IPython's kernels give to the processes they start
     script = "import os, finjax.evaluation.drawing; print(os.environ['MPLBACKEND'])"
     done = subprocess.run(

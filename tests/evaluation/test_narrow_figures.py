@@ -29,7 +29,7 @@ DRAWN = {
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_nothing_is_cut(tmp_path, name):
+def test_nothing_in_a_figure_is_cut_off(tmp_path, name):
     DRAWN[name](tmp_path / "figure.png")
     image = matplotlib.image.imread(tmp_path / "figure.png")[..., :3]
     assert image.min() < 0.5, "nothing is drawn"

@@ -42,7 +42,7 @@ def test_the_configuration_has_the_fields_of_a_trained_one(tmp_path):
     assert dataclasses.replace(cnn.config.cnn, dropout=0.3) == parse(default.cnn()).cnn
 
 
-def test_it_knows_no_subject(tmp_path):
+def test_an_imported_run_knows_no_subject(tmp_path):
     model = imported(random_fin(**SMALL_FIN), tmp_path, ModelDescription(target="ssi", dataset="synthetic", limit_sd=3))
     recording = generate(1, Settings(subjects=1, movement_s=0.8, rest_s=0.0))
     signal = recording.signal.astype(np.float64)
@@ -59,7 +59,7 @@ def test_it_knows_no_subject(tmp_path):
     assert model.trained_on == model.statistics_from == {} and model.mean_of_seen() is None
 
 
-def test_subjects_it_was_trained_on_are_stored_with_their_repetitions(tmp_path):
+def test_the_subjects_of_the_training_are_stored_with_their_repetitions(tmp_path):
     # Ninapro's protocol: FINs train on repetitions 1, 3 and 4, and decoders are tuned to 6 besides.
     fin = imported(random_fin(**SMALL_FIN), tmp_path, ModelDescription(target="ssi", trained_on="1-3"))
     assert fin.trained_on == dict.fromkeys((1, 2, 3), (1, 3, 4))
@@ -97,7 +97,7 @@ def system(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_system_put_together_computes_what_torch_does(system):
+def test_fins_and_cnn_together_compute_what_torch_does(system):
     fins, cnn, task = system
     nothing = task.part("tune")[:0]
     start = initial_decoder(task, nothing, share=nothing)
@@ -142,7 +142,7 @@ def nobodys(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("program", ["live", "sheet"])
-def test_what_needs_a_person_asks_for_one(nobodys, tmp_path, capsys, program):
+def test_programs_that_need_a_person_ask_for_one(nobodys, tmp_path, capsys, program):
     main = {"live": live, "sheet": plots}[program]
     arguments = {"live": [str(nobodys), "--quiet"], "sheet": ["sheet", str(tmp_path / "sheet.png"), str(nobodys)]}
     assert main(arguments[program]) == 1

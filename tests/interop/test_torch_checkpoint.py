@@ -44,7 +44,7 @@ def test_the_command_says_what_is_wrong(tmp_path, capsys, options, message):
     assert capsys.readouterr().err.startswith(message)
 
 
-def test_a_file_that_is_not_there_or_damaged_is_named(tmp_path, capsys):
+def test_a_missing_or_damaged_file_is_named(tmp_path, capsys):
     assert main([str(tmp_path / "nowhere.pth"), str(tmp_path / "out"), "--target=ssi"]) == 1
     assert capsys.readouterr().err == f"error: {tmp_path / 'nowhere.pth'}: No such file or directory\n"
     path = save(random_fin(**SMALL_FIN), tmp_path)

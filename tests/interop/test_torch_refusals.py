@@ -65,7 +65,7 @@ def test_a_pickled_network_is_refused(tmp_path):
         ({"conv1.weight": torch.zeros(2, 2, 1, 1)}, "it has no conv2.weight; it holds conv1.weight"),
     ],
 )
-def test_what_is_no_state_dict_of_either_network_is_refused(tmp_path, content, message):
+def test_a_file_without_a_state_dict_of_either_network_is_refused(tmp_path, content, message):
     with pytest.raises(CheckpointError, match=message):
         import_checkpoint(save(content, tmp_path), tmp_path / "out", SSI)
 
@@ -85,7 +85,7 @@ def test_what_is_no_state_dict_of_either_network_is_refused(tmp_path, content, m
         ),
     ],
 )
-def test_what_is_not_quite_the_fin_is_refused(tmp_path, changes, message):
+def test_a_network_that_differs_from_the_fin_is_refused(tmp_path, changes, message):
     with pytest.raises(CheckpointError, match=message):
         import_checkpoint(save(changed(random_fin(**SMALL_FIN), changes), tmp_path), tmp_path / "out", SSI)
 
@@ -100,7 +100,7 @@ def test_what_is_not_quite_the_fin_is_refused(tmp_path, changes, message):
         ({"fc.weight": (1,)}, "also holds fc.weight, which this network does not have"),
     ],
 )
-def test_what_is_not_quite_the_cnn_is_refused(tmp_path, changes, message):
+def test_a_network_that_differs_from_the_cnn_is_refused(tmp_path, changes, message):
     with pytest.raises(CheckpointError, match=message):
         import_checkpoint(save(changed(random_cnn(), changes), tmp_path), tmp_path / "out", ModelDescription())
 
@@ -144,7 +144,7 @@ def test_channels_that_the_dataset_does_not_have_are_refused(tmp_path):
         import_checkpoint(path, tmp_path / "out", ModelDescription())
 
 
-def test_without_torch_it_says_how_to_get_it(tmp_path, monkeypatch):
+def test_without_torch_the_error_says_how_to_install_it(tmp_path, monkeypatch):
     path = save(random_fin(**SMALL_FIN), tmp_path)
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(FinjaxError, match="pip install torch"):
@@ -158,7 +158,7 @@ def test_a_torch_that_could_be_made_to_run_code_is_refused(tmp_path, monkeypatch
         read_state_dict(path)
 
 
-def test_a_view_without_end_is_refused(tmp_path):
+def test_a_tensor_with_too_many_numbers_is_refused(tmp_path):
     path = save({"lstm.weight_ih_l0": torch.ones(1).expand(10**9, 1000)}, tmp_path)
     assert path.stat().st_size < 10_000
     with pytest.raises(CheckpointError, match="more than 67108864 numbers in lstm.weight_ih_l0"):

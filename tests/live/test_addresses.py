@@ -42,7 +42,7 @@ def test_a_name_is_looked_up_once(answers):
 
 
 @pytest.mark.parametrize("protocol", ["udp", "tcp"])
-def test_a_name_that_nobody_knows_is_one_error_at_the_start(answers, protocol):
+def test_an_unknown_name_is_one_error_at_the_start(answers, protocol):
     with pytest.raises(FinjaxError, match=f"--to-{protocol}=robot:5: host robot was not found .Name or service"):
         Port(protocol, "robot:5", NAMES)
 
@@ -66,12 +66,12 @@ def test_a_name_that_nobody_knows_is_one_error_at_the_start(answers, protocol):
     ],
 )
 @pytest.mark.parametrize("protocol", ["udp", "tcp"])
-def test_what_is_no_address_is_refused(address, message, protocol):
+def test_a_malformed_address_is_refused(address, message, protocol):
     with pytest.raises(FinjaxError, match=f"^--to-{protocol}={re.escape(address)}: .*{message}"):
         look_up(address, protocol, option=f"to-{protocol}")
 
 
-def test_ipv6_in_brackets_and_a_port_alone():
+def test_ipv6_in_brackets_and_a_port_alone_are_addresses():
     (family, address), *_ = look_up("[::1]:5005", "udp", option="to-udp")
     assert family == socket.AF_INET6 and address[:2] == ("::1", 5005)
     assert look_up(":5005", "udp", option="to-udp")[0] == (socket.AF_INET, ("127.0.0.1", 5005))

@@ -30,7 +30,7 @@ def known(repetition):
 
 @pytest.mark.slow
 @pytest.mark.numerics
-def test_it_ends_where_a_run_on_the_same_windows_does(small_decoder, tmp_path):
+def test_calibration_ends_with_the_weights_of_a_run_on_the_same_windows(small_decoder, tmp_path):
     config = cnn.get_config("test")
     config.features, config.subject, config.step, config.log.tensorboard = "rms,wl", "1", "100ms", False
     config.data.seen_tune_repetitions = "6"
@@ -82,7 +82,7 @@ def captured(monkeypatch):
     return calibrate
 
 
-def test_every_setting_is_that_of_the_configuration(captured):
+def test_calibration_takes_every_setting_from_the_configuration(captured):
     config = fine_tune.get_config()
     config.features = "rms"
     config.optimiser.schedule, config.optimiser.clip_norm, config.fine_tune.freeze = "constant", 0.7, "head"
@@ -106,7 +106,7 @@ def test_every_setting_is_that_of_the_configuration(captured):
 
 
 @pytest.mark.numerics
-def test_ahead_of_time_the_noise_is_that_of_what_fins_imitate(captured):
+def test_with_a_horizon_the_noise_comes_from_the_predicted_windows(captured):
     rng = np.random.default_rng(0)
     windows, predicted = rng.normal(size=(2, 30, 2, 40)).astype(np.float32)
     movement = np.arange(30) % 2
@@ -117,7 +117,7 @@ def test_ahead_of_time_the_noise_is_that_of_what_fins_imitate(captured):
     np.testing.assert_allclose(found, noise_factor(rms, movement, scale=1.0), rtol=1e-4, atol=1e-5)
 
 
-def test_the_windows_that_are_predicted_are_so_many_steps_later(small_decoder):
+def test_predicted_windows_are_the_horizon_later(small_decoder):
     model = finjax.load(small_decoder)
     ahead = dataclasses.replace(model.framing, horizon=2)
     recording = known(1)

@@ -71,7 +71,7 @@ def test_chunks_make_no_difference(decoder, recording, decisions, sizes):
 
 
 @pytest.mark.numerics
-def test_the_filter_is_causal_and_knows_no_chunks(model, recording, monkeypatch):
+def test_the_filter_is_causal_and_does_not_depend_on_chunks(model, recording, monkeypatch):
     band = Filter(highpass_hz=20.0, notch_hz=50.0)
     monkeypatch.setattr("finjax.live.decoder.filter_of", lambda config: band)
     decoder, samples = LiveDecoder(model), recording.signal[:3000] + 5.0
@@ -100,7 +100,7 @@ def test_a_new_stream_begins_as_the_first_did(model, recording, decisions):
         ("saturated", lambda x: np.where(x > 0, x.max(), x)),
     ],
 )
-def test_a_broken_electrode_is_said_and_silenced(model, recording, fault, spoil):
+def test_a_broken_electrode_is_reported_and_silenced(model, recording, fault, spoil):
     samples = recording.signal[:2000].copy()
     samples[:, 3] = spoil(samples[:, 3])
     broken = LiveDecoder(model).push(samples)
@@ -116,7 +116,7 @@ def test_a_broken_electrode_is_said_and_silenced(model, recording, fault, spoil)
 
 
 @pytest.mark.parametrize("channels", [slice(3, 4), slice(None)])
-def test_a_lost_sample_now_and_then_is_said_and_decoded_from_the_one_before(model, recording, channels):
+def test_a_lost_sample_is_reported_and_replaced_by_the_one_before(model, recording, channels):
     # A channel was silenced for a whole window by one lost sample, and a stream that loses one in 500 never decided.
     samples, held = recording.signal[:3000].copy(), recording.signal[:3000].copy()
     samples[250::500, channels] = np.nan
@@ -172,7 +172,7 @@ def test_a_live_decoder_can_be_copied_and_pickled_in_the_middle_of_a_stream(mode
         )
 
 
-def test_numpy_may_raise(model, recording, decisions):
+def test_decoding_works_when_numpy_raises_errors(model, recording, decisions):
     with np.errstate(all="raise"):
         samples = recording.signal[:2000].astype(np.float64)
         samples[100, 1] = 1e-60
@@ -182,7 +182,7 @@ def test_numpy_may_raise(model, recording, decisions):
     assert found[-1].faults == {model.channel_names[0]: "not finite"}
 
 
-def test_a_gap_of_what_is_not_finite_is_over_once_it_has_left_the_window(model, recording):
+def test_a_gap_of_infinite_samples_is_a_fault_until_it_leaves_the_window(model, recording):
     samples = recording.signal[:3000].copy()
     samples[700:710] = np.inf
     found = LiveDecoder(model).push(samples)
@@ -230,7 +230,7 @@ def test_a_new_person_gets_the_mean_of_the_people_trained_on_and_a_warning(model
     np.testing.assert_array_equal(named._statistics[0], signal.mean[1])
 
 
-def test_a_decoder_that_knows_nobody_must_be_calibrated(model, recording):
+def test_a_decoder_without_known_subjects_must_be_calibrated(model, recording):
     decoder = LiveDecoder(dataclasses.replace(model, subjects=(), trained_on={}, statistics_from={}))
     with pytest.raises(DataError, match=r"has no z-score.*calibrate\(samples\) first"):
         decoder.push(recording.signal[:600])

@@ -46,7 +46,7 @@ def test_time_spent_in_outputs_counts():
     assert "3 decisions, 0 without a movement; 3 missed the deadline of 20 ms" in summary_of(SlowSink(0.03))
 
 
-def test_sinks_hear_of_a_silence():
+def test_sinks_are_told_of_a_silence():
     sink = SlowSink(0.0)
     summary_of(sink, chunks=(1, 0, 0, 1))
     assert len(sink.silences) == 2

@@ -59,7 +59,7 @@ def stream():
     return LabStream("emg", channels=2, rate_hz=2000.0)
 
 
-def test_what_is_there_comes_at_once(pylsl):
+def test_available_samples_come_at_once(pylsl):
     pylsl.inlets = [[[[1, 2], [3, 4]], None, [[5, 6]]]]
     chunks = list(itertools.islice(stream(), 3))
     assert [chunk.tolist() for chunk in chunks] == [[[1, 2], [3, 4]], [], [[5, 6]]]
@@ -96,7 +96,7 @@ def test_a_stream_that_cannot_be_decoded_is_one_message(pylsl, info, message):
         stream()
 
 
-def test_no_stream_and_no_library_are_messages(pylsl, monkeypatch):
+def test_a_missing_stream_and_a_missing_library_are_errors(pylsl, monkeypatch):
     pylsl.found = []
     with pytest.raises(DataError, match="--lsl=emg: no LSL stream of name 'emg' in 5 s"):
         stream()

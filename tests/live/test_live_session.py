@@ -12,7 +12,7 @@ from finjax.live.__main__ import main
 from finjax.live.sources import Lines, Replay
 
 
-def test_a_replay_ends_with_what_it_came_to(small_decoder, tmp_path, capsys):
+def test_a_replay_ends_with_its_summary(small_decoder, tmp_path, capsys):
     assert main([str(small_decoder), "--speed=0", f"--to-file={tmp_path / 'out.jsonl'}", "--vote=3"]) == 0
     printed = capsys.readouterr().out
     # Repetitions 2 and 5 of 17 movements of 1 s: 68,000 samples, a decision every 40 from the 600th on.
@@ -42,7 +42,7 @@ def test_a_warning_about_the_z_score_comes_before_the_stream(small_decoder, capl
     assert "no z-score of subject 2" in message
 
 
-def test_what_cannot_be_replayed_is_one_message(small_decoder, capsys):
+def test_a_replay_that_is_not_possible_is_one_message(small_decoder, capsys):
     assert main([str(small_decoder), "--replay=9"]) == 1
     assert "error: --replay=9: subject 1 has no such repetition" in capsys.readouterr().err
     assert main([str(small_decoder / "nothing")]) == 1
@@ -60,7 +60,7 @@ def test_a_demonstration_that_cannot_be_written_is_one_message(tmp_path, monkeyp
     )
 
 
-def test_memory_is_watched(small_decoder, monkeypatch, capsys):
+def test_the_summary_shows_the_memory(small_decoder, monkeypatch, capsys):
     monkeypatch.setattr("finjax.live.memory_watch.WARM_UP_S", 0.0)
     assert main([str(small_decoder), "--replay=2", "--speed=0", "--quiet"]) == 0
     assert "MiB after the first minute, then" in capsys.readouterr().out

@@ -15,15 +15,15 @@ def through(output, movements):
     return [output(sure(movement)) for movement in movements]
 
 
-def test_plain_decisions_pass():
+def test_by_default_decisions_are_unchanged():
     assert through(PostProcessor(), [0, 3, 1]) == [0, 3, 1]
 
 
-def test_the_majority_of_the_last_wins_and_a_tie_goes_to_the_latest():
+def test_the_majority_of_the_last_decisions_wins_and_a_tie_goes_to_the_latest():
     assert through(PostProcessor(vote=3), [0, 0, 1, 1, 2]) == [0, 0, 0, 1, 1]
 
 
-def test_the_unsure_is_no_decision_and_does_not_vote():
+def test_an_unsure_decision_is_left_empty_and_does_not_vote():
     output = PostProcessor(vote=3, least_probability=0.5)
     assert [output(sure(0)), output(sure(1, 0.4)), output(sure(0))] == [0, None, 0]
 

@@ -41,7 +41,7 @@ def test_decisions_go_out_as_libemg_sends_them(protocol):
             assert not port.problems
 
 
-def test_a_receiver_that_is_not_there_is_counted_and_holds_nothing_up(monkeypatch):
+def test_decisions_to_a_missing_receiver_are_counted_as_lost(monkeypatch):
     monkeypatch.setattr("finjax.live.connection.AT_START_S", 0.0)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -52,7 +52,7 @@ def test_a_receiver_that_is_not_there_is_counted_and_holds_nothing_up(monkeypatc
     assert port.problems == {LOST: 2}
 
 
-def test_a_receiver_may_come_late_and_come_again(monkeypatch):
+def test_a_receiver_may_connect_late_and_connect_again(monkeypatch):
     monkeypatch.setattr(connection, "AT_START_S", 0.0)
     monkeypatch.setattr(connection, "LONGEST_PAUSE_S", 0.01)
     with socket.socket() as reserved:
@@ -78,7 +78,7 @@ def test_a_receiver_may_come_late_and_come_again(monkeypatch):
     port.close()
 
 
-def test_a_file_that_cannot_be_written_is_said(tmp_path):
+def test_a_file_that_cannot_be_written_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(FinjaxError, match="cannot write this file"):
         JSONLines(tmp_path / "file" / "below")
@@ -118,7 +118,7 @@ def test_a_full_disk_is_counted_and_leaves_whole_lines(tmp_path):
     }
 
 
-def test_what_is_written_is_there_at_once(tmp_path):
+def test_a_written_decision_is_in_the_file_at_once(tmp_path):
     sink = JSONLines(tmp_path / "out.jsonl")
     sink(decision(), np.zeros(1))
     assert re.fullmatch(r"\{.*\}\n", (tmp_path / "out.jsonl").read_text())
@@ -131,7 +131,7 @@ def test_a_pipe_without_a_reader_is_one_error(tmp_path):
         JSONLines(tmp_path / "pipe")
 
 
-def test_a_pipe_that_is_not_read_holds_nothing_up_and_loses_whole_lines(tmp_path):
+def test_a_pipe_that_is_not_read_delays_nothing_and_loses_whole_lines(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     sink, sent = JSONLines(tmp_path / "pipe"), 0

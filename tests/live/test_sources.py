@@ -108,7 +108,7 @@ def lines():
 
 
 @pytest.mark.parametrize("size", [7, 1000, LONGEST_LINE])
-def test_a_line_has_a_longest_length(lines, size):
+def test_lines_that_are_too_long_are_counted_and_skipped(lines, size):
     endless = b"1 " * LONGEST_LINE
     found = parsed(lines, b"1 2\n" + endless + b"3 4\n5 6\n" + endless + b"\n7 8\n", size=size)
     np.testing.assert_array_equal(found, [[1, 2], [5, 6], [7, 8]])
@@ -122,7 +122,7 @@ def test_an_endless_line_is_not_kept(lines):
     assert len(lines._parse(b"1\n1 2\n")) == 1
 
 
-def test_garbage_is_counted_and_survived(lines):
+def test_lines_that_hold_no_samples_are_counted_and_skipped(lines):
     noise = np.random.default_rng(0).bytes(300_000)
     with np.errstate(all="raise"):
         found = parsed(lines, noise + b"\n1_0 2\n1e300 -1e300\n1e-50 nan\n1 2\n", size=50_000)
@@ -130,7 +130,7 @@ def test_garbage_is_counted_and_survived(lines):
     assert lines.problems["lines without 2 numbers"] > 500
 
 
-def test_a_port_in_use_is_said():
+def test_a_port_in_use_is_an_error():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -62,7 +62,7 @@ def test_nothing_else_is_written_while_the_view_is_in_place(small_decoder, monke
     assert capfd.readouterr().err == "re-connecting\na warning\n"
 
 
-def test_no_electrode_is_said():
+def test_the_view_says_that_no_electrode_gives_a_signal():
     out, lines = Screen(), io.StringIO()
     dead = dataclasses.replace(decision(movement=None, faults=[("a", "flat")]), has_signal=False)
     for view in (Terminal(("a",), NAMES, deadline_s=0.02, out=to) for to in (out, lines)):
@@ -74,7 +74,7 @@ def test_no_electrode_is_said():
     assert any(line.startswith("no electrode gave a signal: 1 decisions") for line in summary.lines(Counter()))
 
 
-def test_a_silent_stream_is_said(monkeypatch):
+def test_the_view_says_that_a_stream_is_silent(monkeypatch):
     monkeypatch.setattr("finjax.live.terminal.REFRESH_S", 0.0)
     out, lines = Screen(), io.StringIO()
     for view in (Terminal(("a",), NAMES, deadline_s=0.02, out=to) for to in (out, lines)):
@@ -88,7 +88,7 @@ def test_a_silent_stream_is_said(monkeypatch):
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp932", "gbk", "cp1252", "utf-8"])
 @pytest.mark.parametrize("in_place", [True, False])
-def test_a_terminal_of_any_encoding(encoding, in_place):
+def test_the_view_works_in_any_encoding(encoding, in_place):
     raw = io.BytesIO()
     out = io.TextIOWrapper(raw, encoding=encoding)
     out.isatty = lambda: in_place
@@ -102,7 +102,7 @@ def test_a_terminal_of_any_encoding(encoding, in_place):
 
 @pytest.mark.parametrize("columns", ["0", "1", "2", "20", "80", "nonsense"])
 @pytest.mark.parametrize("rows", ["0", "1", "4", "24"])
-def test_a_terminal_of_any_size(monkeypatch, columns, rows):
+def test_the_view_fits_any_size(monkeypatch, columns, rows):
     monkeypatch.setenv("COLUMNS", columns)
     monkeypatch.setenv("LINES", rows)
     monkeypatch.setattr("finjax.live.terminal.REFRESH_S", 0.0)
@@ -128,7 +128,7 @@ def test_a_terminal_that_was_resized_is_cleared(monkeypatch):
     assert out.getvalue().count("\x1b[2J") == 1
 
 
-def test_dumb_terminals_and_no_colour(monkeypatch):
+def test_dumb_terminals_get_plain_text_and_no_color_is_respected(monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     out = Screen()
     Terminal(("a",), NAMES, deadline_s=0.02, out=out)(decision(), np.zeros(1))
@@ -140,7 +140,7 @@ def test_dumb_terminals_and_no_colour(monkeypatch):
 
 
 @pytest.mark.parametrize(("gone", "lost"), [("closed", 0), ("unread", 3), ("full", 3)])
-def test_a_terminal_that_takes_nothing_holds_nothing_up(monkeypatch, gone, lost):
+def test_a_terminal_that_takes_no_output_delays_nothing(monkeypatch, gone, lost):
     monkeypatch.setattr("finjax.live.writer.CLOSE_S", 0.05 if gone == "unread" else 20.0)
     read, write = os.pipe()
     if gone == "closed":

@@ -45,7 +45,7 @@ def test_kernels_fit_the_channels(channels, kernels):
 
 
 @pytest.mark.parametrize("strides", [(1, 1), (2, 1)])
-def test_convolution_is_xlas(strides):
+def test_the_convolution_equals_that_of_xla(strides):
     layer = Convolution(6, (3, 2), strides=strides)
     x = jax.random.normal(jax.random.key(0), (4, 9, 7, 5))
     params = layer.init(jax.random.key(1), x)["params"]
@@ -56,7 +56,7 @@ def test_convolution_is_xlas(strides):
     assert_close(layer.apply({"params": params}, x), expected, terms=3 * 2 * 5)
 
 
-def test_running_statistics_move_by_a_tenth_and_replace_the_batchs():
+def test_running_statistics_move_by_a_tenth_and_are_used_in_inference():
     layer = NormAct()
     x = np.random.default_rng(0).normal(3.0, 2.0, size=(64, 5, 4)).astype(np.float32)
     variables = layer.init(jax.random.key(0), x, train=False)
@@ -70,7 +70,7 @@ def test_running_statistics_move_by_a_tenth_and_replace_the_batchs():
     assert_close(still, np.where(z > 0, z, 0.25 * z), terms=64)
 
 
-def test_batchnorm_does_not_see_what_only_fills_up_the_batch():
+def test_batchnorm_ignores_the_padding_of_a_batch():
     layer = NormAct()
     x = np.random.default_rng(0).normal(3.0, 2.0, size=(7, 5, 4)).astype(np.float32)
     variables = layer.init(jax.random.key(0), x, train=False)
@@ -83,7 +83,7 @@ def test_batchnorm_does_not_see_what_only_fills_up_the_batch():
         assert_close(a, b, terms=10 * 5)
 
 
-def test_dropout_belongs_to_the_example():
+def test_dropout_depends_on_the_key_of_the_example_alone():
     keys = jax.random.split(jax.random.key(0), 100)
     x = jnp.ones((100, 50))
     dropped = Dropout(0.3).apply({}, x, keys=keys)

@@ -107,7 +107,7 @@ def test_windows_are_gathered_with_all_channels_and_gain_is_common_to_them():
     assert abs(gain[0, 0, 0] - 1) > 0.01 and gain[0, 0, 0] != gain[1, 0, 0]
 
 
-def test_the_read_out_is_added_where_movements_are_recognised(params_and_stats):
+def test_the_read_out_is_added_in_prediction(params_and_stats):
     params, stats = params_and_stats
     rng = np.random.default_rng(0)
     rows, labels = rng.normal(size=(80, CHANNELS * FEATURES)), np.repeat(np.arange(4), 20)
@@ -122,7 +122,7 @@ def test_the_read_out_is_added_where_movements_are_recognised(params_and_stats):
     np.testing.assert_allclose(both, alone + 0.25 * posterior, rtol=1e-3, atol=1e-3)
 
 
-def test_noise_has_the_covariance_asked_for():
+def test_noise_has_the_requested_covariance():
     factor = np.array([[2.0, 0.0], [1.0, 0.5]], np.float32)
     keys = jax.random.split(jax.random.key(0), 20_000)
     noise = np.asarray(correlated_noise(keys, factor, channels=2))

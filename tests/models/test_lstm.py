@@ -84,7 +84,7 @@ def test_states_and_gradients_are_those_of_a_plain_lstm(directions, width, keep_
 
 @pytest.mark.slow
 @pytest.mark.parametrize("last", [True, False])
-def test_models_of_leading_axes_are_as_each_alone(last):
+def test_models_of_leading_axes_equal_separate_models(last):
     init = uniform(HIDDEN)
     layer = BidirectionalLSTM(hidden=HIDDEN, kernel_init=init, bias_init=init, last=last)
     inputs = jax.random.normal(jax.random.key(1), (2, 3, TIME, BATCH, 4))

@@ -54,7 +54,7 @@ def test_the_statistics_of_recognition_and_of_fins_are_chosen_apart():
         assert run.config.statistics == ("used" if run.config.stage == "fin" else "unlabelled"), run.name
 
 
-def test_other_windows_have_fins_and_starts_of_their_own():
+def test_other_window_lengths_have_their_own_fins_and_starts():
     config = study.get_config("test")
     config.length, config.lengths = "fin_cnn", (150, 300)
     runs = {run.name: run for run in plan_of(config)}
@@ -144,7 +144,7 @@ def test_shards_divide_the_plan():
 
 
 @pytest.mark.parametrize("text", ["0/4", "5/4", "3", "a/b", "1/", "-1/4", "1/4/2", " 1/4"])
-def test_other_shards_are_refused(text):
+def test_malformed_shards_are_refused(text):
     with pytest.raises(ConfigError, match="--shard=.*: give the part and the number of parts"):
         parse_shard(text)
 
@@ -177,7 +177,7 @@ def test_other_shards_are_refused(text):
         ({"methods.fin_cnn.start": "lstm"}, "methods.fin_cnn.start=lstm: name a method"),
     ],
 )
-def test_what_does_not_fit_is_refused(change, message):
+def test_settings_that_do_not_fit_are_refused(change, message):
     config = study.get_config("test")
     config.update_from_flattened_dict(change)
     with pytest.raises(ConfigError, match=message):
@@ -191,7 +191,7 @@ def test_a_field_that_a_stage_does_not_have_is_refused():
         plan_of(config)
 
 
-def test_there_is_no_field_that_the_study_would_replace():
+def test_the_stages_of_a_study_have_no_field_that_it_sets_itself():
     config = study.get_config()
     for stage in ("fin", "cnn", "fine_tune", "raw_cnn", "classical"):
         assert not {"seed", "data", "window", "prediction", "subject"} & set(config[stage])

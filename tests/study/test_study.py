@@ -54,7 +54,7 @@ def copy_of(study, folder):
     return shutil.copytree(study[0], folder, ignore=shutil.ignore_patterns("checkpoints"))
 
 
-def test_a_study_leaves_what_it_should(whole_study):
+def test_a_study_writes_its_report(whole_study):
     workdir, log = whole_study
     assert re.search(r"\[4/20\] within/lda_logstd/subject_2\n", log)
     assert len(re.findall(r"\[\d+/20\]", log)) == 20
@@ -68,7 +68,7 @@ def test_a_study_leaves_what_it_should(whole_study):
     assert "main.py --config=" in page
 
 
-def test_the_tables_say_what_the_runs_found(whole_study):
+def test_the_tables_hold_the_results_of_the_runs(whole_study):
     workdir, _ = whole_study
     accuracy = {
         subject: json.loads((workdir / f"within/cnn/subject_{subject}/eval/metrics.json").read_text())["subjects"][0][
@@ -118,7 +118,7 @@ def stopped(workdir, signum, *, at: str, environment) -> tuple[int, str]:
     return process.returncode, log
 
 
-def test_a_stopped_and_killed_study_ends_as_one_that_was_not(whole_study, tmp_path, environment):
+def test_a_stopped_and_killed_study_ends_like_an_undisturbed_one(whole_study, tmp_path, environment):
     killed = tmp_path / "killed"
     status, log = stopped(killed, signal.SIGTERM, at="fin/rms/0_ms/config.json", environment=environment)
     assert status == 75 and "stopped by SIGTERM. Run the same command again to resume" in log
@@ -140,7 +140,7 @@ def test_a_stopped_and_killed_study_ends_as_one_that_was_not(whole_study, tmp_pa
     assert body(killed) == body(whole_study[0])
 
 
-def test_what_is_not_run_is_said(whole_study, tmp_path):
+def test_the_report_names_what_was_not_run(whole_study, tmp_path):
     workdir = copy_of(whole_study, tmp_path / "study")
     shutil.rmtree(workdir / "cross/fin_cnn/0_percent")
     (workdir / "fin/rms/50_ms/eval/metrics.json").unlink()
@@ -153,7 +153,7 @@ def test_what_is_not_run_is_said(whole_study, tmp_path):
     assert "| fin_cnn | 100 |" in said and "| fin_cnn | 0 |" not in said
 
 
-def test_a_part_of_a_study_leaves_the_others(tmp_path):
+def test_a_part_of_a_study_leaves_the_runs_of_the_other_parts(tmp_path):
     quick = [
         TEST,
         "--config.within=lda_logstd,svm_logstd",
@@ -206,7 +206,7 @@ def test_a_run_that_fails_does_not_stop_the_others(tmp_path, environment):
         ({}, {"mode": "evaluate"}, "no study in "),
     ],
 )
-def test_what_cannot_be_done_is_said_before_anything_is_run(tmp_path, change, options, message):
+def test_an_impossible_study_is_refused_before_any_run(tmp_path, change, options, message):
     config = study.get_config("test")
     config.update_from_flattened_dict(change)
     with pytest.raises(FinjaxError, match=message):
@@ -229,11 +229,11 @@ def test_results_of_other_settings_do_not_mix(whole_study):
     )
 
 
-def test_only_a_study_has_parts(tmp_path):
+def test_only_a_study_accepts_a_shard(tmp_path):
     with pytest.raises(ConfigError, match="only a study has parts"):
         run(classical.get_config("test"), workdir=tmp_path, shard="1/2")
 
 
-def test_a_figure_that_could_not_be_drawn_is_said():
+def test_the_report_says_that_a_figure_could_not_be_drawn():
     assert _image("within", "Accuracy.", drawn=True) == [Image("figures/within.png", "Accuracy.")]
     assert _image("within", "Accuracy.", drawn=False) == [Text("This figure could not be drawn: Accuracy.")]
