@@ -57,6 +57,7 @@ def test_every_stage_is_restored_from_its_record(stage, preset, tmp_path):
     assert again.to_dict() == config.to_dict()
 
 
+@pytest.mark.slow
 def test_other_versions_are_warned_of(finished_run, tmp_path, caplog):
     described = json.loads((finished_run[0] / "config.json").read_text())
     described["versions"]["jax"] = "0.1"

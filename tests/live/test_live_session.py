@@ -23,6 +23,7 @@ def test_a_replay_ends_with_its_summary(small_decoder, tmp_path, capsys):
     assert lines[0]["time_s"] == 0.3 and len(lines[0]["probabilities"]) == 17
 
 
+@pytest.mark.slow
 def test_a_new_person_is_calibrated_first_or_gets_a_warning(small_decoder, capsys, caplog):
     arguments = ["--subject=2", "--speed=0", "--replay=2", "--quiet"]
     assert main([str(small_decoder), *arguments, "--calibrate=1"]) == 0

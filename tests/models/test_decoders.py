@@ -43,6 +43,7 @@ def params_and_stats():
 WINDOWS = jax.random.normal(jax.random.key(2), (10, CHANNELS, LENGTH))  # not a multiple of the tile
 
 
+@pytest.mark.slow
 def test_each_fin_of_the_stack_equals_a_separate_fin(params_and_stats):
     params, _ = params_and_stats
     decoder = fin_decoder()

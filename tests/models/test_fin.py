@@ -41,7 +41,7 @@ def test_the_published_torch_module_without_its_dead_weights_is_as_large():
     assert sum(w.size for w in weights.values()) == 59_532  # 59,928 less its unused dense layer, 33·12
 
 
-@pytest.mark.parametrize("patch_size", [1, 10])
+@pytest.mark.parametrize("patch_size", [pytest.param(1, marks=pytest.mark.slow), 10])
 def test_output_is_a_value_per_shadow(patch_size):
     model = FIN(shadows=5, patch_size=patch_size, hidden=4)
     params = init(model, 60)
@@ -91,7 +91,7 @@ def numpy_lstm(x, kernel, recurrent, bias):
     return np.array(states)
 
 
-@pytest.mark.parametrize("patch_size", [1, 4])
+@pytest.mark.parametrize("patch_size", [pytest.param(1, marks=pytest.mark.slow), 4])
 def test_outputs_equal_a_numpy_network(patch_size):
     model = FIN(hidden=5, layers=3, shadows=2, patch_size=patch_size)
     params = init(model, 40)

@@ -106,6 +106,7 @@ def test_a_plugin_that_is_not_there_is_a_warning_until_it_is_needed(clinic, monk
     assert re.search("^error: unknown (dataset|feature) .*--config.plugins", capsys.readouterr().err, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_a_network_on_samples_works_without_its_plugin(finished_run, monkeypatch, caplog):
     """Here a FIN, of a dataset that only a plugin knows; another plugin of it fails on two lines."""
 
