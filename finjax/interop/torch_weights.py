@@ -49,6 +49,7 @@ def read_state_dict(path: str | Path) -> Weights:
         CheckpointError: the file is missing or damaged, is not a state dict, or holds more than tensors.
         FinjaxError: torch is not installed, or too old.
     """
+    path = expanded(path)
     try:
         import torch
     except ImportError as error:
@@ -61,7 +62,6 @@ def read_state_dict(path: str | Path) -> Weights:
             f"a file can make torch {torch.__version__} run code even when only tensors are read: "
             "pip install -U 'torch>=2.6'"
         )
-    path = expanded(path)
     try:
         _refuse_bomb(path)
         content = torch.load(path, weights_only=True, map_location="cpu")
