@@ -1,4 +1,4 @@
-"""Writes the pages of the API reference, one for each room of the package: python docs/api_pages.py"""
+"""Writes the pages of the API reference, one for each subpackage: python docs/api_pages.py"""
 
 from pathlib import Path
 
@@ -14,9 +14,9 @@ LEFT_OUT = (
 )  # programs, and old names
 TOP = ("finjax", "finjax.run", "finjax.features", "finjax.errors", "finjax.version")
 LISTS = ("finjax.live", "finjax.estimator")  # they give what is described where it is defined
-ROOMS = {
+SUBPACKAGES = {
     "top": (
-        "The front door",
+        "Main functions",
         "What most programs need: training a model, restoring it, the closed-form features.",
     ),
     "live": ("finjax.live", ""),
@@ -47,12 +47,12 @@ def documented_modules() -> set[str]:
     return names
 
 
-def page(room: str, modules: list[str]) -> str:
-    """Returns the page of a room as reStructuredText."""
-    title, text = ROOMS[room]
+def page(subpackage: str, modules: list[str]) -> str:
+    """Returns the page of a subpackage as reStructuredText."""
+    title, text = SUBPACKAGES[subpackage]
     lines = [title, "=" * len(title), "", *((text, "") if text else ())]  # else the docstring of the package says it
     for module in modules:
-        if module != f"finjax.{room}":
+        if module != f"finjax.{subpackage}":
             lines += [module, "-" * len(module), ""]
         lines += [f".. automodule:: {module}", *(["   :no-members:"] if module in LISTS else []), ""]
     return "\n".join(lines)
@@ -66,13 +66,14 @@ def index() -> str:
             "=============",
             "",
             "Every module of finjax but the programs of the command line (`finjax.commands` and the files `__main__`),",
-            "which `finjax --help` describes. Shapes are in square brackets: `B` windows, `T` samples, `C` channels,",
-            "`S` shadows, `F` features.",
+            "which `finjax --help` describes, and the old names of modules. `finjax.commands.train.start` runs `main.py`.",
+            "Shapes are in square brackets: `B` windows, `T` samples, `C` channels, `S` shadows, `F` features;",
+            ":doc:`/architecture` lists all letters.",
             "",
             ".. toctree::",
             "   :maxdepth: 1",
             "",
-            *(f"   {room}" for room in ROOMS),
+            *(f"   {subpackage}" for subpackage in SUBPACKAGES),
             "",
         ]
     )
@@ -82,9 +83,11 @@ def main() -> None:
     """Writes the pages."""
     names = documented_modules()
     (PAGES / "index.rst").write_text(index(), encoding="utf-8")
-    for room in ROOMS:
-        own = [name for name in sorted(names) if f"{name}.".startswith(f"finjax.{room}.")]
-        (PAGES / f"{room}.rst").write_text(page(room, list(TOP) if room == "top" else own), encoding="utf-8")
+    for subpackage in SUBPACKAGES:
+        own = [name for name in sorted(names) if f"{name}.".startswith(f"finjax.{subpackage}.")]
+        (PAGES / f"{subpackage}.rst").write_text(
+            page(subpackage, list(TOP) if subpackage == "top" else own), encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

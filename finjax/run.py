@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 
 from finjax.configs.feature_list import parse_features
 from finjax.configs.fields import check_fields
-from finjax.configs.parsing import parse
+from finjax.configs.parsing import parse, restore
 from finjax.configs.settings import StageSettings
 from finjax.configs.sizes import check_names, check_sizes
 from finjax.data import cache, synthetic
@@ -20,7 +20,7 @@ from finjax.study import runner
 from finjax.system.files import expanded
 from finjax.system.paths import refuse_url
 from finjax.system.plugins import load_plugins
-from finjax.system.processes import SINGLE_PROCESS, ProcessPlace
+from finjax.system.process_place import SINGLE_PROCESS, ProcessPlace
 from finjax.tasks.stages import STAGES, run_stage
 
 
@@ -52,10 +52,14 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
         raise ConfigError(f"unknown stage {config.get('stage')!r}; choose from {', '.join(STAGES)}, study")
     if workdir:
         refuse_url(workdir, option="--workdir")
-    check_fields(config)
+    settings = None
+    if config.stage == "study":
+        check_fields(config)  # a study parses the configuration of each of its runs
+    else:
+        settings = parse(config)
     if caches := cache.default_folder():
         parallel.keep_programs(caches / "programs")
-    if config.stage == "study":
+    if settings is None:
         _run_study(config, expanded(workdir) if workdir else default_workdir(config), mode=mode, shard=shard)
         return
     if shard:
@@ -64,7 +68,7 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
         parallel.use_cpu_devices(config.cpu_devices, batch_size=config.train.batch_size)
     require_devices()
     load_plugins(config.plugins)  # after the devices are set up, because plugins may use JAX
-    runs = list(_runs(config, expanded(workdir) if workdir else None))
+    runs = list(_runs(config, settings, expanded(workdir) if workdir else None))
     for settings, _ in runs:
         check_names(settings)
         check_sizes(settings)
@@ -105,15 +109,15 @@ def _run_study(config: ConfigDict, workdir: Path, *, mode: str, shard: str) -> N
     runner.run_study(config, workdir, mode=mode, shard=shard)
 
 
-def _runs(config: ConfigDict, workdir: Path | None) -> Iterator[tuple[StageSettings, Path]]:
+def _runs(config: ConfigDict, settings: StageSettings, workdir: Path | None) -> Iterator[tuple[StageSettings, Path]]:
     """Yields the settings and folder of each run of a configuration: a FIN for each feature of `target`."""
     targets = parse_features(config.target, field="target") if config.stage == "fin" else ()
     if len(targets) < 2:
-        yield parse(config), workdir or default_workdir(config)
+        yield settings, workdir or default_workdir(config)
     for target in targets if len(targets) > 1 else ():
         one = copy.deepcopy(config)
         one.target = target
-        yield parse(one), workdir / f"fin_{target}" if workdir else default_workdir(one)
+        yield restore(one), workdir / f"fin_{target}" if workdir else default_workdir(one)
 
 
 def default_workdir(config: ConfigDict) -> Path:

@@ -56,7 +56,7 @@ def test_every_module_is_in_the_api_reference():
     assert described == pages_of_modules().documented_modules(), "write the pages again: python docs/api_pages.py"
 
 
-def test_the_architecture_page_lists_the_rooms_in_the_order_of_imports():
+def test_the_architecture_page_lists_the_subpackages_in_the_order_of_imports():
     from test_layout import ORDER
 
     (quote,) = re.findall(r"(?:^> .+\n)+", (ROOT / "docs/architecture.md").read_text(encoding="utf-8"), re.MULTILINE)

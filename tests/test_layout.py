@@ -1,4 +1,4 @@
-"""The rooms of the package import each other in one direction only."""
+"""The subpackages of the package import each other in one direction only."""
 
 import ast
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "finjax"
-# From the bottom up: a room imports only from those before it.
+# From the bottom up: a subpackage imports only from those before it.
 ORDER = (
     "version", "errors", "system", "features", "devices", "data", "models", "training", "configs", "inference",
     "evaluation", "tasks", "study", "run", "estimator", "interop", "plots", "live", "commands", "finjax",
@@ -15,7 +15,7 @@ ORDER = (
 MOVED = {"realtime", "export", "exported", "restored"}  # old names, which import the new ones
 
 
-def room_of(path: Path) -> str:
+def subpackage_of(path: Path) -> str:
     """The folder below the package that a file is in, or the file's own name where it is in none."""
     first, *rest = path.relative_to(PACKAGE).parts
     return first if rest else {"__init__": "finjax", "__main__": "commands"}.get(path.stem, path.stem)
@@ -34,19 +34,19 @@ def imports(path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "finjax")
 
 
-FILES = sorted(path for path in PACKAGE.rglob("*.py") if room_of(path) not in MOVED)
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if subpackage_of(path) not in MOVED)
 
 
-def test_every_room_has_a_place_in_the_order():
-    assert {room_of(path) for path in FILES} == set(ORDER)
+def test_every_subpackage_has_a_place_in_the_order():
+    assert {subpackage_of(path) for path in FILES} == set(ORDER)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_imports_go_down_only(path):
-    here = ORDER.index(room_of(path))
+    here = ORDER.index(subpackage_of(path))
     for module in imports(path):
-        room = module.split(".")[1] if "." in module else "finjax"
-        assert ORDER.index(room) <= here, f"{path} is below {module}"
+        subpackage = module.split(".")[1] if "." in module else "finjax"
+        assert ORDER.index(subpackage) <= here, f"{path} is below {module}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
@@ -58,13 +58,13 @@ def test_the_package_imports_no_folder_beside_it(path):
             assert name.split(".")[0] not in ("configs", "examples", "tests", "benchmarks", "soak", "tools"), name
 
 
-# Rooms that make, change and record configurations; all others take the settings parsed from them.
+# Subpackages that make, change and record configurations; all others take the settings parsed from them.
 WITH_CONFIG_DICTS = {"configs", "study", "run", "commands"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_configurations_are_parsed_before_they_are_used(path):
-    if room_of(path) in WITH_CONFIG_DICTS:
+    if subpackage_of(path) in WITH_CONFIG_DICTS:
         return
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         module = node.module if isinstance(node, ast.ImportFrom) else ""

@@ -22,6 +22,7 @@ from finjax.errors import FinjaxError, report
 from finjax.run import place_of, run
 from finjax.system import interrupts, processes
 from finjax.system.console import any_terminal
+from finjax.system.process_place import find_place
 
 CONFIGS = Path(recorded.__file__).parent  # the package's configurations
 
@@ -68,9 +69,7 @@ def main(argv: list[str], *, stage: str = "") -> None:
     absl_logging.set_verbosity(absl_logging.WARNING if _DEBUG.value else absl_logging.FATAL)
     with interrupts.raised_at_once():
         try:
-            found = processes.find_place(
-                coordinator=_COORDINATOR.value, count=_NUM_PROCESSES.value, index=_PROCESS_ID.value
-            )
+            found = find_place(coordinator=_COORDINATOR.value, count=_NUM_PROCESSES.value, index=_PROCESS_ID.value)
             place = place_of(_CONFIG.value, found, shard=_SHARD.value)
             logger.setLevel(logging.INFO if place.index == 0 else logging.WARNING)
             with processes.joined(place):

@@ -1,4 +1,4 @@
-"""Every field of the configuration, once. The files beside this one override a handful each."""
+"""Every field of the configuration with its default, once. The files beside this one override a handful each."""
 
 from collections.abc import Mapping
 from typing import Any

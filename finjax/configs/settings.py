@@ -20,7 +20,7 @@ from finjax.training.settings import (
     LogSettings,
     OptimiserSettings,
     RawTrainSettings,
-    RecordSettings,
+    RunFileSettings,
     ScheduleSettings,
     TrainerSettings,
     TrainSettings,
@@ -101,9 +101,10 @@ class FineTuneStart(DecoderStart):
 class StageSettings:
     """Settings of every stage.
 
+    `preset` and `cpu_devices` are in `record` only: they name the folder and set up the devices before a stage runs.
+
     Attributes:
         stage: name of the stage.
-        preset: preset of the configuration; it is part of the default name of the run's folder.
         prediction: horizons in window steps; each gives a model of its own.
         window: length, as `"300ms"` or as samples at the dataset's rate, `"600"`.
         step: from one window to the next, likewise.
@@ -116,7 +117,6 @@ class StageSettings:
     """
 
     stage: str
-    preset: str
     prediction: tuple[int, ...]
     window: str
     step: str
@@ -133,7 +133,6 @@ class TrainedStage(StageSettings):
     """Settings of every stage that trains a network.
 
     Attributes:
-        cpu_devices: devices to split the CPU into; 0: see `finjax.devices.parallel.use_cpu_devices`.
         train: length and batches.
         optimiser: learning rates.
         log: the log.
@@ -141,7 +140,6 @@ class TrainedStage(StageSettings):
         evaluate: the evaluation.
     """
 
-    cpu_devices: int
     train: TrainSettings
     optimiser: ScheduleSettings
     log: LogSettings
@@ -154,10 +152,10 @@ class TrainedStage(StageSettings):
         return TrainerSettings(train=self.train, schedule=self.optimiser.schedule, seed=self.seed)
 
     @property
-    def recording(self) -> RecordSettings:
+    def run_files(self) -> RunFileSettings:
         """Settings of the files that a run writes."""
         watch = self.evaluate.every_steps if isinstance(self.evaluate, FINEvaluation) else 0
-        return RecordSettings(
+        return RunFileSettings(
             log=self.log,
             save_every_steps=self.checkpoint.every_steps,
             watch_every_steps=watch,

@@ -12,7 +12,7 @@ import sys
 
 import numpy as np
 
-from finjax.data import inspection, loading, ninapro, registry, synthetic, three_dc, windows
+from finjax.data import durations, inspection, loading, ninapro, registry, synthetic, three_dc, windows
 from finjax.data.number_lists import parse_numbers
 from finjax.errors import DataError, add_debug_option, report
 from finjax.system.console import any_terminal
@@ -61,8 +61,8 @@ def _inspect(options: argparse.Namespace) -> int:
         remarks: list[str] = []
         unreadable: list[str] = []
         for field in ("window", "step"):
-            lengths[field] = windows.to_samples(getattr(options, field), spec.rate_hz, option=f"--{field}")
-            remarks.append(windows.describe_rounding(getattr(options, field), spec.rate_hz, option=f"--{field}"))
+            lengths[field] = durations.to_samples(getattr(options, field), spec.rate_hz, option=f"--{field}")
+            remarks.append(durations.describe_rounding(getattr(options, field), spec.rate_hz, option=f"--{field}"))
         framing = windows.Framing(length=lengths["window"], step=lengths["step"])
         recordings, bad = loading.try_recordings(
             spec,

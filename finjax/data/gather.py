@@ -16,8 +16,8 @@ class WindowData:
 
     Attributes:
         samples: `[C, M]` signals of all subjects, not normalised.
-        mean: `[S, C]` means of each subject's channels.
-        std: `[S, C]` standard deviations.
+        mean: `[P, C]` means of each subject's channels.
+        std: `[P, C]` standard deviations.
         limit: scalar; z-scored samples are limited to ±limit.
         start: `[n]` first sample of each window; padded, see `grid`.
         subject: `[n]` row of `mean` and `std`.

@@ -9,7 +9,9 @@ DB1: ten Otto Bock electrodes, which record the rectified envelope, at 100 Hz. E
 movements of fingers, B (`E2`) 17 of hand and wrist, C (`E3`) 23 grasps; ten repetitions.
 
 DB4 (twelve electrodes, 2 kHz) and DB5 (two Myo armbands of eight electrodes, 200 Hz) have DB1's exercises, DB2's file
-names and six repetitions. Both readers are untested on original files.
+names and six repetitions.
+
+Only DB1's exercise A was read from original files; the others were tested on files that `write_mat` wrote.
 
 References: `finjax.data.ninapro_databases`.
 """

@@ -201,6 +201,7 @@ DATABASES = (
         splits=Splits(seen_subjects="1-25", unseen_subjects="26-40", **_SIX_REPETITIONS),
         archives=(r"DB2_s(\d+)\.zip",),
         channel_counts=(12,),
+        remark=_UNTESTED,
     ),
     Database(
         name="DB3",
@@ -212,6 +213,7 @@ DATABASES = (
         archives=(r"DB3_s(\d+)\.zip", r"s(\d+)_0\.zip"),
         channel_counts=(10, 12),
         amputees=True,
+        remark=_UNTESTED,
     ),
     Database(
         name="DB4",
@@ -247,6 +249,7 @@ DATABASES = (
         archives=(r"Subject_(\d+)\.zip", r"DB7_s(\d+)\.zip"),
         channel_counts=(12,),
         amputees=True,
+        remark=_UNTESTED,
     ),
 )
 

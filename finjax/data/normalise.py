@@ -33,9 +33,9 @@ class SignalNormaliser:
     """Z-score per subject and channel, and a limiter for artefacts.
 
     Attributes:
-        subjects: `[S]` subject numbers.
-        mean: `[S, C]` float32, in the dataset's unit.
-        std: `[S, C]` float32, 1 for a flat channel.
+        subjects: `[P]` subject numbers.
+        mean: `[P, C]` float32, in the dataset's unit.
+        std: `[P, C]` float32, 1 for a flat channel.
         limit: float32 scalar, the most standard deviations of a sample; infinite for no limit.
     """
 

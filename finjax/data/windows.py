@@ -11,9 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from finjax.data.durations import describe_rounding as describe_rounding
-from finjax.data.durations import duration_ms as duration_ms
-from finjax.data.durations import to_samples as to_samples
 from finjax.data.recording import Recording
 from finjax.errors import DataError
 

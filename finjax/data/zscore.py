@@ -43,9 +43,9 @@ def normalised(
         recording: the recording.
         rate_hz: sampling rate of the training data.
         dataset: name of the training data.
-        subjects: the S subjects of the training data.
-        mean: `[S, C]`, of these subjects.
-        std: `[S, C]`, of these subjects.
+        subjects: the P subjects of the training data.
+        mean: `[P, C]`, of these subjects.
+        std: `[P, C]`, of these subjects.
         limit: the most standard deviations of a sample.
 
     Returns:

@@ -26,7 +26,7 @@ from finjax.system.files import reading_errors, whole_file
 VERSION = 2  # raised when older files can no longer be read
 DESCRIPTION, PROGRAM = "model.json", "program.bin"
 ARRAYS = ("mean", "std", "limit")  # each in its own file
-MISSING = "exported models need flatbuffers, which is not installed: pip install flatbuffers"
+MISSING = "exported models need flatbuffers, which is not installed: pip install flatbuffers, or pip install '.[export]' in a checkout"
 MAX_PART_BYTES = 2**30  # largest size of an unpacked part of the file
 
 

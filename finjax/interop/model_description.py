@@ -7,10 +7,11 @@ from finjax.data import (
     source,  # noqa: F401  (it registers the datasets)
     synthetic,
 )
+from finjax.data.durations import to_samples
 from finjax.data.number_lists import parse_numbers
 from finjax.data.registry import DatasetSpec, Filter, get_spec
 from finjax.data.splits import resolve_split
-from finjax.data.windows import Framing, to_samples
+from finjax.data.windows import Framing
 from finjax.errors import CheckpointError, ConfigError
 from finjax.features import feature_names
 from finjax.interop.torch_weights import Network

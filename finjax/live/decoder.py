@@ -10,9 +10,9 @@ import numpy as np
 from scipy import signal as scipy_signal
 
 from finjax.data import filters
+from finjax.data.durations import to_samples
 from finjax.data.recording import UNLABELLED, Recording
 from finjax.data.source import filter_of, gives_envelope
-from finjax.data.windows import to_samples
 from finjax.data.zscore import channel_statistics, z_score
 from finjax.devices.defaults import with_defaults
 from finjax.errors import ConfigError, DataError
@@ -46,6 +46,13 @@ class LiveDecoder:
         vote: see `PostProcessor`.
         least_probability: see `PostProcessor`.
         dwell: how long a movement must win before it replaces another, as `"100ms"`; empty: it replaces it at once.
+
+    Attributes:
+        model: the restored model; after `calibrate` with labels, the tuned one.
+        rate_hz: sampling rate of the stream.
+        channel_names: C names, in the order of the columns of the samples.
+        movement_names: names of the K classes.
+        update: samples between two decisions.
 
     Raises:
         CheckpointError: the folder holds no decoder.

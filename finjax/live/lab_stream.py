@@ -32,7 +32,9 @@ class LabStream:
         try:
             import pylsl
         except (ImportError, RuntimeError, OSError) as error:
-            raise FinjaxError(f"--lsl needs pylsl, which cannot be loaded ({error}): pip install pylsl") from error
+            raise FinjaxError(
+                f"--lsl needs pylsl, which cannot be loaded ({error}): pip install pylsl, or pip install '.[lsl]' in a checkout"
+            ) from error
         self._pylsl, self._channels, self._rate_hz = pylsl, channels, rate_hz
         self._wanted = ("name", name) if name else ("type", "EMG")
         self.problems: Counter[str] = Counter()

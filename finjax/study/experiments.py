@@ -7,8 +7,8 @@ from typing import NamedTuple
 from ml_collections import ConfigDict
 
 from finjax.configs.feature_list import parse_features
+from finjax.data.durations import to_samples
 from finjax.data.splits import Split
-from finjax.data.windows import to_samples
 from finjax.errors import ConfigError
 from finjax.study.dataset import dataset_of
 from finjax.study.methods import RANDOM, features_of, method_config, names_in

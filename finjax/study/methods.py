@@ -6,10 +6,12 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from finjax.configs.parsing import SETTINGS
+from finjax.configs.settings import RecognitionStage
 from finjax.errors import ConfigError
 
 SHARED = ("window", "limit_sd", "seed", "plugins", "data", "cpu_devices")  # every run takes these from the study
-DECODERS = ("cnn", "fine_tune", "raw_cnn", "classical")
+DECODERS = tuple(stage for stage, kind in SETTINGS.items() if issubclass(kind, RecognitionStage))
 PRETRAINED, RANDOM = "pretrained", "random"
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from finjax.configs.feature_list import parse_features
+from finjax.data.durations import duration_ms
 from finjax.data.splits import Split
-from finjax.data.windows import duration_ms
 from finjax.errors import ConfigError
 from finjax.study.dataset import dataset_of
 from finjax.study.experiments import Experiment, FINRun, fin_runs_of, make_experiments, within_run
@@ -102,12 +102,11 @@ class _Planner:
         return self._add(name, config)
 
     def _plain_cnn(self, own: ConfigDict) -> ConfigDict:
-        """Returns the configuration of a CNN on closed-form features, of the same shape as a FIN decoder's CNN."""
+        """Returns the configuration of a CNN on closed-form features, of the same shape as the CNN of stage 3."""
         config = method_config(self._with_method({"stage": "cnn", "features": own.features}), "_")
         shape = copy.deepcopy(own.cnn)
         shape.dropout = config.cnn.dropout
-        if own.stage == "fine_tune":
-            shape.shadows = own.model.shadows
+        shape.shadows = own.model.shadows
         config.cnn = shape
         return config
 

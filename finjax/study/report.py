@@ -9,9 +9,9 @@ import pandas as pd
 from ml_collections import ConfigDict
 
 from finjax.data import synthetic
+from finjax.data.durations import to_samples
 from finjax.data.normalise import MEANINGS, OTHERS, UNLABELLED, USED
 from finjax.data.splits import Split
-from finjax.data.windows import to_samples
 from finjax.evaluation.figures import confusion
 from finjax.study import figures, tables
 from finjax.study.dataset import dataset_of

@@ -24,7 +24,6 @@ from finjax.system import coordination
 from finjax.system.coordination import NO_TIMEOUT_MS
 from finjax.system.interrupts import Interrupted
 from finjax.system.process_place import SINGLE_PROCESS, ProcessPlace
-from finjax.system.process_place import find_place as find_place
 
 EXCHANGE_BYTES = 64 << 20  # at a time, of all processes together
 

@@ -102,7 +102,7 @@ def train(task: Task[DecoderStage], workdir: Path) -> None:
         validate=_validator(task, start, held_out) if len(held_out) else None,
         complete=_read_out_fitter(task, start, fitted, inputs),
     )
-    RunTrainer(problem, settings.trainer, workdir=workdir, record=settings.recording).run()
+    RunTrainer(problem, settings.trainer, workdir=workdir, files=settings.run_files).run()
 
 
 def evaluate(task: Task[DecoderStage], workdir: Path) -> list[dict]:

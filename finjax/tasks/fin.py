@@ -95,7 +95,7 @@ def train(task: Task[FINStage], workdir: Path) -> None:
         info=_describe(task, statistics),
         watch=_watcher(task, signal, feature),
     )
-    RunTrainer(problem, settings.trainer, workdir=workdir, record=settings.recording).run()
+    RunTrainer(problem, settings.trainer, workdir=workdir, files=settings.run_files).run()
 
 
 def evaluate(task: Task[FINStage], workdir: Path) -> dict:

@@ -16,7 +16,7 @@ from finjax.training import memory
 from finjax.training.logs import MetricLog, record_run
 from finjax.training.loop import Problem, Trainer
 from finjax.training.progress import Display, Mean, Progress
-from finjax.training.settings import RecordSettings, TrainerSettings
+from finjax.training.settings import RunFileSettings, TrainerSettings
 from finjax.training.shared_checkpoints import SharedCheckpoints
 from finjax.training.step import TrainState
 
@@ -30,13 +30,13 @@ class RunTrainer(Trainer):
         problem: the network, its loss and its data.
         settings: settings of the training.
         workdir: folder of the run.
-        record: settings of the files in that folder.
+        files: settings of the files in that folder.
     """
 
-    def __init__(self, problem: Problem, settings: TrainerSettings, *, workdir: Path, record: RecordSettings):
+    def __init__(self, problem: Problem, settings: TrainerSettings, *, workdir: Path, files: RunFileSettings):
         super().__init__(problem, settings)
         self._workdir = workdir
-        self._recorded = record
+        self._files = files
         self._since_log, self._since_save = Mean(), Mean()
 
     def run(self) -> TrainState:
@@ -72,7 +72,7 @@ class RunTrainer(Trainer):
                 parallel.device_count(),
             )
             self._record(resumed=first > 0)
-            tensorboard = self._recorded.log.tensorboard
+            tensorboard = self._files.log.tensorboard
             with (
                 MetricLog(self._workdir, resume_step=first, tensorboard=tensorboard) as self._log,
                 Display(first=first, last=self._last, batch_size=batch_size) as self._display,
@@ -81,7 +81,7 @@ class RunTrainer(Trainer):
 
     def _record(self, *, resumed: bool) -> None:
         if processes.is_first():
-            record_run(self._workdir / "config.json", self._recorded.config, resumed=resumed)
+            record_run(self._workdir / "config.json", self._files.config, resumed=resumed)
 
     def _asked_to_stop(self, due: set[str]) -> bool:
         """Returns whether to save and stop. Several processes agree on it, at steps where they wait for each other."""
@@ -96,9 +96,9 @@ class RunTrainer(Trainer):
     def _periods(self) -> dict[str, int]:
         return {
             **super()._periods(),
-            "log": self._recorded.log.every_steps,
-            "watch": self._recorded.watch_every_steps if self._problem.watch else 0,
-            "save": self._recorded.save_every_steps,
+            "log": self._files.log.every_steps,
+            "watch": self._files.watch_every_steps if self._problem.watch else 0,
+            "save": self._files.save_every_steps,
         }
 
     def _account(self, metrics: dict) -> None:

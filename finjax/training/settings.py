@@ -194,7 +194,7 @@ class TrainerSettings:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RecordSettings:
+class RunFileSettings:
     """The files that a run writes to its folder.
 
     Attributes:

@@ -75,11 +75,15 @@ CHECKERS = (
 )  # check, not use
 
 
+READ_LATER = {"plugins"}  # of the typed settings: when a trained model is loaded
+
+
 class ReadLog:
     """Notes which fields of the settings of a stage finjax's own code reads."""
 
     def __init__(self, monkeypatch):
         self.read, self._paths = set(), {}
+        self.typed, self.typed_read = set(), set()  # fields of the typed settings, and those of them that are read
         self._kept = []  # keeps objects alive, so that no other object gets their id
         noted = set()
 
@@ -91,6 +95,7 @@ class ReadLog:
                 monkeypatch.setattr(type(part), "__getattribute__", self._get)
             for field in dataclasses.fields(part):
                 value = object.__getattribute__(part, field.name)
+                self.typed.add(f"{prefix}{field.name}")
                 if dataclasses.is_dataclass(value):
                     remember(value, f"{prefix}{field.name}.")
 
@@ -117,6 +122,8 @@ class ReadLog:
         reader = sys._getframe(2).f_globals.get("__name__", "")
         if reader.startswith("finjax") and reader not in CHECKERS and id(part) in self._paths:
             self.read.add(f"{self._paths[id(part)]}{name}")
+            if dataclasses.is_dataclass(part):
+                self.typed_read.add(f"{self._paths[id(part)]}{name}")
 
     @property
     def _get(self):
@@ -147,6 +154,7 @@ def test_every_field_of_a_fin_is_read(tmp_path, monkeypatch):
     source.load_store(run_module.parse(config).data)
 
     assert leaves(config) - log.read == set()
+    assert log.typed - log.typed_read - READ_LATER == set()
 
 
 @pytest.mark.slow
@@ -175,3 +183,4 @@ def test_every_field_of_a_recognition_stage_is_read(tmp_path, monkeypatch, modul
             run(config, workdir=tmp_path / "nowhere")
     on_disk = {"data.dir", "data.cache_dir"}
     assert leaves(config) - log.read - on_disk == set()
+    assert log.typed - log.typed_read - on_disk - READ_LATER == set()

@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
+from finjax.commands.main import TRAININGS
 from finjax.configs import classical, cnn, fin, fine_tune, raw_cnn, study
 from finjax.configs.fields import FIELDS, check_fields, leaves
+from finjax.configs.parsing import SETTINGS
 from finjax.configs.rules import Real, Several, Whole, YesNo
 from finjax.configs.templates import TEMPLATES
 from finjax.errors import ConfigError
 from finjax.run import run
+from finjax.study.methods import DECODERS
+from finjax.tasks.stages import STAGES
 
 KINDS = {bool: YesNo, int: Whole, float: Real, tuple: Several}
 
@@ -27,6 +31,30 @@ def test_every_field_is_in_the_table_with_a_rule_of_its_type(stage):
         if type(default) in KINDS:
             assert isinstance(FIELDS[of][own], KINDS[type(default)]), field
         assert FIELDS[of][own].fault(default) is None, field
+
+
+def test_all_tables_have_the_same_stages():
+    assert set(STAGES) == set(SETTINGS)
+    assert set(TEMPLATES) == set(FIELDS) == {*STAGES, "study"}
+    assert {stage for _, stage in TRAININGS.values()} == {*STAGES, "study", ""}
+    assert set(DECODERS) == set(STAGES) - {"fin"}  # a study plans its FINs itself
+
+
+@pytest.mark.parametrize("target", ["rms", "rms,var"])
+def test_a_configuration_is_checked_once(tmp_path, monkeypatch, target):
+    checked, run_stages = [], []
+
+    def check(config):
+        checked.append(config.target)
+        check_fields(config)
+
+    for module in ("finjax.run", "finjax.configs.parsing"):
+        monkeypatch.setattr(f"{module}.check_fields", check)
+    monkeypatch.setattr("finjax.run.run_stage", lambda settings, folder, **options: run_stages.append(settings))
+    run(fin.get_config("test", target=target), workdir=tmp_path)
+    assert checked == [target]
+    assert ",".join(settings.target for settings in run_stages) == target
+    assert [settings.record["target"] for settings in run_stages] == [settings.target for settings in run_stages]
 
 
 def test_there_is_no_rule_without_a_field():

@@ -10,6 +10,7 @@ from ninapro_files import write_database
 
 from finjax.data import ninapro
 from finjax.data.__main__ import main
+from finjax.data.ninapro_databases import DATABASES
 from finjax.data.recording import UNLABELLED, Recording
 from finjax.data.registry import get_spec
 from finjax.data.windows import Framing, count_windows
@@ -125,11 +126,18 @@ def test_rounded_durations_are_reported(run):
     assert "--window=250.2ms is 500.4 samples at 2000 Hz: rounded to 500 samples, 250 ms" in out
 
 
-def test_datasets_never_tried_on_an_original_say_so(run, folder):
+def test_the_overview_says_that_a_dataset_was_never_tried_on_an_original(run, folder):
+    assert "untested on original files" in run()[1]  # DB2
     shutil.copy(folder / "S1_E1_A1.mat", folder / "S1_E2_A1.mat")
     _, out, _ = run(name="ninapro_db4_b")  # 17 movements too
     assert "untested on original files" in out
-    assert "untested" not in run()[1]
+
+
+@pytest.mark.parametrize("database", DATABASES, ids=lambda database: database.name)
+def test_only_db1_was_tried_on_originals(database):
+    for exercise in database.exercises:
+        remark = get_spec(database.dataset_name(exercise)).remark
+        assert ("untested on original files" in remark) == (database.name != "DB1")
 
 
 def test_the_same_samples_under_two_names_are_listed(run, folder):

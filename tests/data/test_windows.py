@@ -9,18 +9,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from finjax.data.durations import describe_rounding, duration_ms, to_samples
 from finjax.data.gather import WindowData
 from finjax.data.normalise import SignalNormaliser
 from finjax.data.recording import UNLABELLED, Recording
-from finjax.data.windows import (
-    ALIGNMENT_BYTES,
-    Framing,
-    describe_rounding,
-    duration_ms,
-    index_windows,
-    pack,
-    to_samples,
-)
+from finjax.data.windows import ALIGNMENT_BYTES, Framing, index_windows, pack
 from finjax.errors import ConfigError, DataError
 
 

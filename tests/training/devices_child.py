@@ -9,6 +9,7 @@ from finjax.configs import fin, fine_tune
 from finjax.configs.parsing import parse
 from finjax.devices import parallel
 from finjax.system import processes
+from finjax.system.process_place import find_place
 from finjax.tasks import decoder
 from finjax.tasks import fin as fin_task
 from finjax.tasks.task import Task
@@ -47,7 +48,7 @@ def main() -> None:
     parser.add_argument("--process_id", type=int)
     options = parser.parse_args()
     with processes.joined(
-        processes.find_place(coordinator=options.coordinator, count=options.num_processes, index=options.process_id)
+        find_place(coordinator=options.coordinator, count=options.num_processes, index=options.process_id)
     ):
         parallel.use_cpu_devices(options.devices, batch_size=BATCH)
         parallel.connect_devices()

@@ -17,7 +17,7 @@ import finjax
 from finjax.configs import classical, study
 from finjax.errors import ConfigError
 from finjax.run import place_of
-from finjax.system.processes import SINGLE_PROCESS, ProcessPlace, find_place
+from finjax.system.process_place import SINGLE_PROCESS, ProcessPlace, find_place
 from finjax.training.logs import read_metrics
 
 pytestmark = pytest.mark.slow

@@ -51,7 +51,7 @@ def config(**changes):
 
 def train_toy(problem, settings, workdir):
     """Trains a problem in a folder."""
-    return RunTrainer(problem, settings.trainer, workdir=workdir, record=settings.recording).run()
+    return RunTrainer(problem, settings.trainer, workdir=workdir, files=settings.run_files).run()
 
 
 def final(workdir) -> float:
