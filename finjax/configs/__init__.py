@@ -1,1 +1,1 @@
-"""Configurations: `default.py` gives every field its default, other files override a few. Users pass files of `configs/`."""
+"""Configurations: `default.py` gives every field its default, the others override a few. Users pass `configs/`."""

@@ -176,7 +176,7 @@ _SIX_REPETITIONS = {
     "seen_tune_repetitions": "6",
     "unseen_tune_repetitions": "1,3,4,6",
 }
-_UNTESTED = "finjax is untested on original files of this database: compare the tables below with the files"
+_UNTESTED = "untested on original files of this database: compare the tables below with the files"
 _PIZZOLATO = "Pizzolato et al., PLoS ONE 12(10):e0186132, 2017"
 
 DATABASES = (

@@ -18,5 +18,6 @@ def require_devices() -> None:
         said = f" JAX says: {first_line(error).partition(' (set JAX')[0]}." if str(error) else ""
         raise DeviceError(
             (f"{source}: JAX cannot use {asked} on this machine." if asked else "JAX finds no device to compute on.")
-            + f"{said} Install the driver and JAX's package for it, or use the CPU: set JAX_PLATFORMS=cpu"
+            + f"{said} Install the driver and JAX's package for it (in a checkout "
+            "pip install '.[gpu]' or '.[tpu]'), or use the CPU: set JAX_PLATFORMS=cpu"
         ) from error

@@ -26,7 +26,10 @@ from finjax.system.files import reading_errors, whole_file
 VERSION = 2  # raised when older files can no longer be read
 DESCRIPTION, PROGRAM = "model.json", "program.bin"
 ARRAYS = ("mean", "std", "limit")  # each in its own file
-MISSING = "exported models need flatbuffers, which is not installed: pip install flatbuffers, or pip install '.[export]' in a checkout"
+MISSING = (
+    "exported models need flatbuffers, which is not installed: pip install flatbuffers, or in a checkout "
+    "pip install '.[export]'"
+)
 MAX_PART_BYTES = 2**30  # largest size of an unpacked part of the file
 
 

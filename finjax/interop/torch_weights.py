@@ -54,7 +54,8 @@ def read_state_dict(path: str | Path) -> Weights:
         import torch
     except ImportError as error:
         raise FinjaxError(
-            "PyTorch is needed to read a PyTorch checkpoint, and is not installed: pip install torch, or pip install '.[interop]' in a checkout"
+            "PyTorch is needed to read a PyTorch checkpoint, and is not installed: pip install torch, or in a "
+            "checkout pip install '.[interop]'"
         ) from error
     # TorchVersion compares with tuples.
     if torch.__version__ < SAFE_TORCH:  # pyright: ignore[reportOperatorIssue]

@@ -33,7 +33,8 @@ class LabStream:
             import pylsl
         except (ImportError, RuntimeError, OSError) as error:
             raise FinjaxError(
-                f"--lsl needs pylsl, which cannot be loaded ({error}): pip install pylsl, or pip install '.[lsl]' in a checkout"
+                f"--lsl needs pylsl, which cannot be loaded ({error}): pip install pylsl, or in a checkout "
+                "pip install '.[lsl]'"
             ) from error
         self._pylsl, self._channels, self._rate_hz = pylsl, channels, rate_hz
         self._wanted = ("name", name) if name else ("type", "EMG")
