@@ -24,7 +24,7 @@ def explain(error: Exception, argv: Sequence[str]) -> str:
     """
     config = config_in(argv)
     if isinstance(error, flags.Error) and not config:
-        return "give the configuration to run, such as --config=configs/fin_ssi.py. --help lists the options"
+        return "give the configuration to run, such as --config=fin_ssi. --help lists the options"
     cause = _first_cause(error)
     if isinstance(cause, FinjaxError):  # raised by the configuration's file, such as an unknown preset
         return f"--config={config}: {cause}"

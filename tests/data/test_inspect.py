@@ -91,6 +91,15 @@ def test_report_counts(run):
     assert max(map(len, out.splitlines())) <= 110
 
 
+def test_the_default_split_is_shown(run):
+    # Ninapro DB2 here: people 1-25 are seen; repetitions 2 and 5 are tested.
+    splits, (line,) = DB2.splits, [line for line in run()[1].splitlines() if line.startswith("  split ")]
+    assert f"train {splits.train_repetitions}, tune " in line and f", test {splits.test_repetitions};" in line
+    assert f"people: seen {splits.seen_subjects}, unseen " in line
+    (line,) = [line for line in run(name="three_dc")[1].splitlines() if line.startswith("  split ")] or [""]
+    assert not line
+
+
 def test_window_and_step_and_subjects(run):
     status, out, _ = run("--window=250ms", "--step=100ms", "--subjects=2")
     # (900 - 500) // 200 + 1 = 3, (619 - 500) // 200 + 1 = 1, (640 - 500) // 200 + 1 = 1
@@ -143,7 +152,7 @@ def test_all_messages_name_the_options_of_the_command(run, folder):
     (folder / "S3_E1_A1.mat").write_bytes(b"broken")
     write_database(folder, "DB1", "A", subject=4, file_name="S4_E1_A1.mat")
     status, out, err = run()
-    assert status == 1 and "leave subject 3 out with --subjects" in out and "use --name=ninapro_db1" in out
+    assert status == 1 and "or leave subject 3 out" in out and "use the dataset ninapro_db1" in out
     assert "--config" not in out + err
 
 
