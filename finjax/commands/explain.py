@@ -46,7 +46,7 @@ def explain(error: Exception, argv: Sequence[str]) -> str:
 
 def config_in(argv: Sequence[str]) -> str:
     """Returns the value of `--config`; empty if it is not given."""
-    for text, following in zip(argv, [*argv[1:], ""], strict=True):
+    for text, following in zip(argv, [*argv, ""][1:], strict=True):
         if match := re.fullmatch(r"--?config(=.*)?", text, re.DOTALL):
             return following if match[1] is None else match[1].removeprefix("=")
     return ""

@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import re
 import shutil
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from ninapro_files import write_database
 
-from finjax.data import ninapro
+from finjax.data import inspection, ninapro
 from finjax.data.__main__ import main
 from finjax.data.recording import UNLABELLED, Recording
 from finjax.data.registry import get_spec
@@ -92,12 +93,12 @@ def test_report_counts(run):
 
 
 def test_the_default_split_is_shown(run):
-    # Ninapro DB2 here: people 1-25 are seen; repetitions 2 and 5 are tested.
-    splits, (line,) = DB2.splits, [line for line in run()[1].splitlines() if line.startswith("  split ")]
-    assert f"train {splits.train_repetitions}, tune " in line and f", test {splits.test_repetitions};" in line
-    assert f"people: seen {splits.seen_subjects}, unseen " in line
-    (line,) = [line for line in run(name="three_dc")[1].splitlines() if line.startswith("  split ")] or [""]
-    assert not line
+    split = "repetitions: train 1,3,4, tune 6 (unseen people: 1,3,4,6), test 2,5; people: seen 1-25, unseen 26-40"
+    assert re.search(f"^  split +{re.escape(split)}$", run()[1], re.MULTILINE)
+    three_dc = dataclasses.replace(DB2, splits=get_spec("three_dc").splits)
+    assert inspection.report(three_dc, [], {}, framing=Framing(length=600, step=20)).endswith(
+        "repetitions: train 1-4, tune 1-4, test 5-8; people: seen 1-6, unseen all others"
+    )
 
 
 def test_window_and_step_and_subjects(run):
