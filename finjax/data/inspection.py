@@ -90,7 +90,7 @@ def _split_text(splits: Splits) -> str:
     """Returns the default split in one line; empty fields have the meaning that `Splits` gives them."""
     seen = splits.seen_tune_repetitions or splits.train_repetitions
     unseen = splits.unseen_tune_repetitions or splits.train_repetitions
-    tune = seen if seen == unseen else f"{seen} (unseen people: {unseen})"
+    tune = seen if seen == unseen else f"{seen} (unseen: {unseen})"
     return (
         f"repetitions: train {splits.train_repetitions}, tune {tune}, test {splits.test_repetitions}; "
         f"people: seen {splits.seen_subjects}, unseen {splits.unseen_subjects or 'all others'}"
