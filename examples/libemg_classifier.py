@@ -7,7 +7,7 @@ python -m examples.libemg_classifier
 
 Online, LibEMG starts processes. A process that has used JAX hangs after a fork, so call
 multiprocessing.set_start_method("spawn") first, below `if __name__ == "__main__":`. Over TCP, LibEMG's classifier
-listens and receivers connect to it; `python -m finjax.live --to-tcp` connects to a receiver that listens.
+listens and receivers connect to it; `finjax live --to-tcp` connects to a receiver that listens.
 """
 
 import numpy as np

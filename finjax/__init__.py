@@ -21,7 +21,7 @@ def load(path: str | Path, *, step: int | str = "latest") -> "FINModel | Decoder
 
     Args:
         path: working directory of a run, such as `runs/fin_ssi` or `runs/fine_tune/subject_1`, or a file that
-            `python -m finjax.inference.export` wrote; that one takes neither flax nor orbax.
+            `finjax export` wrote; that one takes neither flax nor orbax.
         step: of a run, which checkpoint: a training step, `"latest"`, or `"best"` by validation loss, or by
             training loss where nothing was validated.
 

@@ -3,6 +3,9 @@
 import argparse
 import sys
 import traceback
+from collections.abc import Callable
+
+Naming = Callable[[str], str]  # from the name of a configuration's field to the option that sets it, for messages
 
 
 class FinjaxError(ValueError):
@@ -35,6 +38,11 @@ class StorageError(FinjaxError):
 
 class DeviceError(FinjaxError):
     """JAX finds no device to compute on."""
+
+
+def option_of(field: str) -> str:
+    """Returns the option that sets a field of a run's configuration."""
+    return f"--config.{field}"
 
 
 def add_debug_option(parser: argparse.ArgumentParser) -> None:

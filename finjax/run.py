@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
+from finjax.configs import default
 from finjax.configs.feature_list import parse_features
 from finjax.configs.fields import check_fields
 from finjax.configs.parsing import parse, restore
@@ -22,6 +23,8 @@ from finjax.system.paths import refuse_url
 from finjax.system.plugins import load_plugins
 from finjax.system.process_place import SINGLE_PROCESS, ProcessPlace
 from finjax.tasks.stages import STAGES, run_stage
+
+MODES = ("train", "evaluate")
 
 
 @with_defaults
@@ -50,6 +53,8 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
     """
     if config.get("stage") not in (*STAGES, "study"):
         raise ConfigError(f"unknown stage {config.get('stage')!r}; choose from {', '.join(STAGES)}, study")
+    if mode not in MODES:
+        raise ConfigError(f"unknown mode {mode!r}; choose from {', '.join(MODES)}")
     if workdir:
         refuse_url(workdir, option="--workdir")
     settings = None
@@ -63,7 +68,7 @@ def run(config: ConfigDict, *, workdir: str | Path | None = None, mode: str = "t
         _run_study(config, expanded(workdir) if workdir else default_workdir(config), mode=mode, shard=shard)
         return
     if shard:
-        raise ConfigError(f"--shard={shard}: only a study has parts (--config=configs/study.py)")
+        raise ConfigError(f"--shard={shard}: only a study has parts (--config=study)")
     if "train" in config:
         parallel.use_cpu_devices(config.cpu_devices, batch_size=config.train.batch_size)
     require_devices()
@@ -124,11 +129,18 @@ def default_workdir(config: ConfigDict) -> Path:
     """Returns a folder named after the settings: `runs/fin_ssi`, or `runs/fin_ssi_fast_three_dc_prediction_3`.
 
     Example:
-        >>> from finjax.configs import cnn
+        >>> from finjax.configs import classical, cnn
         >>> default_workdir(cnn.get_config("best")).as_posix()
         'runs/cnn_best'
+        >>> config = classical.get_config()
+        >>> config.features = "hudgins"  # another set than the default
+        >>> default_workdir(config).as_posix()
+        'runs/classical_lda_hudgins'
     """
-    parts = [config.stage, config.get("target"), config.get("classifier"), config.preset]
+    parts = [config.stage, config.get("target"), config.get("classifier")]
+    if config.stage == "classical" and config.features != default.classical().features:
+        parts += [name.strip() for name in config.features.split(",")]
+    parts.append(config.preset)
     if config.data.name != synthetic.NAME:
         parts.append(config.data.name)
     if config.get("prediction", (0,)) != (0,):

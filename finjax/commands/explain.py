@@ -24,7 +24,7 @@ def explain(error: Exception, argv: Sequence[str]) -> str:
     """
     config = config_in(argv)
     if isinstance(error, flags.Error) and not config:
-        return "give the configuration to run, such as --config=configs/fin_ssi.py. --help lists the options"
+        return "give the configuration to run, such as --config=fin_ssi. --help lists the options"
     cause = _first_cause(error)
     if isinstance(cause, FinjaxError):  # raised by the configuration's file, such as an unknown preset
         return f"--config={config}: {cause}"
@@ -46,7 +46,7 @@ def explain(error: Exception, argv: Sequence[str]) -> str:
 
 def config_in(argv: Sequence[str]) -> str:
     """Returns the value of `--config`; empty if it is not given."""
-    for text, following in zip(argv, [*argv[1:], ""], strict=True):
+    for text, following in zip(argv, [*argv, ""][1:], strict=True):
         if match := re.fullmatch(r"--?config(=.*)?", text, re.DOTALL):
             return following if match[1] is None else match[1].removeprefix("=")
     return ""

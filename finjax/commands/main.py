@@ -45,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     rest = arguments[1:]
+    if "" not in sys.path and not sys.flags.safe_path:
+        sys.path.append("")  # the current folder, for --config.plugins: at the end, so that it hides no package
     if options.command in PROGRAMS:
         module = importlib.import_module(PROGRAMS[options.command][1])  # imports only this program
         return module.main(rest, prog=f"finjax {options.command}")
@@ -57,7 +59,7 @@ def _train(command: str, rest: list[str]) -> None:
 
     config = TRAININGS[command][1]
     if config and not explain.config_in(rest):
-        rest = [f"--config={config}", *rest]
+        rest = [f"--config={train.CONFIGS / config}.py", *rest]  # not a file `cnn` of the current folder
     if command == "evaluate":
         rest = [*rest, "--mode=evaluate"]
     train.start([f"finjax {command}", *rest], stage=config)

@@ -1,7 +1,7 @@
 """Trains and evaluates models: the command line of `main.py`, and of `finjax train` and similar commands.
 
---config is the configuration to run: a file such as configs/fin_ssi.py:fast, the config.json of an earlier run, or the
-name of a configuration in the package, such as fin_ssi:fast.
+--config is the configuration to run: the name of a configuration in the package, such as fin_ssi:fast, a file such as
+my_config.py:fast, or the config.json of an earlier run.
 """
 
 import functools
@@ -19,7 +19,7 @@ from ml_collections import config_flags
 from finjax.commands.explain import explain
 from finjax.configs import recorded
 from finjax.errors import FinjaxError, report
-from finjax.run import place_of, run
+from finjax.run import MODES, place_of, run
 from finjax.system import interrupts, processes
 from finjax.system.console import any_terminal
 from finjax.system.process_place import find_place
@@ -27,10 +27,13 @@ from finjax.system.process_place import find_place
 CONFIGS = Path(recorded.__file__).parent  # the package's configurations
 
 _CONFIG = config_flags.DEFINE_config_file(
-    "config", None, "The configuration to run: configs/fin_ssi.py, or an earlier run's config.json.", lock_config=True
+    "config",
+    None,
+    "The configuration to run: fin_ssi, my_config.py, or an earlier run's config.json.",
+    lock_config=True,
 )
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; default: runs/ and the name of the run.")
-_MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "Train and evaluate, or evaluate only.")
+_MODE = flags.DEFINE_enum("mode", "train", MODES, "Train and evaluate, or evaluate only.")
 _SHARD = flags.DEFINE_string("shard", "", "Which part of a study to run, such as 3/40.")
 _COORDINATOR = flags.DEFINE_string("coordinator", None, "host:port of process 0, for a training in several processes.")
 _NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "Number of processes.")
@@ -126,6 +129,6 @@ def _file_of(config: str) -> str:
         return f"{recorded.__file__}:{config}"
     name, colon, preset = config.partition(":")
     own = re.fullmatch(r"(?:configs/)?([a-z_]+)(?:\.py)?", name)
-    if own and not Path(name).exists() and own[1] in config_names():
+    if own and not Path(name).is_file() and own[1] in config_names():
         return f"{CONFIGS / own[1]}.py{colon}{preset}"
     return config

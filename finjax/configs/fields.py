@@ -20,13 +20,12 @@ from finjax.configs.rules import (
     Whole,
     YesNo,
     check,
-    option_of,
 )
 from finjax.configs.templates import TEMPLATES
 from finjax.data.normalise import UNLABELLED, USED
 from finjax.data.synthetic import RAMP_S
 from finjax.data.tuning_share import WAYS
-from finjax.errors import ConfigError
+from finjax.errors import ConfigError, option_of
 from finjax.models.classical import CLASSIFIERS
 from finjax.models.discriminant import OWN_COVARIANCE
 from finjax.models.fin import INITIALISATIONS, PRECISIONS
@@ -185,7 +184,7 @@ def check_fields(config: ConfigDict) -> None:
     if missing := sorted(set(needed) - set(field_names(config))):
         raise ConfigError(
             f"--config.stage={config.stage}: the configuration lacks {', '.join(missing[:3])}, which this stage needs: "
-            f"start from configs/{config.stage}.py"
+            f"start from --config={config.stage}"
         )
     for field, stage, own in leaves(config):
         if rule := FIELDS[stage].get(own):

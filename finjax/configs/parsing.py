@@ -35,7 +35,7 @@ def parse(config: ConfigDict) -> StageSettings:
     check_fields(config)
     if unknown := sorted(set(field_names(config)) - set(field_names(TEMPLATES[config.stage]()))):
         raise ConfigError(
-            f"--config.{unknown[0]}: the stage {config.stage} has no such field; see configs/{config.stage}.py"
+            f"--config.{unknown[0]}: the stage {config.stage} has no such field: start from --config={config.stage}"
         )
     return restore(config)
 

@@ -7,7 +7,7 @@ import dataclasses
 import math
 import re
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -254,11 +254,3 @@ def _shown(rule: Rule, value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return repr(value) if isinstance(rule, Choice | Duration) else str(value)
-
-
-Naming = Callable[[str], str]  # from the name of a field to the option that sets it
-
-
-def option_of(field: str) -> str:
-    """Returns the option that sets a field of a run's configuration."""
-    return f"--config.{field}"

@@ -1,7 +1,6 @@
 """Checks that names exist and that sizes of different parts fit each other; plugins must be loaded before."""
 
 from finjax.configs.feature_list import parse_features
-from finjax.configs.rules import Naming, option_of
 from finjax.configs.settings import (
     ClassicalStage,
     CNNStage,
@@ -12,7 +11,7 @@ from finjax.configs.settings import (
 )
 from finjax.data import filters
 from finjax.data.source import filter_of, framing_of, rate_of
-from finjax.errors import ConfigError
+from finjax.errors import ConfigError, Naming, option_of
 from finjax.models.classical import FEATURE_SETS
 from finjax.models.settings import FINNetworkSettings, RawCNNSettings
 

@@ -1,7 +1,7 @@
 """Describes the recordings in a folder, or writes synthetic recordings.
 
-    python -m finjax.data inspect --name=ninapro_db2 --dir=FOLDER [--window=300ms] [--step=10ms]
-    python -m finjax.data write --dir=FOLDER [--subjects=1-3] [--seed=0]
+    finjax data inspect --name=ninapro_db2 --dir=FOLDER [--window=300ms] [--step=10ms]
+    finjax data write --dir=FOLDER [--subjects=1-3] [--seed=0]
 
 Exit status: 0 all is well; 1 some subjects cannot be read, the files are of another dataset, or there is no window;
 2 the command is wrong.
@@ -55,8 +55,8 @@ def _inspect(options: argparse.Namespace) -> int:
     try:
         refuse_url(options.dir, option="--dir")
         refuse_url(options.cache_dir or "", option="--cache_dir")
-        load_plugins(options.plugins)
-        spec = registry.get_spec(options.name)
+        load_plugins(options.plugins, option=_option)
+        spec = registry.get_spec(options.name, option=_option)
         lengths: dict[str, int] = {}
         remarks: list[str] = []
         unreadable: list[str] = []
@@ -70,12 +70,12 @@ def _inspect(options: argparse.Namespace) -> int:
             subjects=parse_numbers(options.subjects) or None,
             cache_dir=options.cache_dir,
             unreadable=unreadable,
+            option=_option,
         )
     except (ValueError, OSError) as error:
-        report(error, debug=options.debug, message=_with_own_options(str(error)))
+        report(error, debug=options.debug)
         return 2
-    text = inspection.report(spec, recordings, bad, framing=framing, remarks=remarks, unreadable=unreadable)
-    print(_with_own_options(text))
+    print(inspection.report(spec, recordings, bad, framing=framing, remarks=remarks, unreadable=unreadable))
     segments = [recording.segments() for recording in recordings]
     if recordings and not sum(windows.count_windows(table, framing).sum() for table in segments):
         longest = max(np.diff(table[:, :2]).max(initial=0) for table in segments)
@@ -85,15 +85,15 @@ def _inspect(options: argparse.Namespace) -> int:
         )
         return report(error, debug=options.debug)
     try:
-        loading.refuse_lookalikes(spec, options.dir, recordings, cache_dir=options.cache_dir)
+        loading.refuse_lookalikes(spec, options.dir, recordings, cache_dir=options.cache_dir, option=_option)
     except DataError as error:
-        return report(error, debug=options.debug, message=_with_own_options(str(error)))
+        return report(error, debug=options.debug)
     return 1 if bad or unreadable else 0
 
 
-def _with_own_options(text: str) -> str:
-    """Replaces the options of the training program in a message by those of this program."""
-    return text.replace("--config.data.", "--").replace("--config.", "--")
+def _option(field: str) -> str:
+    """Returns the option of this program for a field of a configuration: `--dir` for `data.dir`."""
+    return f"--{field.removeprefix('data.')}"
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:

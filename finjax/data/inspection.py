@@ -7,7 +7,7 @@ import numpy as np
 from finjax.data import duplicates
 from finjax.data.number_lists import format_numbers
 from finjax.data.recording import Recording
-from finjax.data.registry import DatasetSpec, Filter
+from finjax.data.registry import DatasetSpec, Filter, Splits
 from finjax.data.windows import Framing, count_windows
 
 FILTER_PARTS = {"highpass_hz": "high-pass", "lowpass_hz": "low-pass", "notch_hz": "notch"}
@@ -65,6 +65,7 @@ def _overview(spec: DatasetSpec, recordings: list[Recording], framing: Framing, 
         ("movements", f"{len(spec.movement_names)}"),
         ("sampling rate", f"{spec.rate_hz:g} Hz"),
         ("filter", _filter_text(spec.filter)),
+        ("split", _split_text(spec.splits)),
         (
             "windows",
             f"{framing.length * to_ms:g} ms ({_samples(framing.length)}) every "
@@ -83,6 +84,17 @@ def _samples(number: int) -> str:
 def _filter_text(filter: Filter) -> str:
     edges = [(text, getattr(filter, name)) for name, text in FILTER_PARTS.items()]
     return ", ".join(f"{text} {edge:g} Hz" for text, edge in edges if edge is not None) or "none"
+
+
+def _split_text(splits: Splits) -> str:
+    """Returns the default split in one line; empty fields have the meaning that `Splits` gives them."""
+    seen = splits.seen_tune_repetitions or splits.train_repetitions
+    unseen = splits.unseen_tune_repetitions or splits.train_repetitions
+    tune = seen if seen == unseen else f"{seen} (unseen: {unseen})"
+    return (
+        f"repetitions: train {splits.train_repetitions}, tune {tune}, test {splits.test_repetitions}; "
+        f"people: seen {splits.seen_subjects}, unseen {splits.unseen_subjects or 'all others'}"
+    )
 
 
 def _by_subject(recordings: list[Recording], segments: list[np.ndarray], windows: list[np.ndarray]) -> str:

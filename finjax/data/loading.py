@@ -18,7 +18,7 @@ from finjax.data.recording import UNLABELLED, Recording
 from finjax.data.registry import DatasetSpec, Filter, Piece, get_spec
 from finjax.data.sketches import sketch
 from finjax.data.windows import RecordingSummary
-from finjax.errors import DataError
+from finjax.errors import DataError, Naming, option_of
 from finjax.system.arithmetic import numpy_defaults
 
 
@@ -122,6 +122,7 @@ def load_recordings(
     filter: Filter | None = None,
     cache_dir: str | Path | None = None,
     progress: bool = True,
+    option: Naming = option_of,
 ) -> list[Recording]:
     """Loads subjects of a dataset from a folder, through the cache.
 
@@ -132,6 +133,7 @@ def load_recordings(
         filter: used instead of `spec.filter`.
         cache_dir: the cache folder, by default `cache.default_folder()`.
         progress: show a progress bar on stderr, if that is a terminal.
+        option: returns the option that sets a field, such as `data.dir`, for messages.
 
     Returns:
         Recordings by ascending subject; their arrays are memory-mapped.
@@ -150,10 +152,10 @@ def load_recordings(
         (1, (224400, 12))
     """
     recordings, bad = try_recordings(
-        spec, folder, subjects=subjects, filter=filter, cache_dir=cache_dir, progress=progress
+        spec, folder, subjects=subjects, filter=filter, cache_dir=cache_dir, progress=progress, option=option
     )
-    refuse_bad(spec, good=[recording.subject for recording in recordings], bad=bad)
-    refuse_lookalikes(spec, folder, recordings, filter=filter, cache_dir=cache_dir)
+    refuse_bad(spec, good=[recording.subject for recording in recordings], bad=bad, option=option)
+    refuse_lookalikes(spec, folder, recordings, filter=filter, cache_dir=cache_dir, option=option)
     return recordings
 
 
@@ -164,11 +166,12 @@ def refuse_lookalikes(
     *,
     filter: Filter | None = None,
     cache_dir: str | Path | None = None,
+    option: Naming = option_of,
 ) -> None:
     """Raises `DataError` if every subject of a folder looks like one of another dataset.
 
     Args:
-        spec, folder, filter, cache_dir: as in `load_recordings`.
+        spec, folder, filter, cache_dir, option: as in `load_recordings`.
         read: the subjects that were read. If all of them are suspect, the others of the folder are read too, up to
             the first that is not.
     """
@@ -182,25 +185,26 @@ def refuse_lookalikes(
 
     if names := common_lookalikes(read, others()):
         movements = len(get_spec(names[0]).movement_names)
-        options = " or ".join(f"--config.data.name={name}" for name in names)
+        options = " or ".join(f"{option('data.name')}={name}" for name in names)
         raise DataError(
             f"the files below {folder} are not of {spec.name}: no subject has more than {movements} movements, "
             f"but {spec.name} has {len(spec.movement_names)}. They look like {' or '.join(names)}: use {options}"
         )
 
 
-def refuse_bad(spec: DatasetSpec, *, good: Sequence[int], bad: Mapping[int, str]) -> None:
+def refuse_bad(spec: DatasetSpec, *, good: Sequence[int], bad: Mapping[int, str], option: Naming = option_of) -> None:
     """Raises `DataError` if subjects cannot be read; names each, and how to leave them out.
 
     Args:
         spec: the dataset.
         good: subjects that can be read.
         bad: by subject, why the others cannot be read.
+        option: as in `load_recordings`.
     """
     if not bad:
         return
     remedy = (
-        f"Repair these files, or use only the good subjects: --config.data.subjects={format_numbers(good)}"
+        f"Repair these files, or use only the good subjects: {option('data.subjects')}={format_numbers(good)}"
         if good
         else "No subject can be read: repair the files first."
     )
@@ -218,11 +222,12 @@ def try_recordings(
     cache_dir: str | Path | None = None,
     progress: bool = True,
     unreadable: list[str] | None = None,
+    option: Naming = option_of,
 ) -> tuple[list[Recording], dict[int, str]]:
     """Loads the subjects that can be read: like `load_recordings`, but returns the bad subjects instead of raising.
 
     Args:
-        spec, folder, subjects, filter, cache_dir, progress: as in `load_recordings`.
+        spec, folder, subjects, filter, cache_dir, progress, option: as in `load_recordings`.
         unreadable: as in `DatasetSpec.find`.
 
     Returns:
@@ -233,7 +238,7 @@ def try_recordings(
     """
     filter = spec.filter if filter is None else filter
     filters.design(filter, spec.rate_hz)  # a bad filter is not an error of a subject
-    found = spec.find(folder, unreadable=unreadable)
+    found = spec.find(folder, unreadable=unreadable, option=option)
     wanted = sorted(found) if subjects is None else sorted(set(subjects))
     if missing := set(wanted) - set(found):
         raise DataError(

@@ -75,7 +75,7 @@ def _open_member(file: BinaryIO, name: str) -> BinaryIO:
             others = sorted({info.filename.rsplit("/", 1)[-1] for info in archive.infolist()} - {"", name})
             raise UnusableError(
                 f"the archive must contain {name} once; it does {len(members)} times, with {', '.join(others[:6])}",
-                remedy="Check whether it is of another database or exercise (--config.data.name), download it again",
+                remedy="Check whether it is of another database or exercise, download it again",
             )
         if members[0].flag_bits & ENCRYPTED or members[0].compress_type not in METHODS:
             raise UnusableError(

@@ -58,7 +58,7 @@ def read(paths: tuple[Path, ...], *, database: str, exercise: str) -> list[regis
     if len(candidates) > 1:
         raise DataError(
             f"{path} and {candidates[1]} both contain subject {subject}: remove one, "
-            "or set --config.data.dir to the folder of a single database"
+            "or give the folder of a single database"
         )
     member = from_database.file_name.format(subject=subject, exercise=from_exercise.number)
     try:
@@ -67,9 +67,7 @@ def read(paths: tuple[Path, ...], *, database: str, exercise: str) -> list[regis
         origin = _notes_on_origin(fields, subject=subject, exercise=from_exercise.number)
         return [dataclasses.replace(piece, notes=(*origin, *piece.notes))]
     except UnusableError as error:
-        raise DataError(
-            f"{path}: {error}. {error.remedy}, or leave subject {subject} out with --config.data.subjects"
-        ) from None
+        raise DataError(f"{path}: {error}. {error.remedy}, or leave subject {subject} out") from None
 
 
 def _number(path: Path) -> int:

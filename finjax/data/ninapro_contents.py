@@ -159,11 +159,11 @@ def advise(contents: Contents, database: Database, exercise: Exercise, *, subjec
     if not found:
         return ""
     looks = " or ".join(f"{other.name}, exercise {one.letter}" for other, one in found)
-    names = " or ".join(f"--config.data.name={other.dataset_name(one)}" for other, one in found)
+    names = " or ".join(other.dataset_name(one) for other, one in found)
     other, one = found[0]
     now, original = (
         which.file_name.format(subject=subject, exercise=what.number)
         for which, what in ((database, exercise), (other, one))
     )
     rename = f"give it its original name {original} and " if now != original else ""
-    return f"It looks like Ninapro {looks}: {rename}use {names}"
+    return f"It looks like Ninapro {looks}: {rename}use the dataset {names}"

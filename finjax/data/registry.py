@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from finjax.errors import DataError
+from finjax.errors import DataError, Naming, option_of
 from finjax.system.files import expanded
 
 logger = logging.getLogger(__name__)
@@ -97,7 +97,9 @@ class DatasetSpec:
     download: str = ""
     remark: str = ""
 
-    def find(self, folder: str | Path, *, unreadable: list[str] | None = None) -> dict[int, tuple[Path, ...]]:
+    def find(
+        self, folder: str | Path, *, unreadable: list[str] | None = None, option: Naming = option_of
+    ) -> dict[int, tuple[Path, ...]]:
         """Returns the files of each subject found anywhere below `folder`, by subject number.
 
         Broken links are included: reading one raises an error that names it.
@@ -105,23 +107,24 @@ class DatasetSpec:
         Args:
             folder: where to search.
             unreadable: list to which folders that cannot be searched are added; by default the log warns of them.
+            option: returns the option that sets a field, such as `data.dir`, for messages.
 
         Raises:
             DataError: the folder is missing or has no file of this dataset.
         """
         if not str(folder):
             raise DataError(
-                f"dataset {self.name} is read from disk: give its folder with --config.data.dir=FOLDER. "
+                f"dataset {self.name} is read from disk: give its folder with {option('data.dir')}=FOLDER. "
                 f"{self.download}".rstrip()
             )
         folder = expanded(folder)
-        if not _is_folder(folder):
-            raise DataError(f"no such folder: {folder} (--config.data.dir). {self.download}".rstrip())
+        if not _is_folder(folder, option=option("data.dir")):
+            raise DataError(f"no such folder: {folder} ({option('data.dir')}). {self.download}".rstrip())
         files, closed = _files_below(folder)
         found = self._match(files, folder)
         if not found:
             others = [spec.name for spec in _SPECS.values() if spec._match(files, folder)]
-            names = " or ".join(f"--config.data.name={name}" for name in others)
+            names = " or ".join(f"{option('data.name')}={name}" for name in others)
             hints = [f"There are files with the names of other datasets: use {names}."] if others else []
             hints += [f"Not searched: {', '.join(closed)}."] if closed else []
             looked_for = " or ".join(self.files)
@@ -148,11 +151,11 @@ class DatasetSpec:
         return found
 
 
-def _is_folder(path: Path) -> bool:
+def _is_folder(path: Path, *, option: str) -> bool:
     try:
         return path.is_dir()
     except OSError as error:
-        raise DataError(f"{path} (--config.data.dir) cannot be opened: {error.strerror}") from None
+        raise DataError(f"{path} ({option}) cannot be opened: {error.strerror}") from None
 
 
 def _is_file_or_link(path: Path) -> bool:
@@ -223,11 +226,16 @@ def registered_names() -> tuple[str, ...]:
     return tuple(sorted(_SPECS))
 
 
-def get_spec(name: str) -> DatasetSpec:
-    """Returns the specification registered as `name`; raises `DataError` for an unknown one."""
+def get_spec(name: str, *, option: Naming = option_of) -> DatasetSpec:
+    """Returns the specification registered as `name`; raises `DataError` for an unknown one.
+
+    Args:
+        name: the name of the dataset.
+        option: returns the option that sets a field, for messages.
+    """
     if name not in _SPECS:
         raise DataError(
             f"unknown dataset {name!r}; known are {', '.join(registered_names())}. If your own module "
-            "registers it, name that module in --config.plugins"
+            f"registers it, name that module in {option('plugins')}"
         )
     return _SPECS[name]

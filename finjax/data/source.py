@@ -18,7 +18,7 @@ from finjax.data.registry import Filter, Splits, get_spec, registered_names
 from finjax.data.settings import DataSettings
 from finjax.data.splits import Split, resolve_split
 from finjax.data.windows import Framing, RecordingSummary, SignalStore, pack
-from finjax.errors import DataError
+from finjax.errors import DataError, Naming, option_of
 from finjax.system import processes
 
 logger = logging.getLogger(__name__)
@@ -26,11 +26,12 @@ logger = logging.getLogger(__name__)
 SPLIT_FIELDS = tuple(field.name for field in dataclasses.fields(Splits))
 
 
-def find_split(settings: DataSettings) -> Split:
+def find_split(settings: DataSettings, *, option: Naming = option_of) -> Split:
     """Returns the split of the existing subjects in `settings.subjects`; reads no recording.
 
     Args:
         settings: the dataset and its split.
+        option: returns the option that sets the folder `data.dir`, for messages.
 
     Raises:
         DataError: the dataset is unknown or missing, or the split does not match it.
@@ -40,16 +41,19 @@ def find_split(settings: DataSettings) -> Split:
         defaults, found = synthetic.SPLITS, range(1, settings.synthetic.subjects + 1)
     else:
         spec = get_spec(settings.name)
-        defaults, found = spec.splits, spec.find(settings.dir)
+        defaults, found = spec.splits, spec.find(settings.dir, option=option)
     return resolve_split(defaults, found, **overrides).only(_wanted(settings, found))
 
 
-def load_store(settings: DataSettings, *, subjects: Collection[int] | None = None) -> tuple[SignalStore, Split]:
+def load_store(
+    settings: DataSettings, *, subjects: Collection[int] | None = None, option: Naming = option_of
+) -> tuple[SignalStore, Split]:
     """Reads (or generates) the recordings of the subjects in the split; several processes share the work.
 
     Args:
         settings: the dataset and its split.
         subjects: the subjects to read; by default all.
+        option: as in `find_split`.
 
     Returns:
         The signals, and the split of these subjects.
@@ -59,7 +63,7 @@ def load_store(settings: DataSettings, *, subjects: Collection[int] | None = Non
             same samples in both parts.
     """
     started = time.perf_counter()
-    split = find_split(settings)
+    split = find_split(settings, option=option)
     if subjects is not None:
         split = split.only(subjects)
     recordings, bad = _read(settings, processes.own_part(split.subjects))

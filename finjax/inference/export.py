@@ -1,6 +1,6 @@
 """Exports a trained model to one file that runs without flax, orbax or the run it came from.
 
-    python -m finjax.inference.export runs/fine_tune/subject_1 model.finjax
+    finjax export runs/fine_tune/subject_1 model.finjax
 
 `finjax.load("model.finjax")` loads the file: the program (StableHLO, compiled for each of the platforms), the
 normalisers, the names and the configuration.

@@ -125,7 +125,7 @@ def write_exported(path: Path, *, description: dict, program: bytes, arrays: dic
 
 @with_defaults
 def load_exported(path: str | Path) -> ExportedModel:
-    """Loads a model that `python -m finjax.inference.export` wrote; runs only its program, which only computes.
+    """Loads a model that `finjax export` wrote; runs only its program, which only computes.
 
     Raises:
         CheckpointError: the file is damaged, has another version, or was exported for other devices.

@@ -51,10 +51,15 @@ class ModelDescription:
     plugins: str = ""
 
 
+def own_option(field: str) -> str:
+    """Returns the option of the import for a field of a configuration: without the prefix of the training program."""
+    return f"--{field}"
+
+
 def dataset_spec(name: str) -> DatasetSpec:
     """Returns the specification of a dataset; the synthetic one is generated, not registered."""
     if name != synthetic.NAME:
-        return get_spec(name)
+        return get_spec(name, option=own_option)
     return DatasetSpec(
         name=name,
         rate_hz=synthetic.RATE_HZ,

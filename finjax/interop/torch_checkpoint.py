@@ -1,7 +1,7 @@
 """Imports checkpoints of the published PyTorch code, state dicts of its FIN or its CNN, as finjax runs.
 
-    python -m finjax.interop.torch_checkpoint FIN.pth runs/fin_ssi_torch --target=ssi
-    python -m finjax.interop.torch_checkpoint CNN.pth runs/cnn_torch --features=rms,var,ssi,ent
+    finjax import-torch FIN.pth runs/fin_ssi_torch --target=ssi
+    finjax import-torch CNN.pth runs/cnn_torch --features=rms,var,ssi,ent
 
 The run can be loaded (`finjax.load`) and tuned (`--config.fine_tune.fins`, `--config.fine_tune.cnn_init`).
 The import reads the file's tensors and never runs code from it. The file contains only weights: give dataset, window,
@@ -29,8 +29,7 @@ def main(arguments: list[str] | None = None, *, prog: str = "python -m finjax.in
         )
         network = import_checkpoint(options.file, options.out, description)
     except (FinjaxError, OSError) as error:
-        # Some messages name the options of the training program, which have a prefix.
-        return report(error, debug=options.debug, message=str(error).replace("--config.", "--"))
+        return report(error, debug=options.debug)
     if not description.trained_on:
         print(
             "warning: the file does not say which subjects the model was trained on, so finjax cannot refuse to test "

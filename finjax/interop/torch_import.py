@@ -15,6 +15,7 @@ from finjax.interop.model_description import (
     dataset_spec,
     features_of,
     items_of,
+    own_option,
     refuse_misfit,
 )
 from finjax.interop.torch_weights import Network, convert, read_state_dict
@@ -43,7 +44,7 @@ def import_checkpoint(path: str | Path, workdir: str | Path, description: ModelD
     """
     refuse_url(path, option="FILE")
     refuse_url(workdir, option="OUT")
-    load_plugins(description.plugins)
+    load_plugins(description.plugins, option=own_option)
     workdir = expanded(workdir)
     if has_checkpoint(workdir):
         raise CheckpointError(f"{workdir} holds a run already: choose another folder, or remove that one")

@@ -1,4 +1,4 @@
-"""Live decoding: samples in, decisions out, chunk by chunk; `python -m finjax.live` shows it on a stream."""
+"""Live decoding: samples in, decisions out, chunk by chunk; `finjax live` shows it on a stream."""
 
 from finjax.live.decision import Decision
 from finjax.live.decoder import LiveDecoder

@@ -1,19 +1,21 @@
 """Decodes a stream and shows it.
 
-    python -m finjax.live                                                  # a synthetic person, needs no run
-    python -m finjax.live runs/fine_tune/subject_1 --replay=2              # repetition 2 of that person's recording
-    python -m finjax.live runs/cnn/pooled --subject=9 --calibrate=1        # first tunes to repetition 1 of a new person
-    python -m finjax.live runs/fine_tune/subject_1 --tcp=12345 --to-udp=127.0.0.1:12346
+    finjax live                                                            # a synthetic person, needs no run
+    finjax live runs/fine_tune/subject_1 --replay=2                        # repetition 2 of that person's recording
+    finjax live runs/cnn_pooled_seen/pooled --subject=9 --calibrate=1      # first tunes to repetition 1 of a new person
+    finjax live runs/fine_tune/subject_1 --tcp=12345 --to-udp=127.0.0.1:12346
 
 Stops at the end of the stream, after `--seconds` or `--idle`, or at Ctrl-C or SIGTERM, and prints a summary; exit
-status 0. With TCP, the sender of the samples connects to port `--tcp` of finjax, and finjax connects to the receiver
-of the decisions at `--to-tcp`. LibEMG's classifier works the other way round: it listens, and its receivers connect.
+status 0. A signal before the decoding ends it without a summary; exit status 130 (Ctrl-C) or 75. With TCP, the sender
+of the samples connects to port `--tcp` of finjax, and finjax connects to the receiver of the decisions at `--to-tcp`.
+LibEMG's classifier works the other way round: it listens, and its receivers connect.
 """
 
 import argparse
 import contextlib
 import dataclasses
 import math
+import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -26,7 +28,7 @@ from finjax.data import synthetic
 from finjax.data.number_lists import format_numbers, parse_numbers
 from finjax.data.recording import Recording
 from finjax.devices import parallel
-from finjax.errors import DataError, FinjaxError, StorageError, add_debug_option, report
+from finjax.errors import DataError, FinjaxError, StorageError, add_debug_option, option_of, report
 from finjax.live import LiveDecoder
 from finjax.live.addresses import check_port, parse
 from finjax.live.lab_stream import LabStream
@@ -60,7 +62,7 @@ def main(arguments: list[str] | None = None, *, prog: str = "python -m finjax.li
             sys.stdout.flush()  # if nobody reads the output, a signal can end the wait here
     except interrupts.Interrupted as interrupted:  # before or after the decoding
         drop_if_stuck()
-        print(interrupted, file=sys.stderr)
+        print(f"stopped by {signal.Signals(interrupted.signum).name}.", file=sys.stderr)  # nothing to resume
         return interrupted.exit_status
     except FinjaxError as error:
         return report(error, debug=options.debug)
@@ -154,7 +156,13 @@ def _recording(options: argparse.Namespace, decoder: LiveDecoder) -> Recording:
     from finjax.data.registry import Filter, get_spec
 
     folder = options.data or settings.dir
-    return load_recordings(get_spec(model.dataset), folder, subjects=(subject,), filter=Filter())[0]
+    spec = get_spec(model.dataset)
+    return load_recordings(spec, folder, subjects=(subject,), filter=Filter(), option=_option)[0]
+
+
+def _option(field: str) -> str:
+    """Returns the option that sets a field: `--data`, or one of the training."""
+    return "--data" if field == "data.dir" else option_of(field)
 
 
 def _repetitions(recording: Recording, numbers: str, *, option: str) -> Recording:

@@ -169,7 +169,7 @@ class LiveDecoder:
         if self._statistics is None:
             raise DataError(
                 "the decoder has no z-score (imported decoders have none): call calibrate(samples) first "
-                "(python -m finjax.live --calibrate=1)"
+                "(finjax live --calibrate=1)"
             )
         if self._warning:
             logger.warning(self._warning)

@@ -1,1 +1,1 @@
-"""Figures of runs, from the command line: `python -m finjax.plots`."""
+"""Figures of runs, from the command line: `finjax plots`."""

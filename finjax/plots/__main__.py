@@ -1,9 +1,9 @@
 """Figures of runs.
 
-python -m finjax.plots sheet OUT.png RUN [--subject=1] [--repetition=2] [--dir=FOLDER]
+finjax plots sheet OUT.png RUN [--subject=1] [--repetition=2] [--dir=FOLDER]
     One repetition of a subject with its movements, features (closed-form and imitated) and decisions over time.
     RUN is a decoder's folder, such as runs/fine_tune/subject_1.
-python -m finjax.plots curves OUT.png RUN [RUN ...] [--part=unseen]
+finjax plots curves OUT.png RUN [RUN ...] [--part=unseen]
     Learning curves of FINs side by side. Training records them with --config.evaluate.every_steps.
 """
 
@@ -12,7 +12,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from finjax.errors import FinjaxError, add_debug_option, report
+from finjax.errors import FinjaxError, add_debug_option, option_of, report
 from finjax.evaluation.figures import TITLES
 from finjax.inference.restored import load_decoder
 from finjax.plots import curves, sheet
@@ -28,9 +28,14 @@ def _sheet(options: argparse.Namespace) -> None:
         refuse_url(options.dir, option="--dir")
         settings = dataclasses.replace(settings, data=dataclasses.replace(settings.data, dir=options.dir))
     subject = model.person(options.subject, option="--subject")
-    task = Task.load(settings, horizon=model.framing.horizon, subjects=(subject,))
+    task = Task.load(settings, horizon=model.framing.horizon, subjects=(subject,), option=_option)
     repetition = options.repetition or task.split.test_repetitions[0]
     sheet.draw(options.out, model, task, repetition=repetition)
+
+
+def _option(field: str) -> str:
+    """Returns the option that sets a field: `--dir`, or one of the training."""
+    return "--dir" if field == "data.dir" else option_of(field)
 
 
 def _curves(options: argparse.Namespace) -> None:

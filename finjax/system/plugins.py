@@ -3,11 +3,15 @@
 import importlib
 from collections.abc import Iterator
 
-from finjax.errors import ConfigError
+from finjax.errors import ConfigError, Naming, option_of
 
 
-def load_plugins(names: str) -> None:
+def load_plugins(names: str, *, option: Naming = option_of) -> None:
     """Imports the modules of a comma-separated list of names.
+
+    Args:
+        names: the list.
+        option: returns the option that sets a field, for messages.
 
     Raises:
         ConfigError: a module cannot be imported.
@@ -16,7 +20,7 @@ def load_plugins(names: str) -> None:
         try:
             _load(name)
         except ConfigError as error:
-            raise ConfigError(f"--config.plugins={names}: {error}") from error
+            raise ConfigError(f"{option('plugins')}={names}: {error}") from error
 
 
 def try_plugins(names: str) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from finjax.configs.build import build_decoder
 from finjax.configs.feature_list import parse_features
 from finjax.configs.fields import CNN_INIT, FINS
-from finjax.configs.rules import Folder, check, option_of
+from finjax.configs.rules import Folder, check
 from finjax.configs.settings import CNNStage, DecoderStage, FineTuneStage
 from finjax.data.normalise import (
     FeatureNormaliser,
@@ -20,7 +20,7 @@ from finjax.data.normalise import (
 )
 from finjax.data.windows import Windows
 from finjax.devices import parallel
-from finjax.errors import ConfigError
+from finjax.errors import ConfigError, option_of
 from finjax.inference.model import DecoderModel, FINModel
 from finjax.inference.restored import load_decoder, load_fin
 from finjax.models.decoders import DecoderNetwork, FINDecoder

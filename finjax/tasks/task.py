@@ -13,6 +13,7 @@ from finjax.data.sliding import feature_values
 from finjax.data.source import framing_of, load_store
 from finjax.data.splits import Split
 from finjax.data.windows import Framing, SignalStore, Windows, index_windows
+from finjax.errors import Naming, option_of
 from finjax.features import get_feature
 
 StageT = TypeVar("StageT", bound=StageSettings)
@@ -37,10 +38,15 @@ class Task(Generic[SettingsT]):
 
     @classmethod
     def load(
-        cls: type["Task[StageT]"], settings: StageT, *, horizon: int, subjects: Collection[int] | None = None
+        cls: type["Task[StageT]"],
+        settings: StageT,
+        *,
+        horizon: int,
+        subjects: Collection[int] | None = None,
+        option: Naming = option_of,
     ) -> "Task[StageT]":
-        """Reads the recordings of some subjects, by default of all."""
-        store, split = load_store(settings.data, subjects=subjects)
+        """Reads the recordings of some subjects, by default of all; `option` is as in `load_store`."""
+        store, split = load_store(settings.data, subjects=subjects, option=option)
         framing = framing_of(window=settings.window, step=settings.step, rate_hz=store.rate_hz, horizon=horizon)
         return cls(settings=settings, store=store, split=split, framing=framing)
 

@@ -42,7 +42,7 @@ def fresh_flags(monkeypatch):
         ([CNN, "--num_processes=two"], "--num_processes=two: give a whole number"),
         ([CNN, "--sede=1"], "Unknown command line flag 'sede'"),
         (["--config.seed=1", CNN], "Found --config.seed=1 .* before a value for --config"),
-        ([], "give the configuration to run, such as --config=configs/fin_ssi.py"),
+        ([], "give the configuration to run, such as --config=fin_ssi. "),
         (["--config=configs/nothing.py"], "no such configuration file: configs/nothing.py"),
         ([f"--config={ROOT}/README.md"], "README.md cannot be read: SyntaxError"),
         (["--config=runs/nothing/config.json"], "holds no configuration of a run"),

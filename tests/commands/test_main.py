@@ -126,6 +126,11 @@ def test_an_error_is_printed_as_one_message(tmp_path, option, message):
     assert not (tmp_path / "checkpoints").exists()
 
 
+def test_an_unknown_mode_is_refused(tmp_path):
+    with pytest.raises(FinjaxError, match="unknown mode 'Train'; choose from train, evaluate"):
+        run(configured(), workdir=tmp_path, mode="Train")
+
+
 def test_training_repetitions_cannot_be_test_repetitions(finished_run):
     repetitions = [
         "--config.data.train_repetitions=6",

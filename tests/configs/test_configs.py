@@ -40,6 +40,13 @@ def test_different_runs_have_different_folders():
     config = cnn.get_config()
     config.statistics = "unlabelled"
     assert default_workdir(config) == Path("runs/cnn_unlabelled_statistics")
+    config = classical.get_config("test")
+    config.classifier = "svm"
+    assert default_workdir(config) == Path("runs/classical_svm_test")
+    config.features = "hudgins"
+    assert default_workdir(config) == Path("runs/classical_svm_hudgins_test")
+    config.features = "rms, wl"
+    assert default_workdir(config) == Path("runs/classical_svm_rms_wl_test")
 
 
 def test_an_unknown_preset_is_refused():

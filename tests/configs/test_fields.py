@@ -115,7 +115,11 @@ def test_values_that_are_no_finite_numbers_are_refused(stage, value):
             "layer_factors=1.0,-1.0,1.0: must be one factor",
         ),
         (fine_tune, {"fine_tune.cnn_step": "last"}, "--config.fine_tune.cnn_step=last: choose latest"),
-        (cnn, {"stage": "fin"}, "--config.stage=fin: the configuration lacks evaluate.every_steps, .*configs/fin.py"),
+        (
+            cnn,
+            {"stage": "fin"},
+            "--config.stage=fin: the configuration lacks evaluate.every_steps, .*start from --config=fin",
+        ),
         (study, {"cnn.cnn.dropout": 2.0}, "--config.cnn.cnn.dropout=2: must be"),
         (study, {"fin.train.batch_size": 0}, "--config.fin.train.batch_size=0: must be at least 1"),
         (

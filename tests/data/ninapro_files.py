@@ -91,7 +91,7 @@ def refuses(folder, message, spec=DB2, remedy="Download it again"):
     with pytest.raises(DataError, match=message) as caught:
         read(folder, spec)
     assert str(folder) in str(caught.value)
-    assert remedy in str(caught.value) and "--config.data.subjects" in str(caught.value)
+    assert remedy in str(caught.value) and "or leave subject" in str(caught.value)
 
 
 def check_equals_original(recording):

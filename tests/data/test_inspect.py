@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import re
 import shutil
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from ninapro_files import write_database
 
-from finjax.data import ninapro
+from finjax.data import inspection, ninapro
 from finjax.data.__main__ import main
 from finjax.data.ninapro_databases import DATABASES
 from finjax.data.recording import UNLABELLED, Recording
@@ -92,6 +93,14 @@ def test_report_counts(run):
     assert max(map(len, out.splitlines())) <= 110
 
 
+def test_the_default_split_is_shown(run):
+    split = "repetitions: train 1,3,4, tune 6 (unseen: 1,3,4,6), test 2,5; people: seen 1-25, unseen 26-40"
+    assert re.search(f"^  split +{re.escape(split)}$", run()[1], re.MULTILINE)
+    three_dc = dataclasses.replace(DB2, splits=get_spec("three_dc").splits)
+    report = inspection.report(three_dc, [], {}, framing=Framing(length=600, step=20))
+    assert "repetitions: train 1-4, tune 1-4, test 5-8; people: seen 1-6, unseen all others\n" in report
+
+
 def test_window_and_step_and_subjects(run):
     status, out, _ = run("--window=250ms", "--step=100ms", "--subjects=2")
     # (900 - 500) // 200 + 1 = 3, (619 - 500) // 200 + 1 = 1, (640 - 500) // 200 + 1 = 1
@@ -151,7 +160,7 @@ def test_all_messages_name_the_options_of_the_command(run, folder):
     (folder / "S3_E1_A1.mat").write_bytes(b"broken")
     write_database(folder, "DB1", "A", subject=4, file_name="S4_E1_A1.mat")
     status, out, err = run()
-    assert status == 1 and "leave subject 3 out with --subjects" in out and "use --name=ninapro_db1" in out
+    assert status == 1 and "or leave subject 3 out" in out and "use the dataset ninapro_db1" in out
     assert "--config" not in out + err
 
 

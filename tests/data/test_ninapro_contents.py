@@ -66,25 +66,25 @@ def test_a_renamed_file_of_db1_is_refused_as_db3(tmp_path):
         "it has 10 repetitions, not 6",
         "rectified envelope",
         "It looks like Ninapro DB1, exercise A",
-        "give it its original name S1_A1_E1.mat and use --config.data.name=ninapro_db1,",
+        "give it its original name S1_A1_E1.mat and use the dataset ninapro_db1,",
     ):
         assert part in message
     assert "Download" not in message
-    refuses(tmp_path, "emg must be .* 12 channels", remedy="--config.data.name=ninapro_db1")
+    refuses(tmp_path, "emg must be .* 12 channels", remedy="use the dataset ninapro_db1")
 
 
 @pytest.mark.parametrize(
     ("name", "letter", "taken_for", "as_letter", "remedy"),
     [
-        ("DB4", "A", "DB2", "B", "DB4, exercise A: use --config.data.name=ninapro_db4"),
-        ("DB4", "B", "DB2", "C", "DB4, exercise B: use --config.data.name=ninapro_db4_b"),
-        ("DB4", "C", "DB2", "D", "DB4, exercise C: use --config.data.name=ninapro_db4_c"),
-        ("DB5", "A", "DB2", "B", "DB5, exercise A: use --config.data.name=ninapro_db5"),
-        ("DB2", "B", "DB4", "A", "use --config.data.name=ninapro_db2 or --config.data.name=ninapro_db3"),
-        ("DB2", "C", "DB4", "B", "use --config.data.name=ninapro_db2_c or"),
-        ("DB2", "B", "DB1", "A", "original name S1_E1_A1.mat and use --config.data.name=ninapro_db2 or"),
-        ("DB1", "A", "DB5", "A", "original name S1_A1_E1.mat and use --config.data.name=ninapro_db1"),
-        ("DB1", "B", "DB1", "A", "original name S1_A1_E2.mat and use --config.data.name=ninapro_db1_b"),
+        ("DB4", "A", "DB2", "B", "DB4, exercise A: use the dataset ninapro_db4"),
+        ("DB4", "B", "DB2", "C", "DB4, exercise B: use the dataset ninapro_db4_b"),
+        ("DB4", "C", "DB2", "D", "DB4, exercise C: use the dataset ninapro_db4_c"),
+        ("DB5", "A", "DB2", "B", "DB5, exercise A: use the dataset ninapro_db5"),
+        ("DB2", "B", "DB4", "A", "use the dataset ninapro_db2 or ninapro_db3"),
+        ("DB2", "C", "DB4", "B", "use the dataset ninapro_db2_c or"),
+        ("DB2", "B", "DB1", "A", "original name S1_E1_A1.mat and use the dataset ninapro_db2 or"),
+        ("DB1", "A", "DB5", "A", "original name S1_A1_E1.mat and use the dataset ninapro_db1"),
+        ("DB1", "B", "DB1", "A", "original name S1_A1_E2.mat and use the dataset ninapro_db1_b"),
     ],
 )
 def test_files_of_another_exercise_are_refused_with_the_name_to_use(name, letter, taken_for, as_letter, remedy):
@@ -99,7 +99,7 @@ def test_a_file_of_db4_is_refused_as_db2(tmp_path):
     refuses(
         tmp_path,
         "it has 12 movements; exercise B has 17",
-        remedy="use --config.data.name=ninapro_db4,",
+        remedy="use the dataset ninapro_db4,",
     )
 
 
@@ -130,7 +130,7 @@ def test_an_amputee_with_the_movements_of_another_database_is_read_with_a_note(t
 def test_a_file_of_db4_that_lacks_movements_is_refused_as_db2(tmp_path, movements):
     write_database(tmp_path, "DB4", "A", movements=movements)
     message = f"it has {len(movements)} movements; exercise B has 17"
-    refuses(tmp_path, message, remedy="It looks like Ninapro DB4, exercise A: use --config.data.name=ninapro_db4,")
+    refuses(tmp_path, message, remedy="It looks like Ninapro DB4, exercise A: use the dataset ninapro_db4,")
 
 
 def test_a_note_says_how_many_movements_are_absent(tmp_path):
@@ -154,7 +154,7 @@ def test_other_first_labels_are_taken_only_from_files_of_that_exercise(tmp_path)
         tmp_path,
         "its labels do not begin at 18, and its field exercise says 3, not 2",
         get_spec("ninapro_db2_c"),
-        remedy="DB4, exercise C: give it its original name S1_E3_A1.mat and use --config.data.name=ninapro_db4_c",
+        remedy="DB4, exercise C: give it its original name S1_E3_A1.mat and use the dataset ninapro_db4_c",
     )
     write_database(tmp_path, "DB4", "C", file_name=path.name, exercise=2)
     assert read(tmp_path, get_spec("ninapro_db2_c")).notes == ()

@@ -129,7 +129,7 @@ def changed(network, changes):
         ({"limit_sd": -1.0}, ConfigError, "--limit_sd=-1.0: give a number of at least 0"),
         ({"prediction": -1}, ConfigError, "--prediction=-1"),
         ({"window": "0.2ms"}, ConfigError, "0.4 samples"),
-        ({"dataset": "ninapro_db9"}, DataError, "unknown dataset 'ninapro_db9'"),
+        ({"dataset": "ninapro_db9"}, DataError, "unknown dataset 'ninapro_db9'.* in --plugins$"),
     ],
 )
 def test_descriptions_that_do_not_fit_are_refused(tmp_path, description, error, message):

@@ -59,6 +59,7 @@ def test_a_demonstration_that_cannot_be_written_is_one_message(tmp_path, monkeyp
     assert re.fullmatch(
         r"error: cannot write the demonstration to .*/runs/live_demo .* Start it in a folder .*\n", error
     )
+    assert "--workdir" not in error  # an option of the training
 
 
 def test_the_summary_shows_the_memory(small_decoder, monkeypatch, capsys):
@@ -95,3 +96,10 @@ def test_a_signal_ends_the_session_with_its_summary(small_decoder, tmp_path, mon
     assert "7 decisions" in capsys.readouterr().out
     assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 7
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 75), ("SIGINT", 130)])
+def test_a_signal_before_the_decoding_ends_the_program_without_a_word_of_resuming(monkeypatch, capsys, name, status):
+    monkeypatch.setattr("finjax.live.__main__.LiveDecoder", lambda *_, **__: os.kill(os.getpid(), signal.Signals[name]))
+    assert main(["no/such/run"]) == status
+    assert capsys.readouterr().err == f"stopped by {name}.\n"

@@ -88,6 +88,16 @@ def test_a_model_brings_its_plugins(clinic, capsys, use):
         assert model.dataset == "clinic" and model.run(np.zeros((1, 2, 300))).shape == (1, 2)
 
 
+def test_each_program_names_its_own_option_for_a_missing_folder(clinic, capsys):
+    folder, forget = clinic
+    forget()
+    decoder = str(folder / "run/subject_1")
+    assert live([decoder, "--data=/nowhere", "--quiet"]) == 1
+    assert capsys.readouterr().err == "error: no such folder: /nowhere (--data).\n"
+    assert plots(["sheet", str(folder / "sheet.png"), decoder, "--dir=/nowhere"]) == 1
+    assert capsys.readouterr().err == "error: no such folder: /nowhere (--dir).\n"
+
+
 def test_a_plugin_that_is_not_there_is_a_warning_until_it_is_needed(clinic, monkeypatch, capsys, caplog):
     """Loading needs no plugin. The CNN on closed-form features does, and so does reading the dataset."""
     folder, forget = clinic

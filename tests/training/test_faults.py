@@ -215,7 +215,7 @@ def test_a_disk_that_becomes_read_only_ends_the_run(train, small_disk, tmp_path,
 
 def test_a_folder_that_cannot_be_created_is_refused(train, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match=r"Not a directory.*choose another --workdir"):
+    with pytest.raises(StorageError, match=r"Not a directory.*choose another folder"):
         train(tmp_path / "file" / "run")
 
 
