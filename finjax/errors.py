@@ -46,11 +46,11 @@ def option_of(field: str) -> str:
 
 
 def add_debug_option(parser: argparse.ArgumentParser) -> None:
-    """Adds the option `--debug`, which `report` takes."""
+    """Adds the option `--debug`, which `print_error` takes."""
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
 
-def report(error: Exception, *, debug: bool, message: str = "") -> int:
+def print_error(error: Exception, *, debug: bool, message: str = "") -> int:
     """Prints an error's message, or `message` instead; with `debug`, the traceback first. Returns the exit status 1."""
     if debug:
         traceback.print_exception(error)

@@ -1,6 +1,8 @@
 """The subpackages of the package import each other in one direction only."""
 
 import ast
+import graphlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +39,43 @@ def imports(path: Path) -> Iterator[str]:
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if subpackage_of(path) not in MOVED)
 
 
+def name_of(path: Path) -> str:
+    """The name that a file is imported by."""
+    return ".".join(("finjax", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+
+
+MODULES = {name_of(path): path for path in FILES}
+
+
+def imported_modules(path: Path) -> set[str]:
+    """The modules of finjax that a file imports; a package if it imports a name that the package itself has."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "finjax":
+            names = (f"{node.module}.{alias.name}" for alias in node.names)
+            found |= {name if name in MODULES else str(node.module) for name in names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.name in MODULES}
+    return found
+
+
+def test_modules_import_each_other_without_a_circle():
+    graph = {name: imported_modules(path) for name, path in MODULES.items()}
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_modules_import_nothing_from_the_package_that_they_are_in(name):
+    for module in imported_modules(MODULES[name]):
+        assert not name.startswith(f"{module}."), f"{name} imports from {module}: name the module that defines it"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_no_import_is_hidden_in_a_text(path):
+    for text in re.findall(r"(?:import_module|__import__)\(\s*f?[\"']([\w.]+)", path.read_text(encoding="utf-8")):
+        assert text.split(".")[0] != "finjax", f"{path} imports {text} by its name: use an import statement"
+
+
 def test_every_subpackage_has_a_place_in_the_order():
     assert {subpackage_of(path) for path in FILES} == set(ORDER)
 
@@ -67,5 +106,6 @@ def test_configurations_are_parsed_before_they_are_used(path):
     if subpackage_of(path) in WITH_CONFIG_DICTS:
         return
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        module = node.module if isinstance(node, ast.ImportFrom) else ""
-        assert not (module or "").startswith("ml_collections"), f"{path} takes a ConfigDict"
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        assert "ml_collections" not in {name.split(".")[0] for name in names}, f"{path} takes a ConfigDict"

@@ -18,7 +18,7 @@ from ml_collections import config_flags
 
 from finjax.commands.explain import explain
 from finjax.configs import recorded
-from finjax.errors import FinjaxError, report
+from finjax.errors import FinjaxError, print_error
 from finjax.run import MODES, place_of, run
 from finjax.system import interrupts, processes
 from finjax.system.console import any_terminal
@@ -81,7 +81,7 @@ def main(argv: list[str], *, stage: str = "") -> None:
             print(interrupted, file=sys.stderr)
             sys.exit(interrupted.exit_status)
         except FinjaxError as error:
-            sys.exit(report(error, debug=_DEBUG.value))
+            sys.exit(print_error(error, debug=_DEBUG.value))
 
 
 def parse_flags(argv: list[str]) -> list[str]:
@@ -93,9 +93,9 @@ def parse_flags(argv: list[str]) -> list[str]:
     except BrokenPipeError:  # while printing --help
         raise
     except FinjaxError as error:
-        sys.exit(report(error, debug=debug))
+        sys.exit(print_error(error, debug=debug))
     except Exception as error:  # a configuration is the user's program, and may raise anything
-        sys.exit(report(error, debug=debug, message=explain(error, argv)))
+        sys.exit(print_error(error, debug=debug, message=explain(error, argv)))
     if not Path(file.split(":")[0]).is_file():
         sys.exit(f"error: no such configuration file: {file}. The package has {', '.join(config_names())}")
     return arguments

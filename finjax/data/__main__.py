@@ -14,7 +14,7 @@ import numpy as np
 
 from finjax.data import durations, inspection, loading, ninapro, registry, synthetic, three_dc, windows
 from finjax.data.number_lists import parse_numbers
-from finjax.errors import DataError, add_debug_option, report
+from finjax.errors import DataError, add_debug_option, print_error
 from finjax.system.console import any_terminal
 from finjax.system.files import expanded
 from finjax.system.paths import refuse_url
@@ -42,7 +42,7 @@ def _write(options: argparse.Namespace) -> int:
             ninapro.write_mat(synthetic.generate(subject, settings), path)
             print(path)
     except (ValueError, OSError) as error:
-        report(error, debug=options.debug)
+        print_error(error, debug=options.debug)
         return 2
     return 0
 
@@ -73,7 +73,7 @@ def _inspect(options: argparse.Namespace) -> int:
             option=_option,
         )
     except (ValueError, OSError) as error:
-        report(error, debug=options.debug)
+        print_error(error, debug=options.debug)
         return 2
     print(inspection.report(spec, recordings, bad, framing=framing, remarks=remarks, unreadable=unreadable))
     segments = [recording.segments() for recording in recordings]
@@ -83,11 +83,11 @@ def _inspect(options: argparse.Namespace) -> int:
             f"no window fits: the longest segment has {longest} samples, but a window {framing.length}. "
             f"Use a shorter --window, or check whether the files are of {spec.name}"
         )
-        return report(error, debug=options.debug)
+        return print_error(error, debug=options.debug)
     try:
         loading.refuse_lookalikes(spec, options.dir, recordings, cache_dir=options.cache_dir, option=_option)
     except DataError as error:
-        return report(error, debug=options.debug)
+        return print_error(error, debug=options.debug)
     return 1 if bad or unreadable else 0
 
 

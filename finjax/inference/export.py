@@ -16,7 +16,7 @@ import numpy as np
 from jax import export
 
 from finjax.devices.defaults import with_defaults
-from finjax.errors import ConfigError, FinjaxError, add_debug_option, report
+from finjax.errors import ConfigError, FinjaxError, add_debug_option, print_error
 from finjax.inference.exported import MISSING, ExportedModel, load_exported, write_exported
 from finjax.inference.model import DecoderModel, FINModel
 from finjax.inference.restored import load
@@ -104,7 +104,7 @@ def main(arguments: list[str] | None = None, *, prog: str = "python -m finjax.in
     try:
         model = export_model(options.run, options.file, step=step, platforms=tuple(options.platforms.split(",")))
     except FinjaxError as error:
-        return report(error, debug=options.debug)
+        return print_error(error, debug=options.debug)
     size = expanded(options.file).stat().st_size / 1024**2
     print(f"{options.file}: {model.kind}, {size:.1f} MiB, for {', '.join(model.platforms)}")
     return 0

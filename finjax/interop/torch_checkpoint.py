@@ -13,7 +13,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from finjax.errors import FinjaxError, add_debug_option, report
+from finjax.errors import FinjaxError, add_debug_option, print_error
 from finjax.interop.model_description import PAPER_FEATURES, ModelDescription
 from finjax.interop.torch_import import import_checkpoint
 from finjax.system.console import any_terminal
@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None, *, prog: str = "python -m finjax.in
         )
         network = import_checkpoint(options.file, options.out, description)
     except (FinjaxError, OSError) as error:
-        return report(error, debug=options.debug)
+        return print_error(error, debug=options.debug)
     if not description.trained_on:
         print(
             "warning: the file does not say which subjects the model was trained on, so finjax cannot refuse to test "

@@ -28,9 +28,9 @@ from finjax.data import synthetic
 from finjax.data.number_lists import format_numbers, parse_numbers
 from finjax.data.recording import Recording
 from finjax.devices import parallel
-from finjax.errors import DataError, FinjaxError, StorageError, add_debug_option, option_of, report
-from finjax.live import LiveDecoder
+from finjax.errors import DataError, FinjaxError, StorageError, add_debug_option, option_of, print_error
 from finjax.live.addresses import check_port, parse
+from finjax.live.decoder import LiveDecoder
 from finjax.live.lab_stream import LabStream
 from finjax.live.loop import decode
 from finjax.live.memory_watch import MemoryWatch
@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None, *, prog: str = "python -m finjax.li
         print(f"stopped by {signal.Signals(interrupted.signum).name}.", file=sys.stderr)  # nothing to resume
         return interrupted.exit_status
     except FinjaxError as error:
-        return report(error, debug=options.debug)
+        return print_error(error, debug=options.debug)
     return 0
 
 

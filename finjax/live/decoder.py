@@ -23,7 +23,7 @@ from finjax.live.decision import Decision
 from finjax.live.electrodes import Electrodes
 from finjax.live.postprocessing import PostProcessor
 from finjax.live.ring import Ring
-from finjax.live.statistics import person_statistics
+from finjax.live.z_score import person_statistics
 from finjax.system.arithmetic import numpy_defaults
 
 logger = logging.getLogger(__name__)

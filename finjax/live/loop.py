@@ -4,7 +4,7 @@ import contextlib
 import gc
 import time
 
-from finjax.live import LiveDecoder
+from finjax.live.decoder import LiveDecoder
 from finjax.live.memory_watch import MemoryWatch
 from finjax.live.sinks import Sink
 from finjax.live.sources import Silences, Source, limited

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from finjax.data.recording import UNLABELLED, Recording
-from finjax.live import Decision
+from finjax.live.decision import Decision
 
 
 class Summary:

@@ -12,7 +12,7 @@ from typing import TextIO
 
 import numpy as np
 
-from finjax.live import Decision
+from finjax.live.decision import Decision
 from finjax.live.writer import Writer
 from finjax.system.console import Output
 

@@ -12,7 +12,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from finjax.errors import FinjaxError, add_debug_option, option_of, report
+from finjax.errors import FinjaxError, add_debug_option, option_of, print_error
 from finjax.evaluation.figures import TITLES
 from finjax.inference.restored import load_decoder
 from finjax.plots import curves, sheet
@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None, *, prog: str = "python -m finjax.pl
         refuse_url(options.out, option="OUT.png")
         options.draw(options)
     except FinjaxError as error:
-        return report(error, debug=options.debug)
+        return print_error(error, debug=options.debug)
     return 0
 
 

@@ -18,6 +18,7 @@ import jax
 
 from finjax.system import processes
 from finjax.system.files import without_nan, write_json, write_text
+from finjax.version import __version__
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ def describe_run(config: Mapping[str, Any]) -> dict:
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "versions": {
-            "finjax": importlib.import_module("finjax.version").__version__,
+            "finjax": __version__,
             "python": platform.python_version(),
             **{package: importlib.metadata.version(package) for package in PACKAGES},
         },
