@@ -11,6 +11,10 @@ from pathlib import Path
 if "PYTEST_XDIST_WORKER" not in os.environ and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     _programs = tempfile.TemporaryDirectory(prefix="finjax_programs_", ignore_cleanup_errors=True)
     os.environ["JAX_COMPILATION_CACHE_DIR"] = _programs.name
+# Read recordings are kept for the session, not in the user's own cache.
+if "PYTEST_XDIST_WORKER" not in os.environ and "FINJAX_CACHE_DIR" not in os.environ:
+    _recordings = tempfile.TemporaryDirectory(prefix="finjax_recordings_", ignore_cleanup_errors=True)
+    os.environ["FINJAX_CACHE_DIR"] = _recordings.name
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
 
 import hypothesis

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from finjax.data.durations import parse_duration
 from finjax.data.number_lists import parse_numbers
 from finjax.errors import ConfigError, DataError
 from finjax.system.paths import refuse_url
@@ -139,13 +140,13 @@ class Choices:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Duration:
-    """Milliseconds or samples, as `"300ms"` or `"600"`."""
+    """Milliseconds or a whole number of samples, as `"300ms"` or `"600"`."""
 
     def fault(self, value: Any) -> str | None:
         """See `Rule`."""
-        number = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms)?\s*", str(value), re.ASCII)
-        if not number or not 0 < float(number[1]) <= LARGEST:
-            return "give milliseconds as '300ms' or samples as '600', above 0"
+        parsed = parse_duration(value)
+        if not parsed or not 0 < parsed[0] <= LARGEST:
+            return "give milliseconds as '300ms' or a whole number of samples as '600', above 0"
         return None
 
 

@@ -13,9 +13,8 @@ from finjax.data import filters
 from finjax.data.source import filter_of, framing_of, rate_of
 from finjax.errors import ConfigError, Naming, option_of
 from finjax.models.classical import FEATURE_SETS
+from finjax.models.cnn import RAW_STRIDE
 from finjax.models.settings import FINNetworkSettings, RawCNNSettings
-
-STRIDE = 2  # of each convolution of `raw_cnn`
 
 
 def check_names(settings: StageSettings, *, option: Naming = option_of) -> None:
@@ -92,4 +91,4 @@ def _check_convolutions(cnn: RawCNNSettings, length: int, window: str, option: N
                 f"convolution {number} of {len(cnn.filters)} ({option('cnn.filters')}="
                 f"{','.join(map(str, cnn.filters))})"
             )
-        left = (left - cnn.kernel) // STRIDE + 1
+        left = (left - cnn.kernel) // RAW_STRIDE + 1

@@ -6,7 +6,6 @@ an error: the recording is built again.
 """
 
 import dataclasses
-import functools
 import hashlib
 import inspect
 import json
@@ -23,6 +22,7 @@ import numpy as np
 from finjax.data.recording import Recording
 from finjax.data.registry import DatasetSpec, Filter
 from finjax.errors import StorageError
+from finjax.system.console import log_once
 from finjax.system.files import expanded
 from finjax.system.paths import refuse_url
 
@@ -39,7 +39,7 @@ def default_folder() -> Path | None:
     try:
         return expanded(os.environ.get("FINJAX_CACHE_DIR") or "~/.cache/finjax")
     except StorageError:
-        _warn_once("recordings are not cached: this user has no home folder. Set FINJAX_CACHE_DIR to a folder")
+        log_once(logger, "recordings are not cached: this user has no home folder. Set FINJAX_CACHE_DIR to a folder")
         return None
 
 
@@ -80,14 +80,9 @@ def cached(
     try:
         _store(entry, recording, sources)
     except OSError as error:
-        _warn_once(f"recordings cannot be cached in {folder} ({error.strerror or error}). Set FINJAX_CACHE_DIR")
+        log_once(logger, f"recordings cannot be cached in {folder} ({error.strerror or error}). Set FINJAX_CACHE_DIR")
         return recording
     return _load(entry, spec, subject, paths) or recording
-
-
-@functools.cache
-def _warn_once(message: str) -> None:
-    logger.warning(message)
 
 
 def _key(spec: DatasetSpec, paths: tuple[Path, ...], filter: Filter) -> str:

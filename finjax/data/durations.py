@@ -9,6 +9,14 @@ SHOWN_CHARACTERS = 40  # of a wrong duration in a message
 LONGEST_MS = 3_600_000  # of a duration: an hour; the longest movement takes half a minute
 
 
+def parse_duration(duration: str | int) -> tuple[float, bool] | None:
+    """Returns the number of a duration, and whether it counts milliseconds rather than samples; None if it is none."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?\s*ms|\d+)\s*", str(duration), re.ASCII)
+    if not match:
+        return None
+    return float(match[1].removesuffix("ms")), match[1].endswith("ms")
+
+
 def duration_ms(duration: str | int, rate_hz: float, *, option: str) -> float:
     """Converts `"300ms"` (or a plain number, of samples at `rate_hz`) to milliseconds.
 
@@ -25,11 +33,11 @@ def duration_ms(duration: str | int, rate_hz: float, *, option: str) -> float:
     except ValueError:  # an integer with more digits than Python converts to text
         raise ConfigError(f"{option} has too many digits: at most an hour is allowed") from None
     shown = repr(duration) if len(text) <= SHOWN_CHARACTERS else f"'{text[:SHOWN_CHARACTERS]}…'"
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?\s*ms|\d+)\s*", text, re.ASCII)
-    if not match:
+    parsed = parse_duration(text)
+    if not parsed:
         raise ConfigError(f"{option}={shown}: give milliseconds as '300ms' or a whole number of samples as '600'")
-    number = float(match[1].removesuffix("ms"))
-    number = number if match[1].endswith("ms") else number * 1000 / rate_hz
+    number, in_ms = parsed
+    number = number if in_ms else number * 1000 / rate_hz
     if number > LONGEST_MS:
         raise ConfigError(
             f"{option}={shown} is too long: at most an hour is allowed, "

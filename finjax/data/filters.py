@@ -83,3 +83,9 @@ def fault_of(filter: Filter, rate_hz: float, *, named: Callable[[str], str]) -> 
     if low is not None and high is not None and low >= high:
         return f"{named('highpass_hz')}={low:g} must lie below {named('lowpass_hz')}={high:g}"
     return None
+
+
+def describe(filter: Filter) -> str:
+    """Returns the parts of a filter in words, such as `"high-pass 20 Hz, notch 50 Hz"`; `"none"` if it has none."""
+    parts = {"high-pass": filter.highpass_hz, "low-pass": filter.lowpass_hz, "notch": filter.notch_hz}
+    return ", ".join(f"{name} {hz:g} Hz" for name, hz in parts.items() if hz is not None) or "none"

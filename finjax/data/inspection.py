@@ -4,13 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from finjax.data import duplicates
+from finjax.data import duplicates, filters
 from finjax.data.number_lists import format_numbers
 from finjax.data.recording import Recording
-from finjax.data.registry import DatasetSpec, Filter, Splits
+from finjax.data.registry import DatasetSpec, Splits
 from finjax.data.windows import Framing, count_windows
-
-FILTER_PARTS = {"highpass_hz": "high-pass", "lowpass_hz": "low-pass", "notch_hz": "notch"}
 
 
 def report(
@@ -64,7 +62,7 @@ def _overview(spec: DatasetSpec, recordings: list[Recording], framing: Framing, 
         ("channels", f"{len(spec.channel_names)}"),
         ("movements", f"{len(spec.movement_names)}"),
         ("sampling rate", f"{spec.rate_hz:g} Hz"),
-        ("filter", _filter_text(spec.filter)),
+        ("filter", filters.describe(spec.filter)),
         ("split", _split_text(spec.splits)),
         (
             "windows",
@@ -79,11 +77,6 @@ def _overview(spec: DatasetSpec, recordings: list[Recording], framing: Framing, 
 
 def _samples(number: int) -> str:
     return "1 sample" if number == 1 else f"{number} samples"
-
-
-def _filter_text(filter: Filter) -> str:
-    edges = [(text, getattr(filter, name)) for name, text in FILTER_PARTS.items()]
-    return ", ".join(f"{text} {edge:g} Hz" for text, edge in edges if edge is not None) or "none"
 
 
 def _split_text(splits: Splits) -> str:

@@ -1,7 +1,6 @@
 """The registry of datasets: the specification of each, and how to find its files."""
 
 import dataclasses
-import functools
 import logging
 import os
 import re
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from finjax.errors import DataError, Naming, option_of
+from finjax.system.console import log_once
 from finjax.system.files import expanded
 
 logger = logging.getLogger(__name__)
@@ -136,7 +136,7 @@ class DatasetSpec:
             unreadable += closed
         else:
             for place in closed:
-                _warn_once(f"{place}. finjax skips it")
+                log_once(logger, f"{place}. finjax skips it")
         return {subject: tuple(found[subject]) for subject in sorted(found)}
 
     def _match(self, files: Iterable[Path], folder: Path) -> dict[int, list[Path]]:
@@ -203,11 +203,6 @@ def _may_have_been_a_folder(path: Path) -> bool:
         return path.is_symlink() and not path.exists()
     except OSError:  # a folder that may be listed but not entered: reading its files gives an error
         return False
-
-
-@functools.cache
-def _warn_once(message: str) -> None:
-    logger.warning(message)
 
 
 _SPECS: dict[str, DatasetSpec] = {}

@@ -20,6 +20,7 @@ from finjax.data.splits import Split, resolve_split
 from finjax.data.windows import Framing, RecordingSummary, SignalStore, pack
 from finjax.errors import DataError, Naming, option_of
 from finjax.system import processes
+from finjax.system.console import log_once
 
 logger = logging.getLogger(__name__)
 
@@ -188,19 +189,14 @@ def framing_of(*, window: str, step: str, rate_hz: float, horizon: int) -> Frami
         ConfigError: `window` or `step` is not a duration.
     """
     for field, duration in (("window", window), ("step", step)):
-        if rounding := describe_rounding(duration, rate_hz, option=f"--config.{field}"):
-            _log_once(rounding)
+        rounding = describe_rounding(duration, rate_hz, option=f"--config.{field}")
+        if rounding and processes.is_first():
+            log_once(logger, rounding, level=logging.INFO)
     return Framing(
         length=to_samples(window, rate_hz, option="--config.window"),
         step=to_samples(step, rate_hz, option="--config.step"),
         horizon=horizon,
     )
-
-
-@functools.cache
-def _log_once(message: str) -> None:
-    if processes.is_first():
-        logger.info(message)
 
 
 def _wanted(settings: DataSettings, found: Iterable[int]) -> tuple[int, ...]:

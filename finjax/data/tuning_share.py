@@ -3,7 +3,6 @@
 import numpy as np
 
 from finjax.data.windows import Windows
-from finjax.errors import ConfigError
 
 WAYS = ("leading", "random")
 
@@ -20,14 +19,8 @@ def take_share(windows: Windows, percentage: float, *, how: str, seed: int) -> n
 
     Returns:
         Mask `[n]` of the selected windows.
-
-    Raises:
-        ConfigError: `percentage` or `how` is not allowed.
     """
-    if not 0 < percentage <= 100:
-        raise ConfigError(f"--config.percentage={percentage:g}: it must be above 0 and at most 100")
-    if how not in WAYS:
-        raise ConfigError(f"--config.percentage_how={how!r}: choose from {', '.join(WAYS)}")
+    assert 0 < percentage <= 100 and how in WAYS, (percentage, how)  # the rules of the configuration refuse others
     rng = np.random.default_rng(seed)
     used = np.zeros(len(windows), bool)
     for rows in _by_movement(windows):
@@ -47,12 +40,8 @@ def split_off_last(windows: Windows, share: float, *, length: int) -> tuple[np.n
     Returns:
         Masks `[n]` of the first and the last part. Windows of the last part that overlap with the first are in
         neither. A movement with a single window stays in the first part.
-
-    Raises:
-        ConfigError: `share` is not allowed.
     """
-    if not 0 <= share < 1:
-        raise ConfigError(f"--config.validation_share={share:g}: it must be 0 (no validation) or more, and below 1")
+    assert 0 <= share < 1, share  # the rules of the configuration refuse others
     first, last = np.zeros(len(windows), bool), np.zeros(len(windows), bool)
     for rows in _by_movement(windows):
         count = max(1, len(rows) - round(len(rows) * share))

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+from finjax.configs.default import PAPER_FEATURES
 from finjax.data import (
     source,  # noqa: F401  (it registers the datasets)
     synthetic,
@@ -15,8 +16,6 @@ from finjax.data.windows import Framing
 from finjax.errors import CheckpointError, ConfigError
 from finjax.features import feature_names
 from finjax.interop.torch_weights import Network
-
-PAPER_FEATURES = "rms,var,ssi,ent"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

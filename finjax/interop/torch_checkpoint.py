@@ -13,8 +13,9 @@ import dataclasses
 import sys
 from pathlib import Path
 
+from finjax.configs.default import PAPER_FEATURES
 from finjax.errors import FinjaxError, add_debug_option, print_error
-from finjax.interop.model_description import PAPER_FEATURES, ModelDescription
+from finjax.interop.model_description import ModelDescription
 from finjax.interop.torch_import import import_checkpoint
 from finjax.system.console import any_terminal
 

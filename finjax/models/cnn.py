@@ -7,6 +7,8 @@ import jax.numpy as jnp
 from finjax.models.layers import Convolution, Dropout, NormAct
 from finjax.models.settings import CNNSettings, RawCNNSettings
 
+RAW_STRIDE = 2  # samples, of each convolution of `RawCNN`
+
 
 class CNN(nn.Module):
     """Recognises movements from the features of all channels and their shadows.
@@ -99,7 +101,7 @@ class RawCNN(nn.Module):
         """Maps z-scored windows `[B, C, T]` to logits `[B, K]`; `keys` and `present` as in `CNN`."""
         x = windows.swapaxes(1, 2)[:, :, None]  # [B, C, T] → [B, T, 1, C]
         for number, filters in enumerate(self.filters, start=1):
-            x = Convolution(filters, (self.kernel, 1), strides=(2, 1), name=f"conv_{number}")(x)
+            x = Convolution(filters, (self.kernel, 1), strides=(RAW_STRIDE, 1), name=f"conv_{number}")(x)
             x = NormAct(axis_name=self.axis_name, name=f"norm_{number}")(x, train=keys is not None, present=present)
         x = Dropout(self.dropout)(jnp.mean(x, axis=(1, 2)), keys=keys)  # [B, T′, 1, N] → [B, N]
         return nn.Dense(self.classes, name="head")(x)

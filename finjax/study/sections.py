@@ -6,11 +6,11 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from finjax.data import synthetic
+from finjax.data import filters, synthetic
 from finjax.data.normalise import MEANINGS, OTHERS, USED
 from finjax.data.number_lists import format_numbers
 from finjax.data.splits import TEST_PARTS, Split
-from finjax.study.dataset import Dataset, dataset_of
+from finjax.study.dataset import dataset_of
 from finjax.study.experiments import Experiment, FINRun
 from finjax.study.pages import Block, Heading, Table, Text
 from finjax.study.plan import Run
@@ -34,7 +34,7 @@ def data_section(
         ["repetitions for testing", _counted(split.test_repetitions)],
         ["channels", f"{len(dataset.channel_names)}, {dataset.rate_hz:g} Hz"],
         ["movements", f"{len(dataset.movement_names)}: {', '.join(dataset.movement_names)}"],
-        ["filter", _filter(dataset)],
+        ["filter", filters.describe(dataset.filter)],
         ["z-scores for recognition", _statistics(config.statistics)],
         ["z-scores for FINs", _statistics(config.fin.statistics)],
         ["limit of the z-scored signal", f"{config.limit_sd:g}" if config.limit_sd else "none"],
@@ -85,12 +85,6 @@ def _counted(numbers: Sequence[int]) -> str:
 def _statistics(choice: str) -> str:
     others = f"; for people without such windows: {MEANINGS[OTHERS]}" if choice == USED else ""
     return f"{choice}: {MEANINGS[choice]}{others}"
-
-
-def _filter(dataset: Dataset) -> str:
-    edges = {"high-pass": "highpass_hz", "low-pass": "lowpass_hz", "notch": "notch_hz"}
-    values = {name: getattr(dataset.filter, field) for name, field in edges.items()}
-    return ", ".join(f"{name} {hz:g} Hz" for name, hz in values.items() if hz) or "none"
 
 
 def _recognition_windows(experiments: Sequence[Experiment], read: ReadResult) -> str:

@@ -8,7 +8,9 @@ continues too, says at the end that output is missing, and exits with status 1.
 import codecs
 import contextlib
 import errno
+import functools
 import io
+import logging
 import os
 import select
 import sys
@@ -129,6 +131,12 @@ def say(text: str) -> None:
     out = Output(sys.stdout)
     out.write(f"{text}\n")
     out.flush()
+
+
+@functools.cache
+def log_once(logger: logging.Logger, message: str, *, level: int = logging.WARNING) -> None:
+    """Logs a message, but not again if the same message of the same logger comes again."""
+    logger.log(level, message)
 
 
 @contextlib.contextmanager

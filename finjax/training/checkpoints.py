@@ -5,7 +5,6 @@
 
 import contextlib
 import dataclasses
-import functools
 import json
 import logging
 import sys
@@ -21,6 +20,7 @@ from orbax.checkpoint.options import AsyncOptions
 from finjax.devices.require import require_devices
 from finjax.errors import CheckpointError, FinjaxError, StorageError
 from finjax.system import processes
+from finjax.system.console import log_once
 from finjax.system.files import RESUME, expanded, machine_fault, not_readable, reading_errors, whats_wrong, write_json
 from finjax.training.checkpoint_items import (
     DamagedError,
@@ -271,15 +271,9 @@ def _newest_usable(folder: Path, read: Callable[[int], Found]) -> Found:
             damaged.append(str(error))
             continue
         if damaged:
-            _warn(f"{'; '.join(damaged)}. Using the one before: {folder / str(step)}")
+            log_once(logger, f"{'; '.join(damaged)}. Using the one before: {folder / str(step)}")
         return found
     raise CheckpointError(
         f"{'; '.join(damaged)}. There is no other checkpoint: restore {folder} from a copy, or remove it and train "
         "again"
     )
-
-
-@functools.cache
-def _warn(message: str) -> None:
-    """Logs a warning once, even if the same damage is found again."""
-    logger.warning("%s", message)

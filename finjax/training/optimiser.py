@@ -9,7 +9,6 @@ import numpy as np
 import optax
 from jax import lax
 
-from finjax.errors import ConfigError
 from finjax.training.settings import OptimiserSettings
 
 SCHEDULES = ("constant", "cosine")
@@ -105,19 +104,13 @@ def schedule(name: str, *, first: int, stop: int, total: int) -> np.ndarray:
     The factors are an input of the compiled step, not part of it, so that trainings of all lengths share the step.
 
     Args:
-        name: `"constant"` or `"cosine"` (to 0 after the last step).
+        name: one of `SCHEDULES`: `"constant"` or `"cosine"` (to 0 after the last step).
         first: first step.
         stop: end of the steps, not included.
         total: steps of the whole training.
-
-    Raises:
-        ConfigError: the schedule is unknown.
     """
+    assert name in SCHEDULES, name  # the rules of the configuration refuse others
     steps = np.arange(first, stop)
-    match name:
-        case "constant":
-            return np.ones(len(steps), np.float32)
-        case "cosine":
-            return (0.5 * (1 + np.cos(math.pi * steps / total))).astype(np.float32)
-        case unknown:
-            raise ConfigError(f"--config.optimiser.schedule={unknown!r}: choose from {', '.join(SCHEDULES)}")
+    if name == "constant":
+        return np.ones(len(steps), np.float32)
+    return (0.5 * (1 + np.cos(math.pi * steps / total))).astype(np.float32)

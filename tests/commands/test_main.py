@@ -55,8 +55,8 @@ def test_metrics_of_the_evaluation(finished_run):
 
 
 @pytest.mark.slow
-def test_evaluating_again_gives_the_same(finished_run):
-    workdir, _ = finished_run
+def test_evaluating_again_gives_the_same(finished_run, tmp_path):
+    workdir = shutil.copytree(finished_run[0], tmp_path / "run")
     path = workdir / "eval/metrics.json"
     before = json.loads(path.read_text())
     path.unlink()

@@ -167,6 +167,7 @@ def test_every_field_of_a_fin_is_read(tmp_path, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("module", [cnn, fine_tune, raw_cnn, classical])
 def test_every_field_of_a_recognition_stage_is_read(tmp_path, monkeypatch, module):
+    monkeypatch.chdir(tmp_path)  # no run is in runs/ here
     config = module.get_config("test")
     config.subject, config.step = "1", "200ms"
     if "train" in config:

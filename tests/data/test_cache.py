@@ -11,6 +11,7 @@ from toy_dataset import TOY
 from finjax.data import cache
 from finjax.data.recording import Recording
 from finjax.data.registry import Filter
+from finjax.system.console import log_once
 
 SPEC = dataclasses.replace(TOY, read=lambda paths: [])
 SIGNAL = np.arange(20, dtype=np.float32).reshape(10, 2)
@@ -141,28 +142,24 @@ def test_damaged_entry_is_replaced(source, damage):
     assert source.builds == 2
 
 
-def test_unwritable_folder_is_warned_of_once(source, monkeypatch):
-    warnings = []
-    monkeypatch.setattr(cache.logger, "warning", warnings.append)
+def test_unwritable_folder_is_warned_of_once(source, caplog):
     source.folder.write_text("a file where the folder should be")
     for _ in range(2):
         recording = source.get()
         check(recording)
         assert not isinstance(recording.signal, np.memmap)
-    assert len(warnings) == 1 and str(source.folder) in warnings[0] and "FINJAX_CACHE_DIR" in warnings[0]
+    (warning,) = (record.message for record in caplog.records)
+    assert str(source.folder) in warning and "FINJAX_CACHE_DIR" in warning
 
 
-def test_full_disk_leaves_nothing_behind(source, monkeypatch):
-    warnings = []
-    monkeypatch.setattr(cache.logger, "warning", warnings.append)
-
+def test_full_disk_leaves_nothing_behind(source, monkeypatch, caplog):
     def fail(file, *args, **kwargs):
         file.write(b"half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "save", fail)
     check(source.get())
-    assert "No space left on device" in warnings[0]
+    assert "No space left on device" in caplog.records[0].message
     assert list((source.folder / "toy").iterdir()) == []
 
 
@@ -196,7 +193,7 @@ def test_default_folder(monkeypatch, tmp_path):
 
 
 def test_without_a_home_folder_nothing_is_cached_with_one_warning(no_home, source, caplog, monkeypatch):
-    monkeypatch.setattr(cache, "_warn_once", functools.cache(cache._warn_once.__wrapped__))  # nothing said so far
+    monkeypatch.setattr(cache, "log_once", functools.cache(log_once.__wrapped__))  # nothing said so far
     for _ in range(2):
         check(cache.cached(SPEC, 1, (source.path,), source.build, filter=NO_FILTER))
     assert cache.default_folder() is None

@@ -24,6 +24,11 @@ def test_empty_filter_returns_the_signal_in_float32():
     np.testing.assert_array_equal(out, [[0, 1], [2, 3], [4, 5]])
 
 
+def test_a_filter_is_described_by_its_parts():
+    assert filters.describe(Filter()) == "none"
+    assert filters.describe(Filter(highpass_hz=20.0, notch_hz=50.5)) == "high-pass 20 Hz, notch 50.5 Hz"
+
+
 def test_highpass_equals_scipy_on_each_channel():
     signal = np.random.default_rng(0).normal(size=(500, 3)) + 100
     out = filters.apply(Filter(highpass_hz=20), signal, RATE_HZ)

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import io
+import logging
 import os
 import sys
 import time
@@ -227,3 +228,11 @@ def test_the_file_of_held_back_messages_stays_small(capfd, monkeypatch):
         os.write(2, b" and more\n")
     said = capfd.readouterr().err
     assert len(said) == console.HELD_BACK_BYTES and said.endswith("xthe end and more\n")
+
+
+def test_a_message_is_logged_once(caplog):
+    one, other = logging.getLogger("finjax.one"), logging.getLogger("finjax.other")
+    for logger in (one, one, other):
+        console.log_once(logger, "100 % of this test's own message")
+    assert [record.name for record in caplog.records] == ["finjax.one", "finjax.other"]
+    assert {record.levelno for record in caplog.records} == {logging.WARNING}

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from finjax.errors import ConfigError
 from finjax.training.optimiser import FITTED, Group, Optimiser, build_optimiser, schedule
 
 pytestmark = pytest.mark.numerics
@@ -87,11 +86,6 @@ def test_the_gradient_of_frozen_groups_is_not_taken():
     frozen = Optimiser(groups=(Group(learning_rate=0.1), Group(prefix="cnn", learning_rate=0.1, frozen=True)))
     gradient = jax.grad(lambda p: sum(jnp.sum(leaf) for leaf in jax.tree.leaves(frozen.stop_frozen(p))))
     assert gradient({"cnn": 2.0, "fins": 2.0}) == {"cnn": 0.0, "fins": 1.0}
-
-
-def test_an_unknown_schedule_is_refused():
-    with pytest.raises(ConfigError, match=r"'linear': choose from constant, cosine"):
-        schedule("linear", first=0, stop=1, total=1)
 
 
 @pytest.mark.parametrize(
