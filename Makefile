@@ -1,7 +1,8 @@
 # make demo   trains and evaluates a FIN on synthetic data, in minutes
 # make study  runs a small study on synthetic data, with a report, in minutes
 # make test   runs the fast tests, in minutes; make test-all runs the slow ones after them
-# make test-avx2   runs the tests of numbers again, as compiled for a CPU without AVX-512; ISA=SSE4_2: without AVX
+# make test-avx2   runs the fast tests of numbers again, as compiled for a CPU without AVX-512; ISA=SSE4_2: without AVX;
+#                  NUMERICS=numerics: the slow ones too
 # make bench  times finjax against PyTorch, in ten minutes
 # make soak   kills a training fifty times, damages 2,000 files, and watches the memory of a training for half an hour
 # make lint   checks the style and the types
@@ -12,6 +13,7 @@
 
 PYTHON ?= python3
 ISA ?= AVX2
+NUMERICS ?= numerics and not slow
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -31,7 +33,7 @@ test-all: test
 
 # Other vectors add in another order: a tolerance that one CPU's rounding was measured for fails here.
 test-avx2: $(VENV)/installed-dev
-	XLA_FLAGS="$(XLA_FLAGS) --xla_cpu_max_isa=$(ISA)" $(BIN)/python -m pytest -m numerics -n auto --maxprocesses=4 --dist=loadfile
+	XLA_FLAGS="$(XLA_FLAGS) --xla_cpu_max_isa=$(ISA)" $(BIN)/python -m pytest -m "$(NUMERICS)" -n auto --maxprocesses=4 --dist=loadfile
 
 bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks
