@@ -66,8 +66,8 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("finjax needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/installed: requirements.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet -r requirements.txt
+$(VENV)/installed: requirements.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -e .
 	touch $@
 
 $(VENV)/installed-dev: pyproject.toml $(VENV)/installed
