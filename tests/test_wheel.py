@@ -43,7 +43,7 @@ def programs(tmp_path_factory):
     (wheel,) = folder.glob("finjax-*.whl")
     venv.create(folder / "environment", with_pip=True)
     found = folder / "environment" / ("Scripts" if sys.platform == "win32" else "bin")
-    pip(found / "python", "install", "--quiet", wheel, cwd=folder)
+    pip(found / "python", "install", "--quiet", f"{wheel}[export]", cwd=folder)
     return found
 
 

@@ -120,22 +120,22 @@ def test_a_plugin_that_is_not_there_is_a_warning_until_it_is_needed(clinic, monk
 def test_a_network_on_samples_works_without_its_plugin(finished_run, monkeypatch, caplog):
     """Here a FIN, of a dataset that only a plugin knows; another plugin of it fails on two lines."""
 
-    def of_a_clinic(*where, **settings):
+    def of_another_clinic(*where, **settings):
         saved = read_model(*where, **settings)
         config = {**saved.info["config"], "plugins": "no_such_plugin, plugin_that_fails"}
-        return dataclasses.replace(saved, info={**saved.info, "dataset": "clinic", "config": config})
+        return dataclasses.replace(saved, info={**saved.info, "dataset": "another_clinic", "config": config})
 
     def fail(name):
         raise ImportError("first line\nsecond line") if name == "plugin_that_fails" else ModuleNotFoundError(name=name)
 
-    monkeypatch.setattr(restored, "read_model", of_a_clinic)
+    monkeypatch.setattr(restored, "read_model", of_another_clinic)
     monkeypatch.setattr("finjax.system.plugins.importlib.import_module", fail)
     model = finjax.load(finished_run[0])
     assert model(np.ones((2, 600))).shape == (2,)
     (warning,) = (record.getMessage() for record in caplog.records if record.levelname == "WARNING")
-    assert "cannot use its dataset clinic: " in warning and "\n" not in warning
+    assert "cannot use its dataset another_clinic: " in warning and "\n" not in warning
     assert "no_such_plugin" in warning and "first line second line" in warning
-    with pytest.raises(DataError, match="unknown dataset 'clinic'.*--config.plugins"):
+    with pytest.raises(DataError, match="unknown dataset 'another_clinic'.*--config.plugins"):
         registry.get_spec(model.dataset)
 
 
