@@ -50,7 +50,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!finjax\b).*"),
     ("py:class", r"finjax\..*\._\w+"),
-    ("py:class", "finjax.study.shard.Run"),
+    ("py:class", r"finjax\.(\w+\.)*[A-Z]\w*T"),  # type variables
 ]
 
 linkcheck_ignore = [r"https://doi\.org/.*"]  # refuses programs

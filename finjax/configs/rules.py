@@ -1,6 +1,6 @@
 """Rules for the values of configuration fields: one class for each kind of value.
 
-`fault(value)` returns what is wrong with a value, to follow `--config.field=value: ` in a message; None if it fits.
+`fault(value)` returns what is wrong with a value, to follow `--config.field=value:` in a message; None if it fits.
 """
 
 import dataclasses

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from finjax.errors import ConfigError
 
-Run = TypeVar("Run")
+RunT = TypeVar("RunT")
 
 
 def parse_shard(text: str) -> tuple[int, int]:
@@ -21,7 +21,7 @@ def parse_shard(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def of_shard(runs: Sequence[Run], shard: tuple[int, int]) -> list[Run]:
+def of_shard(runs: Sequence[RunT], shard: tuple[int, int]) -> list[RunT]:
     """Returns every n-th run, so that the runs of 40 subjects, which follow each other, go to 40 parts evenly."""
     part, parts = shard
     return list(runs[part - 1 :: parts])
