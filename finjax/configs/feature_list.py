@@ -1,15 +1,16 @@
 """Reads the names of features from a field of the configuration."""
 
 from finjax.errors import ConfigError
-from finjax.features import feature_names, get_feature
+from finjax.features import feature_names, find_feature, get_feature
 
 
-def parse_features(text: str, *, field: str) -> tuple[str, ...]:
+def parse_features(text: str, *, field: str, spatial: bool = False) -> tuple[str, ...]:
     """Returns the names of features in a list such as `rms,var`.
 
     Args:
         text: the list.
         field: field of the configuration that holds the list.
+        spatial: whether features between channels may be among them.
 
     Raises:
         ConfigError: the list is empty, or a feature is unknown or repeated; names the option.
@@ -22,7 +23,7 @@ def parse_features(text: str, *, field: str) -> tuple[str, ...]:
         )
     for name in names:
         try:
-            get_feature(name)
+            find_feature(name) if spatial else get_feature(name)
         except ConfigError as error:
             raise ConfigError(f"{option}: {error}") from error
     if len(set(names)) < len(names):

@@ -129,6 +129,7 @@ _RECOGNITION = {
     "validation_share": SHARE,
     "pooled": YesNo(),
     "classifier": Choice(CLASSIFIERS),
+    "ridge": SHARE,
     "evaluate.vote": COUNT,
     "fine_tune.cnn_init": CNN_INIT,
     "fine_tune.cnn_step": Checkpoint(),

@@ -199,11 +199,13 @@ class ClassicalStage(RecognitionStage):
 
     Attributes:
         features: a set of `finjax.models.classical.FEATURE_SETS`, or features, comma-separated.
-        classifier: `"lda"`, `"rda"` or `"svm"`.
+        classifier: one of `finjax.models.classical.CLASSIFIERS`.
+        ridge: of LDA and RDA: share of a multiple of the identity in the covariance within movements.
     """
 
     features: str
     classifier: str
+    ridge: float
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,8 @@
 """Feature values of all overlapping windows of a signal, from running sums."""
 
+import dataclasses
 import functools
+import itertools
 import math
 import os
 from collections.abc import Iterator, Sequence
@@ -111,26 +113,89 @@ def feature_values(
     values = np.empty((len(windows), len(store.channel_names), len(features)), np.float32)
     unit = math.gcd(framing.step, framing.length)
 
-    def of_channel(rows: np.ndarray, spans: list[slice], starts: np.ndarray, subject: int, channel: int) -> None:
-        samples = np.concatenate([store.samples[channel, span] for span in spans])
-        mean, std = normaliser.mean[subject][channel], normaliser.std[subject][channel]
-        signal = z_score(samples, mean, std, normaliser.limit)
+    def of_channel(piece: _Piece, channel: int) -> None:
+        signal = piece.z_scored(store, normaliser, channel)
         for number, feature in enumerate(features):
-            found = window_features(signal, starts, length=framing.length, feature=feature, unit=unit)
-            values[rows, channel, number] = found
+            found = window_features(signal, piece.starts, length=framing.length, feature=feature, unit=unit)
+            values[piece.rows, channel, number] = found
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # NumPy releases the lock while it computes
-        for rows in _batches(windows):
-            # Concatenate the segments, each cut to whole units, so that windows start at multiples of a unit.
-            segments, which = np.unique(windows.segment[rows], return_inverse=True)
-            begins, ends, subjects = store.segments[segments, :3].T
-            units = (ends - begins) // unit
-            spans = [slice(begin, begin + count * unit) for begin, count in zip(begins, units, strict=True)]
-            moved = (np.cumsum(units) - units) * unit - begins
-            starts = windows.start[rows] + framing.lead + moved[which]
-            work = functools.partial(of_channel, rows, spans, starts, subjects[0])
-            list(pool.map(work, range(values.shape[1])))
+        for piece in _pieces(store, windows, framing, unit=unit):
+            list(pool.map(functools.partial(of_channel, piece), range(values.shape[1])))
     return values
+
+
+def covariance_values(
+    store: SignalStore,
+    normaliser: SignalNormaliser,
+    windows: Windows,
+    *,
+    framing: Framing,
+    orders: Sequence[int],
+) -> np.ndarray:
+    """Returns the covariance matrices between the channels of windows, `[n, K, C, C]` float32.
+
+    Args:
+        store: the signals.
+        normaliser: z-score of the subjects of `store`, in its order.
+        windows: n windows of `store`; the matrices are those of the windows `framing.lead` samples later.
+        framing: of the windows.
+        orders: K orders of the difference whose covariance is taken, 0 for the samples themselves.
+    """
+    channels = len(store.channel_names)
+    values = np.empty((len(windows), len(orders), channels, channels), np.float32)
+    unit = math.gcd(framing.step, framing.length)
+
+    def of_order(piece: _Piece, signals: np.ndarray, place: int) -> None:
+        differences = np.diff(signals, n=orders[place], axis=1)
+        size = framing.length - orders[place]  # of the differences in a window
+        means = np.stack([window_sums(row, piece.starts, size, unit=unit) for row in differences]) / size
+        for one, other in itertools.combinations_with_replacement(range(channels), 2):
+            products = differences[one] * differences[other]
+            found = window_sums(products, piece.starts, size, unit=unit) / size - means[one] * means[other]
+            values[piece.rows, place, one, other] = values[piece.rows, place, other, one] = found
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for piece in _pieces(store, windows, framing, unit=unit):
+            signals = np.stack([piece.z_scored(store, normaliser, channel) for channel in range(channels)])
+            list(pool.map(functools.partial(of_order, piece, signals.astype(np.float64)), range(len(orders))))
+    return values
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Piece:
+    """Windows of one subject and a few segments, which are concatenated.
+
+    Attributes:
+        rows: numbers of the windows.
+        starts: `[n]` first samples of the windows in the concatenated segments, multiples of the unit.
+        spans: the segments in the store, each cut to whole units.
+        subject: index of the subject.
+    """
+
+    rows: np.ndarray
+    starts: np.ndarray
+    spans: list[slice]
+    subject: int
+
+    def z_scored(self, store: SignalStore, normaliser: SignalNormaliser, channel: int) -> np.ndarray:
+        """Returns the concatenated segments of a channel, `[N]`."""
+        samples = np.concatenate([store.samples[channel, span] for span in self.spans])
+        mean, std = normaliser.mean[self.subject][channel], normaliser.std[self.subject][channel]
+        return z_score(samples, mean, std, normaliser.limit)
+
+
+def _pieces(store: SignalStore, windows: Windows, framing: Framing, *, unit: int) -> Iterator[_Piece]:
+    """Yields the windows piece by piece, moved by `framing.lead`."""
+    for rows in _batches(windows):
+        # Concatenate the segments, each cut to whole units, so that windows start at multiples of a unit.
+        segments, which = np.unique(windows.segment[rows], return_inverse=True)
+        begins, ends, subjects = store.segments[segments, :3].T
+        units = (ends - begins) // unit
+        spans = [slice(begin, begin + count * unit) for begin, count in zip(begins, units, strict=True)]
+        moved = (np.cumsum(units) - units) * unit - begins
+        starts = windows.start[rows] + framing.lead + moved[which]
+        yield _Piece(rows=rows, starts=starts, spans=spans, subject=subjects[0])
 
 
 def _batches(windows: Windows) -> Iterator[np.ndarray]:

@@ -16,7 +16,9 @@ UNSEEN_SCORE = -1e4  # score of a movement without training data
 TOLERANCE = 1e-4  # directions with a smaller deviation within movements, relative to the largest, are omitted
 
 
-def fit_discriminant(features: np.ndarray, labels: np.ndarray, *, kind: str, classes: int) -> dict[str, np.ndarray]:
+def fit_discriminant(
+    features: np.ndarray, labels: np.ndarray, *, kind: str, classes: int, ridge: float = 0.0
+) -> dict[str, np.ndarray]:
     """Fits one normal density to each movement.
 
     Args:
@@ -24,6 +26,7 @@ def fit_discriminant(features: np.ndarray, labels: np.ndarray, *, kind: str, cla
         labels: `[n]`, at least two different values from 0 to K − 1.
         kind: one of `OWN_COVARIANCE`.
         classes: K; movements that are not in `labels` get the score `UNSEEN_SCORE`.
+        ridge: share of the identity in the common covariance of features with unit deviation within movements.
 
     Returns:
         The parameters for `scores`: `mean` `[K, D]`, `whitening` `[K, D, D]` (columns beyond the rank are zero) and
@@ -41,7 +44,7 @@ def fit_discriminant(features: np.ndarray, labels: np.ndarray, *, kind: str, cla
         rows = labels == movement
         params["mean"][movement] = features[rows].mean(axis=0)
         residual[rows] = features[rows] - params["mean"][movement]
-    whitening = _whitening(residual, degrees=max(len(features) - len(present), 1))
+    whitening = _whitening(residual, degrees=max(len(features) - len(present), 1), ridge=ridge)
     rank = whitening.shape[1]
     share = OWN_COVARIANCE[kind]
     for movement, count in zip(present, counts, strict=True):
@@ -53,11 +56,19 @@ def fit_discriminant(features: np.ndarray, labels: np.ndarray, *, kind: str, cla
     return {name: value.astype(np.float32) for name, value in params.items()}
 
 
-def _whitening(residual: np.ndarray, *, degrees: int) -> np.ndarray:
-    """Returns `[D, r]`, which maps the residuals to unit covariance; r is their rank."""
+def _whitening(residual: np.ndarray, *, degrees: int, ridge: float) -> np.ndarray:
+    """Returns `[D, r]`, which maps the residuals to unit covariance; r is their rank, or D with a ridge.
+
+    The ridge is added where each feature has unit deviation: it is a share of the identity in that covariance matrix.
+    """
     scale = residual.std(axis=0)
     scale[scale == 0] = 1
-    _, deviations, directions = np.linalg.svd(residual / scale / np.sqrt(degrees), full_matrices=False)
+    scaled = residual / scale / np.sqrt(degrees)
+    if ridge:
+        variances, vectors = np.linalg.eigh((1 - ridge) * scaled.T @ scaled + ridge * np.eye(scaled.shape[1]))
+        deviations, directions = np.sqrt(variances), vectors.T
+    else:
+        _, deviations, directions = np.linalg.svd(scaled, full_matrices=False)
     kept = deviations > TOLERANCE * max(deviations.max(), 1e-300)
     return (directions[kept] / deviations[kept, None] / scale).T
 

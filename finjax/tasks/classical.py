@@ -1,5 +1,6 @@
 """Fitting and evaluating the classical baselines: LDA and SVM on hand-made features."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ from finjax.configs.settings import ClassicalStage
 from finjax.data.normalise import SignalNormaliser
 from finjax.data.source import find_split, warn_of_copies
 from finjax.data.windows import Windows
+from finjax.errors import ConfigError
 from finjax.evaluation import recognition
-from finjax.models.classical import FEATURE_SETS, fit
+from finjax.models.classical import COVARIANCES, FEATURE_SETS, fit
+from finjax.models.riemannian import RIEMANNIAN, block_diagonal
 from finjax.tasks.decoder import chosen_subjects, split_for_validation, test_windows, tuning_windows
 from finjax.tasks.normalisation import fit_statistics
 from finjax.tasks.task import Task
@@ -36,17 +39,18 @@ def run_classical(settings: ClassicalStage, workdir: Path, *, mode: str) -> None
 
 def _fit_and_score(task: Task[ClassicalStage], workdir: Path) -> list[dict]:
     settings = task.settings
-    features = FEATURE_SETS.get(settings.features) or parse_features(settings.features, field="features")
+    features = FEATURE_SETS.get(settings.features) or parse_features(settings.features, field="features", spatial=True)
     share = tuning_windows(task)
     fitted, held_out = split_for_validation(task, share)
     tested = test_windows(task)
     statistics = fit_statistics(task, share)
-    parts = [_table(task, features, windows, statistics.signal) for windows in (fitted, held_out, tested)]
+    parts = [_inputs(task, features, windows, statistics.signal) for windows in (fitted, held_out, tested)]
     classifier = fit(
         settings.classifier,
         np.concatenate(parts[:2]),
         np.concatenate([fitted.movement, held_out.movement]),
         validation=np.repeat([False, True], [len(fitted), len(held_out)]),
+        ridge=settings.ridge,
     )
     return recognition.evaluate_run(
         workdir,
@@ -61,6 +65,17 @@ def _fit_and_score(task: Task[ClassicalStage], workdir: Path) -> list[dict]:
     )
 
 
-def _table(task: Task, features: tuple[str, ...], windows: Windows, signal: SignalNormaliser) -> np.ndarray:
-    """Returns the features of windows as rows, `[n, C × F]`."""
-    return task.features(features, windows, signal).reshape(len(windows), len(task.store.channel_names) * len(features))
+def _inputs(
+    task: Task[ClassicalStage], features: Sequence[str], windows: Windows, signal: SignalNormaliser
+) -> np.ndarray:
+    """Returns what the classifier takes: features of the windows, `[n, D]`, or covariance matrices, `[n, D, D]`."""
+    classifier = task.settings.classifier
+    if classifier not in RIEMANNIAN:
+        return task.table(features, windows, signal)
+    if not set(features) <= set(COVARIANCES):
+        raise ConfigError(
+            f"--config.features={','.join(features)}: --config.classifier={classifier} takes covariance matrices "
+            f"alone: give cov (x, Δx and Δ²x), or some of {', '.join(COVARIANCES)}"
+        )
+    orders = [COVARIANCES.index(name) for name in features]
+    return block_diagonal(task.covariances(orders, windows, signal))

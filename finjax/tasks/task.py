@@ -9,12 +9,12 @@ import numpy as np
 
 from finjax.configs.settings import StageSettings
 from finjax.data.normalise import SignalNormaliser
-from finjax.data.sliding import feature_values
+from finjax.data.sliding import covariance_values, feature_values
 from finjax.data.source import framing_of, load_store
 from finjax.data.splits import Split
 from finjax.data.windows import Framing, SignalStore, Windows, index_windows
 from finjax.errors import Naming, option_of
-from finjax.features import get_feature
+from finjax.features import Feature, SpatialFeature, find_feature, get_feature
 
 StageT = TypeVar("StageT", bound=StageSettings)
 SettingsT = TypeVar("SettingsT", bound=StageSettings, covariant=True)
@@ -90,3 +90,25 @@ class Task(Generic[SettingsT]):
         framing = self.framing if ahead else dataclasses.replace(self.framing, horizon=0)
         features = [get_feature(name) for name in names]
         return feature_values(self.store, signal, windows, framing=framing, features=features)
+
+    def covariances(self, orders: Sequence[int], windows: Windows, signal: SignalNormaliser) -> np.ndarray:
+        """Returns the covariance matrices between channels, `[n, K, C, C]`, of K orders of the difference."""
+        framing = dataclasses.replace(self.framing, horizon=0)
+        return covariance_values(self.store, signal, windows, framing=framing, orders=orders)
+
+    def table(self, names: Sequence[str], windows: Windows, signal: SignalNormaliser) -> np.ndarray:
+        """Returns closed-form features of the windows as rows `[n, D]`, of one channel and between channels.
+
+        The features of single channels come first, all those of a channel side by side; then each between channels.
+        """
+        features = [find_feature(name) for name in names]
+        single = [feature.name for feature in features if isinstance(feature, Feature)]
+        spatial = [feature for feature in features if isinstance(feature, SpatialFeature)]
+        columns = [self.features(single, windows, signal).reshape(len(windows), -1)] if single else []
+        if spatial:
+            orders = sorted({feature.order for feature in spatial})
+            covariances = self.covariances(orders, windows, signal)
+            columns += [
+                np.asarray(feature.of_covariance(covariances[:, orders.index(feature.order)])) for feature in spatial
+            ]
+        return np.concatenate(columns, axis=1)

@@ -1,4 +1,4 @@
-"""Closed-form features of an sEMG window: what a FIN learns to imitate.
+"""Closed-form features of one channel of an sEMG window: what a FIN learns to imitate.
 
 Each feature is defined twice. `direct` is the definition, a jittable function `[..., T] → [...]`. `terms` and `finish`
 define the same feature by sums of per-sample terms, so that `finjax.data.sliding` can compute it for all overlapping
@@ -9,7 +9,6 @@ References: RMS, VAR, SSI and ENT: Wu et al. 2024, arXiv 2405.19356. MAV, WL, ZC
 LOGSTD_D1 and LOGSTD_D2: after Hjorth 1970, "EEG analysis based on time domain properties".
 """
 
-import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 
@@ -18,33 +17,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from finjax.errors import ConfigError
+from finjax.features.registry import Feature, register
 
 # A window is flat if its variance is less than this share of its power, which float32 cannot tell from 0: its skewness
 # and kurtosis are 0. Also the lower limit of a variance
 # before its logarithm is taken.
 FLAT_VARIANCE = 1e-10
 SMYOP_SLOPE = 2.0  # per standard deviation of the signal
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Feature:
-    """A closed-form feature of one channel's window.
-
-    Attributes:
-        name: the name in `--config.target`.
-        label: the full name, for figures.
-        direct: `[..., T] → [...]`, jittable.
-        terms: signal of one channel `[N]` float64 → arrays `[N - lag]`, whose sums over a window determine the
-            feature; a term that spans `lag + 1` samples belongs to the first of them.
-        finish: sums over n windows, each `[n]`, and T → values `[n]`.
-    """
-
-    name: str
-    label: str
-    direct: Callable[[ArrayLike], jax.Array]
-    terms: Callable[[np.ndarray], Sequence[np.ndarray]]
-    finish: Callable[..., np.ndarray]
 
 
 # --- The four features of the paper ---------------------------------------------------------------
@@ -186,49 +165,6 @@ def _log_deviation(order: int) -> Feature:
         terms=lambda x: _powers(2)(np.diff(x, n=order)),
         finish=lambda sums, length: 0.5 * _log_variance(sums, length - order),  # T − k differences in a window
     )
-
-
-_REGISTRY: dict[str, Feature] = {}
-
-
-def register(feature: Feature) -> Feature:
-    """Adds a feature to the registry, so that `--config.target` can select it.
-
-    Example:
-        >>> power = Feature(
-        ...     name="power",
-        ...     label="mean square",
-        ...     direct=lambda x: jnp.mean(jnp.square(x), axis=-1),
-        ...     terms=lambda x: [x * x],
-        ...     finish=lambda sums, length: sums[0] / length,
-        ... )
-        >>> register(power).name in feature_names()
-        True
-    """
-    if feature.name in _REGISTRY:
-        raise ValueError(f"a feature named {feature.name!r} is already registered")
-    _REGISTRY[feature.name] = feature
-    return feature
-
-
-def get_feature(name: str) -> Feature:
-    """Returns the feature registered as `name`; raises `ConfigError` for an unknown one.
-
-    Example:
-        >>> float(get_feature("wl").direct(np.array([0.0, 2.0, -1.0])))
-        5.0
-    """
-    if name not in _REGISTRY:
-        raise ConfigError(
-            f"unknown feature {name!r}; known are {', '.join(feature_names())}. If your own module "
-            "registers it, name that module in --config.plugins"
-        )
-    return _REGISTRY[name]
-
-
-def feature_names() -> tuple[str, ...]:
-    """Returns the names of all registered features."""
-    return tuple(_REGISTRY)
 
 
 for _feature in (
