@@ -180,10 +180,10 @@ def folder(small_decoder, tmp_path_factory):
 def test_examples_in_docstrings(name, folder, monkeypatch):
     import numpy as np
 
-    from finjax import features
+    from finjax.features import registry
 
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(features, "_REGISTRY", dict(features._REGISTRY))
+    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
     module = importlib.import_module(name)
     known = {"np": np, "Path": Path, "finjax": importlib.import_module("finjax")}
     tried, failures = 0, []

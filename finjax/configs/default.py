@@ -211,7 +211,7 @@ def fine_tune() -> ConfigDict:
 def classical() -> ConfigDict:
     """Returns the configuration of the classical baselines: LDA or SVM on hand-made features."""
     config = _protocol("classical")
-    config.classifier = "lda"  # or "rda", "svm"
+    config.classifier = "lda"  # or "rda", "svm", "tangent", "mdm"
     config.ridge = 0.0  # of LDA and RDA: share of a multiple of the identity in the covariance within movements
     config.features = "logstd"  # a set of `finjax.models.classical.FEATURE_SETS`, or features, comma-separated
     return config

@@ -14,6 +14,7 @@ from ml_collections import ConfigDict
 from finjax.configs import classical, cnn, default, fin, fine_tune, raw_cnn
 
 # Fields that the study sets in each of its runs; the stages' settings in the study do not have them.
+RIDGE = 0.01  # of discriminants on features between channels, as leaving out one tuning repetition of 3DC chose
 SET_BY_STUDY = (
     "stage", "preset", "prediction", "window", "step", "statistics", "limit_sd", "seed", "plugins", "data",
     "cpu_devices", "target", "subject", "percentage", "percentage_how", "pooled",
@@ -115,8 +116,8 @@ def _three_dc(config: ConfigDict) -> None:
     config.data.name = "three_dc"
     config.fins = ""
     config.within = (
-        "lda_paper,svm_paper,lda_hudgins,svm_hudgins,lda_logstd,svm_logstd,lda_best,rda_best,cnn_paper,cnn,raw_cnn,"
-        "fin_cnn,fin_cnn_paper"
+        "lda_paper,svm_paper,lda_hudgins,svm_hudgins,lda_logstd,svm_logstd,lda_best,rda_best,lda_logcov,lda_spatial,"
+        "rda_spatial,svm_spatial,cnn_paper,cnn,raw_cnn,fin_cnn,fin_cnn_paper"
     )
     config.horizon = "cnn,fin_cnn"
     config.horizons = (0, 100, 200, 300)
@@ -131,6 +132,12 @@ def _three_dc(config: ConfigDict) -> None:
         config.methods[f"{classifier}_best"] = {
             "stage": "classical", "classifier": classifier, "features": config.cnn.features,
         }  # fmt: skip
+    for classifier, features in (("lda", "logcov"), ("lda", "spatial"), ("rda", "spatial"), ("svm", "spatial")):
+        config.methods[f"{classifier}_{features}"] = {
+            "stage": "classical", "classifier": classifier, "features": features, "ridge": RIDGE,
+        }  # fmt: skip
+    for classifier in ("tangent", "mdm"):  # need pyRiemann: --config.within=tangent,mdm
+        config.methods[classifier] = {"stage": "classical", "classifier": classifier, "features": "cov"}
     config.methods.cnn_paper = {
         "stage": "cnn", "start": "", **published, "train": {**plain, "batch_size": 300},
         "optimiser": {"learning_rate": 1e-2, "l2": 3e-5},

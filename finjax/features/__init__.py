@@ -1,6 +1,6 @@
 """Closed-form features of sEMG windows: of one channel, which FINs imitate, and between channels."""
 
-from finjax.features import spatial as spatial
+from finjax.features import single_channel, spatial  # they register their features
 from finjax.features.registry import (
     Feature,
     SpatialFeature,
@@ -20,5 +20,7 @@ __all__ = [
     "find_feature",
     "get_feature",
     "register",
+    "single_channel",
+    "spatial",
     "spatial_feature_names",
 ]

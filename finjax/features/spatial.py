@@ -65,8 +65,9 @@ def regularised(covariances: ArrayLike) -> jax.Array:
     """
     covariances = jnp.asarray(covariances)
     channels = covariances.shape[-1]
+    identity = jnp.broadcast_to(jnp.eye(channels), covariances.shape)
     scale = jnp.trace(covariances, axis1=-2, axis2=-1)[..., None, None] / channels
-    return (1 - SHRINKAGE) * covariances + (SHRINKAGE * scale + FLAT_VARIANCE) * jnp.eye(channels)
+    return (1 - SHRINKAGE) * covariances + (SHRINKAGE * scale + FLAT_VARIANCE) * identity
 
 
 def logcov(covariances: ArrayLike) -> jax.Array:

@@ -97,7 +97,8 @@ def fit(
         features: `[n, D]`; covariance matrices `[n, D, D]` for those of `RIEMANNIAN`.
         labels: `[n]`, the movement of each row.
         validation: `[n]` mask of the rows that choose C; without any, C is `DEFAULT_SVM_C`.
-        ridge: of `lda` and `rda`: share of the identity in the covariance of standardised features within movements.
+        ridge: share of a multiple of the identity in the covariance within movements, of `lda` (features with unit
+            deviation) and `rda` (features with unit deviation within movements).
 
     Returns:
         A fitted scikit-learn pipeline or discriminant; both have `predict`.

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from finjax.errors import ConfigError, DataError
-from finjax.features import feature_names
+from finjax.features import feature_names, spatial_feature_names
 from finjax.models import classical
 
 rng = np.random.default_rng(0)
@@ -17,7 +17,10 @@ FEATURES = (CENTRES + rng.normal(size=(240, 4))) * [1, 100, 0.01, 7] + [0, 50, 3
 
 
 def test_every_feature_of_the_sets_is_registered():
-    assert {name for names in classical.FEATURE_SETS.values() for name in names} <= set(feature_names())
+    assert {name for names in classical.FEATURE_SETS.values() for name in names} <= {
+        *feature_names(),
+        *spatial_feature_names(),
+    }
 
 
 def test_lda_is_the_nearest_mean_by_the_pooled_covariance():
@@ -29,6 +32,18 @@ def test_lda_is_the_nearest_mean_by_the_pooled_covariance():
     predicted = classical.fit("lda", FEATURES, LABELS).predict(FEATURES)
     np.testing.assert_array_equal(predicted, np.array([2, 5, 9])[nearest])
     assert 0.5 < np.mean(predicted == LABELS) < 1  # above chance, and not a trivial task
+
+
+def test_a_ridge_is_a_share_of_the_identity_in_the_covariance_of_standardised_features():
+    z = (FEATURES - FEATURES.mean(axis=0)) / FEATURES.std(axis=0)
+    means = z.reshape(3, 80, 4).mean(axis=1)
+    residual = z - np.repeat(means, 80, axis=0)
+    within = residual.T @ residual / 240
+    shrunk = 0.7 * within + 0.3 * np.trace(within) / 4 * np.eye(4)
+    offset = z[:, None] - means
+    nearest = np.einsum("nkd,de,nke->nk", offset, np.linalg.inv(shrunk), offset).argmin(axis=1)
+    predicted = classical.fit("lda", FEATURES, LABELS, ridge=0.3).predict(FEATURES)
+    np.testing.assert_array_equal(predicted, np.array([2, 5, 9])[nearest])
 
 
 def test_svm_has_an_rbf_kernel_of_standardised_features():
@@ -70,7 +85,7 @@ def test_without_validation_rows_c_is_the_default(validation):
     assert model[-1].get_params()["C"] == 10
 
 
-@pytest.mark.parametrize("classifier", classical.CLASSIFIERS)
+@pytest.mark.parametrize("classifier", ["lda", "rda", "svm"])
 def test_each_classifier_fits_and_returns_the_labels_it_was_given(classifier):
     model = classical.fit(classifier, FEATURES, LABELS, validation=np.arange(240) % 4 == 0)
     assert set(model.predict(FEATURES)) == {2, 5, 9}
@@ -78,7 +93,7 @@ def test_each_classifier_fits_and_returns_the_labels_it_was_given(classifier):
 
 
 def test_an_unknown_classifier_is_refused_by_name():
-    with pytest.raises(ConfigError, match="unknown classifier 'knn'; known are lda, rda, svm"):
+    with pytest.raises(ConfigError, match="unknown classifier 'knn'; known are lda, rda, svm, tangent, mdm"):
         classical.fit("knn", FEATURES, LABELS)
 
 

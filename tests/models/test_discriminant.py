@@ -20,11 +20,14 @@ def log_posterior(params, features):
     return found - np.logaddexp.reduce(found, axis=1, keepdims=True)
 
 
+@pytest.mark.parametrize("ridge", [0.0, 0.2])
 @pytest.mark.parametrize("kind", OWN_COVARIANCE)
-def test_posteriors_are_those_of_normal_densities(kind):
+def test_posteriors_are_those_of_normal_densities(kind, ridge):
     groups = [FEATURES[movement == LABELS] for movement in PRESENT]
     own = [np.cov(group.T) for group in groups]
     pooled = sum((len(group) - 1) * cov for group, cov in zip(groups, own, strict=True)) / (200 - 3)
+    residual = np.concatenate([group - group.mean(axis=0) for group in groups])
+    pooled = (1 - ridge) * pooled + ridge * np.diag(residual.var(axis=0))
     share = OWN_COVARIANCE[kind]
     joint = np.stack(
         [
@@ -35,7 +38,7 @@ def test_posteriors_are_those_of_normal_densities(kind):
         axis=1,
     )
     expected = joint - np.logaddexp.reduce(joint, axis=1, keepdims=True)
-    params = fit_discriminant(FEATURES, LABELS, kind=kind, classes=5)
+    params = fit_discriminant(FEATURES, LABELS, kind=kind, classes=5, ridge=ridge)
     # The scores are sums of squares of hundreds, in float32.
     np.testing.assert_allclose(log_posterior(params, FEATURES)[:, PRESENT], expected, rtol=1e-4, atol=1e-3)
     assert 0.6 < np.mean(expected.argmax(axis=1) == np.searchsorted(PRESENT, LABELS)) < 1
@@ -67,3 +70,12 @@ def test_one_window_of_a_movement_is_enough():
 def test_all_movements_are_alike_before_the_fit():
     params = empty_discriminant(features=5, classes=3)
     np.testing.assert_allclose(log_posterior(params, FEATURES), -np.log(3), rtol=1e-6)
+
+
+def test_a_ridge_lets_more_features_than_windows_be_used():
+    windows, dimensions = 12, 30
+    features = rng.normal(size=(windows, dimensions)) + 3 * np.eye(2)[[0, 1] * 6] @ rng.normal(size=(2, dimensions))
+    labels = np.array([0, 1] * 6)
+    params = fit_discriminant(features, labels, kind="lda", classes=2, ridge=0.1)
+    assert np.linalg.matrix_rank(params["whitening"][0]) == dimensions
+    np.testing.assert_array_equal(np.asarray(scores(params, features.astype(np.float32))).argmax(axis=1), labels)

@@ -57,7 +57,7 @@ def clinic(tmp_path_factory):
     config.step, config.validation_share = "100ms", 0.0
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry, "_SPECS", dict(registry._SPECS))
-        patch.setattr(features, "_REGISTRY", dict(features._REGISTRY))
+        patch.setattr(features.registry, "_REGISTRY", dict(features.registry._REGISTRY))
         patch.syspath_prepend(folder)
         run(config, workdir=folder / "run")
 
@@ -65,7 +65,7 @@ def clinic(tmp_path_factory):
             """Makes this process like one that has imported no plugin."""
             sys.modules.pop("clinic", None)
             registry._SPECS.pop("clinic", None)
-            features._REGISTRY.pop("fourth_power", None)
+            features.registry._REGISTRY.pop("fourth_power", None)
 
         yield folder, forget
         forget()

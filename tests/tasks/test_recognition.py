@@ -110,7 +110,17 @@ def test_frozen_fins_keep_their_weights(runs, tmp_path):
     assert np.abs(tuned[0, 0] - tuned[0, 1]).max() > 1e-4  # the channels' weights differ
 
 
-@pytest.mark.parametrize(("classifier", "features"), [("lda", "logstd"), ("svm", "hudgins"), ("rda", "rms,wl")])
+@pytest.mark.parametrize(
+    ("classifier", "features"),
+    [
+        ("lda", "logstd"),
+        ("svm", "hudgins"),
+        ("rda", "rms,wl"),
+        ("rda", "spatial"),
+        ("lda", "logcov,rms"),
+        ("mdm", "cov"),
+    ],
+)
 def test_classical_baselines_are_better_than_chance(tmp_path, classifier, features):
     run(small(classical, classifier=classifier, features=features, **{"evaluate.vote": 3}), workdir=tmp_path)
     summary = metrics(tmp_path)["summary"]
