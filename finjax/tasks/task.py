@@ -104,7 +104,8 @@ class Task(Generic[SettingsT]):
         features = [find_feature(name) for name in names]
         single = [feature.name for feature in features if isinstance(feature, Feature)]
         spatial = [feature for feature in features if isinstance(feature, SpatialFeature)]
-        columns = [self.features(single, windows, signal).reshape(len(windows), -1)] if single else []
+        width = len(self.store.channel_names) * len(single)
+        columns = [self.features(single, windows, signal).reshape(len(windows), width)]
         if spatial:
             orders = sorted({feature.order for feature in spatial})
             covariances = self.covariances(orders, windows, signal)
