@@ -12,13 +12,14 @@ LEFT_OUT = (
     "finjax.restored",
     "finjax.training.parallel",
 )  # programs, and old names
-TOP = ("finjax", "finjax.run", "finjax.features", "finjax.errors", "finjax.version")
-LISTS = ("finjax.live", "finjax.estimator")  # they give what is described where it is defined
+TOP = ("finjax", "finjax.run", "finjax.errors", "finjax.version")
+LISTS = ("finjax.features", "finjax.live", "finjax.estimator")  # they give what is described where it is defined
 SUBPACKAGES = {
     "top": (
         "Main functions",
         "What most programs need: training a model, restoring it, the closed-form features.",
     ),
+    "features": ("finjax.features", ""),
     "live": ("finjax.live", ""),
     "estimator": ("finjax.estimator", ""),
     "inference": ("finjax.inference", ""),

@@ -158,6 +158,8 @@ def test_the_end_to_end_network_is_trained(tmp_path):
         (fine_tune, {"fine_tune.freeze": "lstm"}, "unknown lstm; choose from fins, head, cnn"),
         (fine_tune, {"fine_tune.fin_init": "chrono"}, "'chrono': choose from pretrained, random, decoder"),
         (fine_tune, {"optimiser.fin.layer_factors": (1.0, 0.5)}, "one factor of 0 or more for each of the 3 layers"),
+        (classical, {"classifier": "mdm"}, "classifier=mdm takes covariance matrices alone: give cov"),
+        (fine_tune, {"features": "rms,logcov"}, "feature 'logcov' is one between channels"),
         (fine_tune, {"fine_tune.cnn_init": "{runs}/fin_rms"}, "holds the FIN of rms, not a decoder of movements"),
         (fine_tune, {"percentage": 120.0}, "percentage=120: must be 0 to 100 \\(per cent of the tuning windows\\)"),
         (fine_tune, {"percentage": 0.0, "fine_tune.fin_init": "random"}, "percentage=0 tests without training"),
