@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import itertools
 import math
 import os
 from collections.abc import Iterator, Sequence
@@ -149,17 +148,30 @@ def covariance_values(
     def of_order(piece: _Piece, signals: np.ndarray, place: int) -> None:
         differences = np.diff(signals, n=orders[place], axis=1)
         size = framing.length - orders[place]  # of the differences in a window
-        means = np.stack([window_sums(row, piece.starts, size, unit=unit) for row in differences]) / size
-        for one, other in itertools.combinations_with_replacement(range(channels), 2):
-            products = differences[one] * differences[other]
-            found = window_sums(products, piece.starts, size, unit=unit) / size - means[one] * means[other]
-            values[piece.rows, place, one, other] = values[piece.rows, place, other, one] = found
+        rows = np.concatenate([differences, np.ones_like(differences[:1])])  # whose products with the others are sums
+        sums = _window_products(rows, piece.starts, size, unit=unit) / size
+        means = sums[:, -1, :-1]
+        values[piece.rows, place] = sums[:, :-1, :-1] - means[:, :, None] * means[:, None, :]
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for piece in _pieces(store, windows, framing, unit=unit):
             signals = np.stack([piece.z_scored(store, normaliser, channel) for channel in range(channels)])
             list(pool.map(functools.partial(of_order, piece, signals.astype(np.float64)), range(len(orders))))
     return values
+
+
+def _window_products(rows: np.ndarray, starts: np.ndarray, length: int, *, unit: int) -> np.ndarray:
+    """Returns the products of all pairs of rows `[R, N]`, summed over each window, `[n, R, R]`; see `window_sums`."""
+    padded = np.pad(rows, ((0, 0), (0, -rows.shape[1] % unit)))
+    units = padded.reshape(len(rows), -1, unit).swapaxes(0, 1)  # [R, N] → [units, R, unit]
+    products = units @ units.swapaxes(1, 2)
+    whole, rest = divmod(length, unit)
+    first = starts // unit
+    sums = sum((products[first + number] for number in range(whole)), np.zeros((len(starts), len(rows), len(rows))))
+    if rest:
+        part = units[:, :, :rest]
+        sums += (part @ part.swapaxes(1, 2))[first + whole]
+    return sums
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
