@@ -2,9 +2,10 @@
 
 import dataclasses
 import functools
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Generic, TypeVar
 
+import jax
 import numpy as np
 
 from finjax.configs.settings import StageSettings
@@ -12,7 +13,7 @@ from finjax.data.normalise import SignalNormaliser
 from finjax.data.sliding import covariance_values, feature_values
 from finjax.data.source import framing_of, load_store
 from finjax.data.splits import Split
-from finjax.data.windows import Framing, SignalStore, Windows, index_windows
+from finjax.data.windows import Framing, SignalStore, Windows, index_windows, pad_to_grid
 from finjax.errors import Naming, option_of
 from finjax.features import Feature, SpatialFeature, find_feature, get_feature
 
@@ -109,7 +110,13 @@ class Task(Generic[SettingsT]):
         if spatial:
             orders = sorted({feature.order for feature in spatial})
             covariances = self.covariances(orders, windows, signal)
-            columns += [
-                np.asarray(feature.of_covariance(covariances[:, orders.index(feature.order)])) for feature in spatial
-            ]
+            padded = pad_to_grid(covariances) if len(windows) else covariances  # few shapes, few compiled programs
+            for feature in spatial:
+                found = _compiled(feature)(padded[:, orders.index(feature.order)])
+                columns.append(np.asarray(found)[: len(windows)])
         return np.concatenate(columns, axis=1)
+
+
+@functools.lru_cache(maxsize=32)
+def _compiled(feature: SpatialFeature) -> Callable[[np.ndarray], jax.Array]:
+    return jax.jit(feature.of_covariance)
