@@ -36,8 +36,9 @@ def check_names(settings: StageSettings, *, option: Naming = option_of) -> None:
         names = settings.features
     else:
         return
-    if not (isinstance(settings, ClassicalStage) and names in FEATURE_SETS):
-        parse_features(names, field=option(field).removeprefix("--config."))
+    classical = isinstance(settings, ClassicalStage)
+    if not (classical and names in FEATURE_SETS):
+        parse_features(names, field=option(field).removeprefix("--config."), spatial=classical)
 
 
 def check_sizes(settings: StageSettings, *, option: Naming = option_of) -> None:

@@ -77,7 +77,9 @@ def logcov(covariances: ArrayLike) -> jax.Array:
     """
     matrices = regularised(covariances)
     rows, columns = np.triu_indices(matrices.shape[-1])
-    return matrix_log(matrices)[..., rows, columns] * np.where(rows == columns, 1.0, np.sqrt(2.0)).astype(np.float32)
+    triangle = matrix_log(matrices)[..., rows, columns]
+    factors = np.where(rows == columns, 1.0, np.sqrt(2.0)).astype(np.float32)
+    return triangle * jnp.broadcast_to(factors, triangle.shape)
 
 
 _KINDS = (

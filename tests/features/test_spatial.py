@@ -55,6 +55,14 @@ def test_features_of_a_covariance_are_those_of_numpy_and_scipy(order):
     np.testing.assert_allclose(values(f"logcov{suffix}", matrix), logarithm, atol=CHANNELS * 1.2e-7 / SHRINKAGE * 10)
 
 
+@pytest.mark.parametrize("name", features.spatial_feature_names())
+def test_features_of_many_windows_are_those_of_each(name):
+    matrices = np.stack([[numpy_covariance(0), numpy_covariance(1)], [numpy_covariance(2), numpy_covariance(0)]])
+    found = values(name, matrices)  # [2, 2, D]
+    for place in np.ndindex(2, 2):
+        np.testing.assert_allclose(found[place], values(name, matrices[place]), rtol=1e-4, atol=1e-4)
+
+
 def test_distances_of_logcov_are_log_euclidean():
     one, other = (covariance(rng.normal(size=(CHANNELS, SAMPLES))) for _ in range(2))
     matrices = (scipy.linalg.logm(np.asarray(regularised(c), np.float64)) for c in (one, other))

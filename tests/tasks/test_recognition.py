@@ -111,18 +111,19 @@ def test_frozen_fins_keep_their_weights(runs, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("classifier", "features"),
+    ("classifier", "features", "ridge"),
     [
-        ("lda", "logstd"),
-        ("svm", "hudgins"),
-        ("rda", "rms,wl"),
-        ("rda", "spatial"),
-        ("lda", "logcov,rms"),
-        ("mdm", "cov"),
+        ("lda", "logstd", 0.0),
+        ("svm", "hudgins", 0.0),
+        ("rda", "rms,wl", 0.0),
+        ("rda", "spatial", 0.1),  # more features than the windows of a movement
+        ("lda", "logcov,rms", 0.1),
+        ("mdm", "cov", 0.0),
     ],
 )
-def test_classical_baselines_are_better_than_chance(tmp_path, classifier, features):
-    run(small(classical, classifier=classifier, features=features, **{"evaluate.vote": 3}), workdir=tmp_path)
+def test_classical_baselines_are_better_than_chance(tmp_path, classifier, features, ridge):
+    changes = {"classifier": classifier, "features": features, "ridge": ridge, "evaluate.vote": 3}
+    run(small(classical, **changes), workdir=tmp_path)
     summary = metrics(tmp_path)["summary"]
     assert summary["accuracy"]["mean"] > 0.15  # chance is 1/17
     assert summary["vote"]["decisions"] == 3
