@@ -2,6 +2,20 @@
 
 from finjax.errors import ConfigError
 from finjax.features import feature_names, find_feature, get_feature
+from finjax.models.classical import FEATURE_SETS
+
+
+def parse_feature_set(text: str, *, field: str) -> tuple[str, ...]:
+    """Returns the names of the features of a classical baseline: those of a set, or of a list of either kind.
+
+    Args:
+        text: a set of `finjax.models.classical.FEATURE_SETS`, or a list such as `rms,logcov`.
+        field: field of the configuration that holds it.
+
+    Raises:
+        ConfigError: see `parse_features`.
+    """
+    return FEATURE_SETS.get(text) or parse_features(text, field=field, spatial=True)
 
 
 def parse_features(text: str, *, field: str, spatial: bool = False) -> tuple[str, ...]:
@@ -21,9 +35,10 @@ def parse_features(text: str, *, field: str, spatial: bool = False) -> tuple[str
         raise ConfigError(
             f"{option}: give names of features, comma-separated, as rms,var; known are {', '.join(feature_names())}"
         )
+    look_up = find_feature if spatial else get_feature
     for name in names:
         try:
-            find_feature(name) if spatial else get_feature(name)
+            look_up(name)
         except ConfigError as error:
             raise ConfigError(f"{option}: {error}") from error
     if len(set(names)) < len(names):

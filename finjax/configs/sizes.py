@@ -1,6 +1,6 @@
 """Checks that names exist and that sizes of different parts fit each other; plugins must be loaded before."""
 
-from finjax.configs.feature_list import parse_features
+from finjax.configs.feature_list import parse_feature_set, parse_features
 from finjax.configs.settings import (
     ClassicalStage,
     CNNStage,
@@ -12,8 +12,9 @@ from finjax.configs.settings import (
 from finjax.data import filters
 from finjax.data.source import filter_of, framing_of, rate_of
 from finjax.errors import ConfigError, Naming, option_of
-from finjax.models.classical import FEATURE_SETS
+from finjax.models.classical import COVARIANCES
 from finjax.models.cnn import RAW_STRIDE
+from finjax.models.riemannian import RIEMANNIAN
 from finjax.models.settings import FINNetworkSettings, RawCNNSettings
 
 
@@ -25,20 +26,22 @@ def check_names(settings: StageSettings, *, option: Naming = option_of) -> None:
         option: returns the option that sets a field, for messages.
 
     Raises:
-        ConfigError: no feature is named, or a feature is unknown or repeated.
+        ConfigError: no feature is named, a feature is unknown or repeated, or the classifier does not take it.
         DataError: an unknown dataset.
     """
     rate_of(settings.data)
-    field, names = "features", ""
+    field = option("target" if isinstance(settings, FINStage) else "features").removeprefix("--config.")
     if isinstance(settings, FINStage):
-        field, names = "target", settings.target
-    elif isinstance(settings, CNNStage | FineTuneStage | ClassicalStage):
-        names = settings.features
-    else:
-        return
-    classical = isinstance(settings, ClassicalStage)
-    if not (classical and names in FEATURE_SETS):
-        parse_features(names, field=option(field).removeprefix("--config."), spatial=classical)
+        parse_features(settings.target, field=field)
+    elif isinstance(settings, CNNStage | FineTuneStage):
+        parse_features(settings.features, field=field)
+    elif isinstance(settings, ClassicalStage):
+        features = parse_feature_set(settings.features, field=field)
+        if settings.classifier in RIEMANNIAN and not set(features) <= set(COVARIANCES):
+            raise ConfigError(
+                f"{option('features')}={settings.features}: {option('classifier')}={settings.classifier} takes "
+                f"covariance matrices alone: give cov (x, Δx and Δ²x), or some of {', '.join(COVARIANCES)}"
+            )
 
 
 def check_sizes(settings: StageSettings, *, option: Naming = option_of) -> None:

@@ -13,8 +13,9 @@ from ml_collections import ConfigDict
 
 from finjax.configs import classical, cnn, default, fin, fine_tune, raw_cnn
 
+# Of discriminants on features between channels: validation that leaves out one tuning repetition of 3DC chose it.
+RIDGE = 0.01
 # Fields that the study sets in each of its runs; the stages' settings in the study do not have them.
-RIDGE = 0.01  # of discriminants on features between channels, as leaving out one tuning repetition of 3DC chose
 SET_BY_STUDY = (
     "stage", "preset", "prediction", "window", "step", "statistics", "limit_sd", "seed", "plugins", "data",
     "cpu_devices", "target", "subject", "percentage", "percentage_how", "pooled",

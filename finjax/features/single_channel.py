@@ -20,8 +20,7 @@ from jax.typing import ArrayLike
 from finjax.features.registry import Feature, register
 
 # A window is flat if its variance is less than this share of its power, which float32 cannot tell from 0: its skewness
-# and kurtosis are 0. Also the lower limit of a variance
-# before its logarithm is taken.
+# and kurtosis are 0. Also the lower limit of a variance before its logarithm is taken.
 FLAT_VARIANCE = 1e-10
 SMYOP_SLOPE = 2.0  # per standard deviation of the signal
 

@@ -47,7 +47,10 @@ def fit_riemannian(classifier: str, matrices: np.ndarray, labels: np.ndarray) ->
         from pyriemann.classification import MDM
         from pyriemann.tangentspace import TangentSpace
     except ImportError as error:
-        raise ConfigError(f"--config.classifier={classifier} needs pyRiemann: pip install 'finjax[riemann]'") from error
+        raise ConfigError(
+            f"the classifier {classifier} needs pyRiemann, which is not installed: pip install pyriemann, or in a "
+            "checkout pip install '.[riemann]'"
+        ) from error
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.pipeline import make_pipeline
 

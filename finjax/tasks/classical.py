@@ -5,14 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from finjax.configs.feature_list import parse_features
+from finjax.configs.feature_list import parse_feature_set
 from finjax.configs.settings import ClassicalStage
 from finjax.data.normalise import SignalNormaliser
 from finjax.data.source import find_split, warn_of_copies
 from finjax.data.windows import Windows
-from finjax.errors import ConfigError
 from finjax.evaluation import recognition
-from finjax.models.classical import COVARIANCES, FEATURE_SETS, fit
+from finjax.models.classical import COVARIANCES, fit
 from finjax.models.riemannian import RIEMANNIAN, block_diagonal
 from finjax.tasks.decoder import chosen_subjects, split_for_validation, test_windows, tuning_windows
 from finjax.tasks.normalisation import fit_statistics
@@ -39,7 +38,7 @@ def run_classical(settings: ClassicalStage, workdir: Path, *, mode: str) -> None
 
 def _fit_and_score(task: Task[ClassicalStage], workdir: Path) -> list[dict]:
     settings = task.settings
-    features = FEATURE_SETS.get(settings.features) or parse_features(settings.features, field="features", spatial=True)
+    features = parse_feature_set(settings.features, field="features")
     share = tuning_windows(task)
     fitted, held_out = split_for_validation(task, share)
     tested = test_windows(task)
@@ -69,13 +68,7 @@ def _inputs(
     task: Task[ClassicalStage], features: Sequence[str], windows: Windows, signal: SignalNormaliser
 ) -> np.ndarray:
     """Returns what the classifier takes: features of the windows, `[n, D]`, or covariance matrices, `[n, D, D]`."""
-    classifier = task.settings.classifier
-    if classifier not in RIEMANNIAN:
+    if task.settings.classifier not in RIEMANNIAN:
         return task.table(features, windows, signal)
-    if not set(features) <= set(COVARIANCES):
-        raise ConfigError(
-            f"--config.features={','.join(features)}: --config.classifier={classifier} takes covariance matrices "
-            f"alone: give cov (x, Δx and Δ²x), or some of {', '.join(COVARIANCES)}"
-        )
-    orders = [COVARIANCES.index(name) for name in features]
+    orders = [COVARIANCES.index(name) for name in features]  # other features are refused before data is read
     return block_diagonal(task.covariances(orders, windows, signal))

@@ -105,8 +105,10 @@ class Task(Generic[SettingsT]):
         features = [find_feature(name) for name in names]
         single = [feature.name for feature in features if isinstance(feature, Feature)]
         spatial = [feature for feature in features if isinstance(feature, SpatialFeature)]
-        width = len(self.store.channel_names) * len(single)
-        columns = [self.features(single, windows, signal).reshape(len(windows), width)]
+        columns = []
+        if single:
+            width = len(self.store.channel_names) * len(single)
+            columns.append(self.features(single, windows, signal).reshape(len(windows), width))
         if spatial:
             orders = sorted({feature.order for feature in spatial})
             covariances = self.covariances(orders, windows, signal)

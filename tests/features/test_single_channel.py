@@ -80,7 +80,7 @@ def test_is_jittable_and_finite_on_flat_and_extreme_windows(name):
 
 
 def test_entropy_of_a_flat_window_is_the_logarithm_of_its_length():
-    np.testing.assert_allclose(features.single_channel.ent(jnp.full(600, 3.0)), np.log(600), rtol=1e-6)
+    np.testing.assert_allclose(features.ent(jnp.full(600, 3.0)), np.log(600), rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", features.feature_names())

@@ -130,6 +130,6 @@ def test_the_target_stored_is_the_closed_form_feature(model):
         if repetition in (1, 3, 4)
         for start in range(begin, end - 599, 20)
     ]
-    values = jax.vmap(features.single_channel.ssi)(np.swapaxes(np.array(windows), 1, 2))
+    values = jax.vmap(features.ssi)(np.swapaxes(np.array(windows), 1, 2))
     np.testing.assert_allclose(values.mean(), model.feature.mean, rtol=1e-4)
     np.testing.assert_allclose(values.std(), model.feature.std, rtol=1e-3)

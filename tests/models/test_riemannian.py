@@ -49,5 +49,7 @@ def test_orders_are_blocks_of_one_positive_definite_matrix():
 @pytest.mark.parametrize("classifier", RIEMANNIAN)
 def test_without_pyriemann_one_message_says_how_to_get_it(classifier, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyriemann.classification", None)
-    with pytest.raises(ConfigError, match=r"needs pyRiemann: pip install 'finjax\[riemann\]'"):
+    with pytest.raises(
+        ConfigError, match=rf"{classifier} needs pyRiemann.*: pip install pyriemann, or .* pip install '\.\[riemann\]'"
+    ):
         fit_riemannian(classifier, COVARIANCES, LABELS)
