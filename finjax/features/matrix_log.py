@@ -6,14 +6,21 @@ import jax.numpy as jnp
 CLOSE = 1e-3  # relative difference of two eigenvalues below which their divided difference is a derivative
 
 
-@jax.custom_jvp
 def matrix_log(matrix: jax.Array) -> jax.Array:
-    """Returns the logarithm of symmetric positive definite matrices, `[..., C, C] → [..., C, C]`."""
+    """Returns the logarithm of symmetric positive definite matrices, `[..., C, C] → [..., C, C]`.
+
+    It can be differentiated where eigenvalues are equal, too: see `_derivative`.
+    """
+    return _logarithm(matrix)
+
+
+@jax.custom_jvp
+def _logarithm(matrix: jax.Array) -> jax.Array:
     values, vectors = jnp.linalg.eigh(matrix)
     return (vectors * jnp.log(values)[..., None, :]) @ vectors.swapaxes(-1, -2)
 
 
-@matrix_log.defjvp
+@_logarithm.defjvp
 def _derivative(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
     """The derivative after Daleckii and Krein 1965: in the eigenbasis, each element times a divided difference.
 

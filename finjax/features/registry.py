@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import jax
 import numpy as np
@@ -47,10 +48,11 @@ class SpatialFeature:
     of_covariance: Callable[[ArrayLike], jax.Array]
 
 
+FeatureT = TypeVar("FeatureT", Feature, SpatialFeature)
 _REGISTRY: dict[str, Feature | SpatialFeature] = {}
 
 
-def register(feature: Feature | SpatialFeature) -> Feature | SpatialFeature:
+def register(feature: FeatureT) -> FeatureT:
     """Adds a feature to the registry, so that `--config.target` or `--config.features` can select it.
 
     Example:

@@ -38,7 +38,7 @@ def cov(covariances: ArrayLike) -> jax.Array:
 def corr(covariances: ArrayLike) -> jax.Array:
     """Fisher's z of the correlations, `artanh r_ab`, a < b: `[..., C, C] → [..., C (C − 1) / 2]`.
 
-    |r| is limited to 0.999, since identical channels have r = 1. A flat channel has r = 0.
+    `|r|` is limited to 0.999, because identical channels have r = 1. A flat channel has r = 0.
     """
     covariances = jnp.asarray(covariances)
     rows, columns = np.triu_indices(covariances.shape[-1], k=1)
