@@ -2,14 +2,28 @@
 
 from collections.abc import Sequence
 
-from finjax.configs.settings import CNNStage, DecoderStage, FineTuneStage, RawCNNStage, TrainedStage
+from finjax.configs.settings import (
+    CNNStage,
+    DecoderStage,
+    FeatureDecoderStage,
+    FineTuneStage,
+    RawCNNStage,
+    TrainedStage,
+)
 from finjax.devices import parallel
 from finjax.models.cnn import build_cnn, build_raw_cnn
-from finjax.models.decoders import DecoderNetwork, FeatureDecoder, FINDecoder, RawDecoder
+from finjax.models.decoders import (
+    DecoderNetwork,
+    FeatureDecoder,
+    FINDecoder,
+    RawDecoder,
+    VirtualFeatureDecoder,
+)
 from finjax.models.fin import build_fin
+from finjax.models.patterns import virtual_channels
 from finjax.models.stack import FINStack
-from finjax.training.optimiser import FITTED, Group, Optimiser, build_optimiser
-from finjax.training.settings import OptimiserSettings
+from finjax.training.optimiser import FITTED, STANDARDISATION, Group, Optimiser, build_optimiser
+from finjax.training.settings import OptimiserSettings, RateSettings
 
 
 def build_decoder(
@@ -25,7 +39,18 @@ def build_decoder(
         length: samples T in a window.
         batch_size: windows per device and step.
     """
+    if isinstance(settings, FeatureDecoderStage):
+        channels = virtual_channels(settings.patterns, channels=channels, classes=classes)
     match settings:
+        case CNNStage() if settings.patterns:
+            return VirtualFeatureDecoder(
+                cnn=build_cnn(settings.cnn, classes=classes, axis_name=parallel.AXIS),
+                read_out_weight=settings.cnn.weight,
+                features=tuple(features),
+                channels=channels,
+                shadows=settings.cnn.shadows,
+                length=length,
+            )
         case CNNStage():
             return FeatureDecoder(
                 cnn=build_cnn(settings.cnn, classes=classes, axis_name=parallel.AXIS),
@@ -54,7 +79,17 @@ def build_decoder(
 
 def read_out_of(settings: DecoderStage) -> str:
     """Returns the kind of the discriminant beside the CNN; empty if there is none."""
-    return settings.cnn.read_out if isinstance(settings, CNNStage | FineTuneStage) else ""
+    return settings.cnn.read_out if isinstance(settings, FeatureDecoderStage) else ""
+
+
+def read_out_ridge_of(settings: DecoderStage) -> float:
+    """Returns the ridge of the discriminant beside the CNN."""
+    return settings.cnn.read_out_ridge if isinstance(settings, FeatureDecoderStage) else 0.0
+
+
+def patterns_of(settings: DecoderStage) -> int:
+    """Returns the number of patterns of each movement; 0 if the decoder has no virtual channels."""
+    return settings.patterns if isinstance(settings, FeatureDecoderStage) else 0
 
 
 def covariance_noise_of(settings: DecoderStage) -> float:
@@ -68,7 +103,12 @@ def frozen_parts(settings: FineTuneStage) -> frozenset[str]:
 
 
 def stage_optimiser(settings: TrainedStage) -> Optimiser:
-    """Builds the optimiser of a stage: one group, or in fine-tuning the FINs' layers, their heads and the CNN."""
+    """Builds the optimiser of a stage: one group, or in fine-tuning the FINs' layers, their heads and the CNN.
+
+    The weights of virtual channels are a group of their own.
+    """
+    if isinstance(settings, CNNStage) and settings.patterns:
+        return build_optimiser(settings.optimiser, _patterns(settings.optimiser.patterns), STANDARDISATION)
     if not isinstance(settings, FineTuneStage):
         assert isinstance(settings.optimiser, OptimiserSettings)
         return build_optimiser(settings.optimiser)
@@ -89,4 +129,11 @@ def stage_optimiser(settings: TrainedStage) -> Optimiser:
     )
     own = settings.optimiser.cnn
     cnn = Group(prefix="cnn", learning_rate=own.learning_rate, l2=own.l2, frozen="cnn" in frozen)
-    return Optimiser(groups=(*lstms, head, cnn, FITTED), clip_norm=settings.optimiser.clip_norm)
+    groups = [*lstms, head, cnn, FITTED]
+    if settings.patterns:
+        groups.append(_patterns(settings.optimiser.patterns, frozen="patterns" in frozen))
+    return Optimiser(groups=tuple(groups), clip_norm=settings.optimiser.clip_norm)
+
+
+def _patterns(rates: RateSettings, *, frozen: bool = False) -> Group:
+    return Group(prefix="patterns", learning_rate=rates.learning_rate, l2=rates.l2, frozen=frozen)

@@ -11,8 +11,9 @@ from finjax.configs import default
 
 
 def get_config(preset: str | None = None) -> ConfigDict:
-    """Returns the configuration; presets are `best`, `paper` and `test`."""
-    return default.chosen(default.cnn(), preset, {None: None, "best": _best, "paper": _paper, "test": _test})
+    """Returns the configuration; presets are `best`, `paper`, `spatial` and `test`."""
+    presets = {None: None, "best": _best, "paper": _paper, "spatial": _spatial, "test": _test}
+    return default.chosen(default.cnn(), preset, presets)
 
 
 def _best(config: ConfigDict) -> None:
@@ -22,6 +23,12 @@ def _best(config: ConfigDict) -> None:
     config.train.max_epochs = 12
     config.optimiser.learning_rate = 1e-3
     config.optimiser.l2 = 0.0
+
+
+def _spatial(config: ConfigDict) -> None:
+    """As `best`, on virtual channels, which are trained with the CNN: see docs/concepts.md."""
+    _best(config)
+    default.virtual_channels(config)
 
 
 def _paper(config: ConfigDict) -> None:

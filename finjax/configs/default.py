@@ -153,6 +153,9 @@ def _cnn_network(config: ConfigDict) -> None:
     cnn.logit_norm = True  # BatchNorm and PReLU after the last convolution, as in the paper
     cnn.read_out = ""  # "lda" or "rda" beside the CNN, on the same features: its log-probabilities are added
     cnn.read_out_weight = 0.25  # of these log-probabilities
+    cnn.read_out_ridge = 0.0  # share of a multiple of the identity in its covariance within movements
+    config.patterns = 0  # for each movement, virtual channels beside the channels; 0: none
+    config.optimiser.patterns = ConfigDict({"learning_rate": 3e-3, "l2": 0.0})
     config.train.covariance_noise = 0.0  # added to the features, in units of their spread within movements
 
 
@@ -223,6 +226,13 @@ def best_features(config: ConfigDict) -> None:
     config.validation_share = 0.0
     config.train.covariance_noise = 1.0
     config.cnn.read_out = "rda"
+
+
+def virtual_channels(config: ConfigDict) -> None:
+    """Two patterns for each movement, chosen by validation on 3DC."""
+    config.patterns = 2
+    config.cnn.kernel = 1000  # the first convolution sees all virtual channels: they have no order
+    config.cnn.read_out_ridge = 0.02
 
 
 def published_protocol(config: ConfigDict) -> None:

@@ -37,7 +37,7 @@ HERTZ = Real(unset=True)
 SHARE = Real(below=1)
 RATE = Real()
 PERCENTAGE = "per cent of the tuning windows"
-FREEZABLE = ("fins", "head", "cnn")
+FREEZABLE = ("fins", "head", "cnn", "patterns")
 FIN_INITS = ("pretrained", "random", "decoder")
 CNN_INIT = Folder(filled_in={"subject": "1", "horizon": 0})
 FINS = Folder(filled_in={"feature": "rms", "subject": "1", "horizon": 0})
@@ -95,6 +95,8 @@ _TRAINING = {
     ),
     "optimiser.cnn.learning_rate": RATE,
     "optimiser.cnn.l2": RATE,
+    "optimiser.patterns.learning_rate": RATE,
+    "optimiser.patterns.l2": RATE,
     "log.every_steps": COUNT,
     "log.tensorboard": YesNo(),
     "checkpoint.every_steps": COUNT,
@@ -118,6 +120,8 @@ _NETWORKS = {
     "cnn.logit_norm": YesNo(),
     "cnn.read_out": Choice(("", *OWN_COVARIANCE)),
     "cnn.read_out_weight": Real(),
+    "cnn.read_out_ridge": SHARE,
+    "patterns": Whole(most=1000),
 }
 
 _RECOGNITION = {

@@ -13,8 +13,9 @@ from finjax.configs import default
 
 
 def get_config(preset: str | None = None) -> ConfigDict:
-    """Returns the configuration; presets are `best`, `paper` and `test`."""
-    return default.chosen(default.fine_tune(), preset, {None: None, "best": _best, "paper": _paper, "test": _test})
+    """Returns the configuration; presets are `best`, `paper`, `spatial` and `test`."""
+    presets = {None: None, "best": _best, "paper": _paper, "spatial": _spatial, "test": _test}
+    return default.chosen(default.fine_tune(), preset, presets)
 
 
 def _best(config: ConfigDict) -> None:
@@ -28,6 +29,13 @@ def _best(config: ConfigDict) -> None:
     config.optimiser.cnn.l2 = 0.0
     config.optimiser.fin.learning_rate = 1e-4
     config.optimiser.fin.l2 = 0.0
+
+
+def _spatial(config: ConfigDict) -> None:
+    """As `best`, on virtual channels: from `cnn.py:spatial`, and the FINs of `fin.py:best`, which need no training."""
+    _best(config)
+    default.virtual_channels(config)
+    config.fine_tune.cnn_init = "runs/cnn_spatial/subject_{subject}"
 
 
 def _paper(config: ConfigDict) -> None:

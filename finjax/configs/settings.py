@@ -12,6 +12,7 @@ from finjax.data.settings import DataSettings
 from finjax.models.settings import CNNSettings, FeatureCNNSettings, FINNetworkSettings, RawCNNSettings
 from finjax.training.settings import (
     CheckpointSettings,
+    CNNOptimiserSettings,
     CNNTrainSettings,
     DecoderTrainSettings,
     FineTuneOptimiserSettings,
@@ -226,25 +227,36 @@ class DecoderStage(RecognitionStage, TrainedStage):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CNNStage(DecoderStage):
-    """Stage 2: a CNN on the closed-form `features`, comma-separated."""
+class FeatureDecoderStage(DecoderStage):
+    """Settings of every stage that trains a CNN on features.
+
+    Attributes:
+        features: names of the features, comma-separated.
+        patterns: common spatial patterns of each movement, which are virtual channels; 0: features of the channels.
+    """
 
     features: str
+    patterns: int
+    cnn: CNNSettings
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CNNStage(FeatureDecoderStage):
+    """Stage 2: a CNN on closed-form features."""
+
     train: CNNTrainSettings
-    optimiser: OptimiserSettings
+    optimiser: CNNOptimiserSettings
     cnn: FeatureCNNSettings
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FineTuneStage(DecoderStage):
-    """Stage 3: FINs of `features`, comma-separated, and a CNN on what they give, tuned together."""
+class FineTuneStage(FeatureDecoderStage):
+    """Stage 3: FINs of the features, and a CNN on what they give, tuned together."""
 
-    features: str
     train: FineTuneTrainSettings
     optimiser: FineTuneOptimiserSettings
     fine_tune: FineTuneStart
     model: FINNetworkSettings
-    cnn: CNNSettings
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

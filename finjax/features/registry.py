@@ -22,6 +22,9 @@ class Feature:
         terms: signal of one channel `[N]` float64 → arrays `[N - lag]`, whose sums over a window determine the
             feature; a term that spans `lag + 1` samples belongs to the first of them.
         finish: sums over n windows, each `[n]`, and T → values `[n]`.
+        of_variance: the feature as a jittable function of the variance of Δᵏx, if it is one; None: it is not. Features
+            of virtual channels are then computed from the covariances between the channels.
+        order: k.
     """
 
     name: str
@@ -29,6 +32,8 @@ class Feature:
     direct: Callable[[ArrayLike], jax.Array]
     terms: Callable[[np.ndarray], Sequence[np.ndarray]]
     finish: Callable[..., np.ndarray]
+    of_variance: Callable[[jax.Array], jax.Array] | None = None
+    order: int = 0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

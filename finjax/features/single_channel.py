@@ -108,7 +108,11 @@ def kurt(x: ArrayLike) -> jax.Array:
 
 def logvar(x: ArrayLike) -> jax.Array:
     """Log-variance, in nats: `log VAR`, at least `log FLAT_VARIANCE`."""
-    return jnp.log(jnp.maximum(var(x), FLAT_VARIANCE))
+    return _log_of_variance(var(x))
+
+
+def _log_of_variance(variance: jax.Array) -> jax.Array:
+    return jnp.log(jnp.maximum(variance, FLAT_VARIANCE))
 
 
 def logstd(x: ArrayLike, order: int = 0) -> jax.Array:
@@ -163,6 +167,8 @@ def _log_deviation(order: int) -> Feature:
         direct=functools.partial(logstd, order=order),
         terms=lambda x: _powers(2)(np.diff(x, n=order)),
         finish=lambda sums, length: 0.5 * _log_variance(sums, length - order),  # T − k differences in a window
+        of_variance=lambda variance: 0.5 * _log_of_variance(variance),
+        order=order,
     )
 
 
@@ -181,7 +187,14 @@ for _feature in (
         terms=lambda x: [x * x],
         finish=lambda sums, length: np.sqrt(sums[0] / length),
     ),
-    Feature(name="var", label="variance", direct=var, terms=_powers(2), finish=_variance),
+    Feature(
+        name="var",
+        label="variance",
+        direct=var,
+        terms=_powers(2),
+        finish=_variance,
+        of_variance=lambda variance: variance,
+    ),
     Feature(
         name="ssi",
         label="simple square integral",
@@ -226,7 +239,14 @@ for _feature in (
     ),
     Feature(name="skew", label="skewness", direct=skew, terms=_powers(3), finish=_skewness),
     Feature(name="kurt", label="kurtosis", direct=kurt, terms=_powers(4), finish=_kurtosis),
-    Feature(name="logvar", label="log-variance", direct=logvar, terms=_powers(2), finish=_log_variance),
+    Feature(
+        name="logvar",
+        label="log-variance",
+        direct=logvar,
+        terms=_powers(2),
+        finish=_log_variance,
+        of_variance=_log_of_variance,
+    ),
     *(_log_deviation(order) for order in (0, 1, 2)),
 ):
     register(_feature)

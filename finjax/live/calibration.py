@@ -2,9 +2,11 @@
 
 import dataclasses
 
+import jax.numpy as jnp
 import numpy as np
 
-from finjax.configs.build import covariance_noise_of, read_out_of, stage_optimiser
+from finjax.configs.build import covariance_noise_of, read_out_of, read_out_ridge_of, stage_optimiser
+from finjax.configs.settings import FineTuneStage
 from finjax.data.gather import FeatureData, WindowData
 from finjax.data.recording import Recording
 from finjax.data.windows import count_windows, index_windows, pack, pad_to_grid
@@ -12,6 +14,7 @@ from finjax.errors import DataError
 from finjax.features import get_feature
 from finjax.inference.model import DecoderModel
 from finjax.models.decoders import FeatureDecoder
+from finjax.models.patterns import features_of_virtual_channels
 from finjax.training.fit import progress_bar, tune
 from finjax.training.losses import noise_factor
 
@@ -57,7 +60,8 @@ def tuned(
     settings = model.config
     on_features = isinstance(model.decoder, FeatureDecoder)
     # What the CNN sees the features of: FINs imitate those of the windows to be predicted.
-    values = _features(model, windows if on_features else predicted) if model.features else None
+    seen = predicted if isinstance(settings, FineTuneStage) else windows
+    values = _features(model, seen) if model.features else None
     jitter = None
     if values is not None and (scale := covariance_noise_of(settings)):
         jitter = noise_factor(values.reshape(len(values), -1), movement, scale=scale)
@@ -77,11 +81,16 @@ def tuned(
             report=report,
             jitter=jitter,
             read_out=read_out_of(settings),
+            read_out_ridge=read_out_ridge_of(settings),
             label_smoothing=settings.train.label_smoothing,
         )
     return dataclasses.replace(model, params=params, stats=stats)
 
 
 def _features(model: DecoderModel, windows: np.ndarray) -> np.ndarray:
-    """Returns standardised closed-form features `[n, C, F]`."""
-    return model.feature.standardise(np.stack([get_feature(name).direct(windows) for name in model.features], axis=-1))
+    """Returns the standardised closed-form features that the CNN sees, `[n, C, F]`, or of virtual channels."""
+    if "patterns" in model.params:
+        values = features_of_virtual_channels(model.features, jnp.asarray(windows), model.params["patterns"])
+    else:
+        values = np.stack([get_feature(name).direct(windows) for name in model.features], axis=-1)
+    return model.feature.standardise(np.asarray(values))

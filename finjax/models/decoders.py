@@ -1,7 +1,8 @@
 """Decoders: from windows of all channels to logits of movements, as pure functions of parameters and statistics.
 
 `FINDecoder` is the paper's whole system, `FeatureDecoder` its second stage on closed-form features, and `RawDecoder`
-the end-to-end baseline. They contain no parameters, and can be compared and hashed.
+the end-to-end baseline. `VirtualFeatureDecoder` is the second stage on virtual channels, see `finjax.models.patterns`.
+They contain no parameters, and can be compared and hashed.
 """
 
 import dataclasses
@@ -13,9 +14,11 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from finjax.data.gather import FeatureData, WindowData
+from finjax.data.normalise import FeatureNormaliser
 from finjax.devices.tiling import Tile
 from finjax.models import discriminant
 from finjax.models.initialisers import jitted_init
+from finjax.models.patterns import features_of_virtual_channels, mix
 from finjax.models.shadows import shadow
 from finjax.models.stack import FINStack
 
@@ -148,10 +151,11 @@ class _WindowDecoder(DecoderNetwork):
 class FINDecoder(_WindowDecoder):
     """FINs for every feature and channel, and a CNN on their features (paper, section II).
 
-    A few FINs run at a time, on a few windows at a time. The CNN gets the whole batch.
+    A few FINs run at a time, on a few windows at a time. The CNN gets the whole batch. With weights of virtual
+    channels, `params["patterns"]` `[V, C]`, the FINs run on these in place of the channels.
 
     Attributes:
-        fins: the stack of FINs; their parameters are `params["fins"]`, with leading axes `[F, C]`.
+        fins: the stack of FINs; their parameters are `params["fins"]`, with leading axes `[F, C]`, or `[F, V]`.
         tile: how many FINs and windows to process at a time; `None`: all.
         recompute: see `FINStack.imitate`.
     """
@@ -162,17 +166,48 @@ class FINDecoder(_WindowDecoder):
 
     def cnn_input(self, *, channels: int) -> tuple[int, ...]:
         """See `DecoderNetwork`."""
-        return channels, self.fins.fin.shadows, self.fins.features
+        del channels  # of the electrodes; the stack's may be virtual
+        return self.fins.channels, self.fins.fin.shadows, self.fins.features
 
     def init_fins(self, key: jax.Array) -> Any:
         """Returns random parameters of the FINs."""
         return self.fins.init(key, length=self.length)
 
     def before_cnn(self, params: Any, inputs: jax.Array) -> jax.Array:
-        """Maps windows `[b, C, T]` to features and shadows `[b, C, S, F]`."""
+        """Maps windows `[b, C, T]` to features and shadows `[b, C, S, F]`, or `[b, V, S, F]`."""
         # The LSTM's gradient does not accept NumPy arrays that a jitted function closes over.
-        fins = jax.tree.map(jnp.asarray, params["fins"])
-        return self.fins.imitate(fins, jnp.asarray(inputs), tile=self.tile, recompute=self.recompute)
+        fins, windows = jax.tree.map(jnp.asarray, params["fins"]), jnp.asarray(inputs)
+        if "patterns" in params:
+            windows = mix(jnp.asarray(params["patterns"]), windows)
+        return self.fins.imitate(fins, windows, tile=self.tile, recompute=self.recompute)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class VirtualFeatureDecoder(_WindowDecoder):
+    """A CNN on closed-form features of virtual channels, whose weights `params["patterns"]` `[V, C]` can be trained.
+
+    `params["standardisation"]` holds the mean and deviation `[F]` of the features.
+
+    Attributes:
+        features: names of the features.
+        channels: virtual channels V.
+        shadows: S, the feature and its copies, which are exact here.
+    """
+
+    features: tuple[str, ...]
+    channels: int
+    shadows: int
+
+    def cnn_input(self, *, channels: int) -> tuple[int, ...]:
+        """See `DecoderNetwork`."""
+        del channels  # of the electrodes
+        return self.channels, self.shadows, len(self.features)
+
+    def before_cnn(self, params: Any, inputs: jax.Array) -> jax.Array:
+        """Maps windows `[b, C, T]` to standardised features and their copies `[b, V, S, F]`."""
+        values = features_of_virtual_channels(self.features, inputs, params["patterns"])
+        own = {name: numbers[None, None] for name, numbers in params["standardisation"].items()}  # [F] → [1, 1, F]
+        return jnp.repeat(FeatureNormaliser(**own).standardise(values)[:, :, None], self.shadows, axis=2)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

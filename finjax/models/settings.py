@@ -35,6 +35,7 @@ class CNNSettings:
         logit_norm: whether BatchNorm and PReLU follow the last convolution.
         read_out: the discriminant beside the CNN, `"lda"` or `"rda"`; empty: none.
         read_out_weight: weight of the discriminant's log-probabilities.
+        read_out_ridge: share of a multiple of the identity in the discriminant's covariance within movements.
     """
 
     filters: tuple[int, ...]
@@ -43,6 +44,7 @@ class CNNSettings:
     logit_norm: bool
     read_out: str
     read_out_weight: float
+    read_out_ridge: float
 
     @property
     def weight(self) -> float:

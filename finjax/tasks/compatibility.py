@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from finjax.configs.build import read_out_of
+from finjax.configs.build import patterns_of, read_out_of
 from finjax.configs.settings import CNNStage, DecoderStage, FineTuneStage, FINStage, StageSettings
 from finjax.configs.templates import flatten
 from finjax.data.duplicates import refuse_known
@@ -26,7 +26,7 @@ FREE_FIELDS = (
 )  # fmt: skip
 
 # Fields of `cnn` and `model` that may differ between a network and the weights that are loaded into it.
-FREE_NETWORK_FIELDS = ("dropout", "read_out", "read_out_weight", "init", "precision")
+FREE_NETWORK_FIELDS = ("dropout", "read_out", "read_out_ridge", "read_out_weight", "init", "precision")
 
 
 def refuse_another_model(model: Model, task: Task) -> None:
@@ -43,6 +43,7 @@ def refuse_another_model(model: Model, task: Task) -> None:
         compared |= {
             "channels": (model.channel_names, store.channel_names),
             "movements": (model.movement_names, store.movement_names),
+            **_compare_patterns(model, settings),
             **_compare_network(model, settings, part="cnn"),
         }
         if isinstance(settings, FineTuneStage):
@@ -78,6 +79,7 @@ def refuse_unfit_start(model: DecoderModel, features: Iterable[str], task: Task,
         "features": (model.features, tuple(features)),
         **_compare_signal(model, task),
         **_compare_window(model, task.framing),
+        **_compare_patterns(model, task.settings),
         **_compare_network(model, task.settings, part="cnn"),
     }
     if isinstance(task.settings, FineTuneStage) and isinstance(model.config, CNNStage):
@@ -109,6 +111,11 @@ def _compare_network(model: Model, settings: StageSettings, *, part: str) -> dic
         for name, value in asked.items()
         if name not in FREE_NETWORK_FIELDS
     }
+
+
+def _compare_patterns(model: DecoderModel, settings: StageSettings) -> dict[str, tuple[Any, Any]]:
+    wanted = patterns_of(settings) if isinstance(settings, DecoderStage) else 0
+    return {"--config.patterns": (patterns_of(model.config), wanted)}
 
 
 def _compare_window(model: Model, framing: Framing) -> dict[str, tuple[Any, Any]]:

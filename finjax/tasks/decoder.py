@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import optax
 
-from finjax.configs.build import covariance_noise_of, read_out_of, stage_optimiser
-from finjax.configs.settings import DecoderStage, RecognitionStage
+from finjax.configs.build import covariance_noise_of, read_out_of, read_out_ridge_of, stage_optimiser
+from finjax.configs.settings import CNNStage, DecoderStage, RecognitionStage
 from finjax.data.gather import FeatureData, WindowData
 from finjax.data.normalise import FeatureNormaliser, SignalNormaliser
 from finjax.data.number_lists import format_numbers, parse_numbers
@@ -179,7 +179,8 @@ def inputs_of(
     task: Task, features: tuple[str, ...], feature: FeatureNormaliser, windows: Windows, *, signal: SignalNormaliser
 ) -> FeatureData | WindowData:
     """Returns the inputs of a decoder: the standardised features of windows, or their samples."""
-    if task.settings.stage == "cnn":
+    settings = task.settings
+    if isinstance(settings, CNNStage) and not settings.patterns:
         return FeatureData(values=pad_to_grid(feature.standardise(task.features(features, windows, signal))))
     return WindowData.of(task.store, signal, windows)
 
@@ -213,7 +214,8 @@ def _jitter(task: Task[DecoderStage], start: InitialDecoder, windows: Windows) -
     """
     if not start.features or not len(windows) or not (scale := covariance_noise_of(task.settings)):
         return None
-    values = start.feature.standardise(features_seen(task, start.features, windows, start.statistics.signal))
+    seen = features_seen(task, start.features, windows, start.statistics.signal, patterns=start.params.get("patterns"))
+    values = start.feature.standardise(seen)
     return noise_factor(values.reshape(len(windows), -1), windows.movement, scale=scale)
 
 
@@ -230,7 +232,11 @@ def _read_out_fitter(
             start.decoder, state.params, data, windows=len(windows), batch_size=task.settings.evaluate.batch_size
         )
         read_out = fit_discriminant(
-            features, windows.movement, kind=read_out_of(task.settings), classes=len(task.store.movement_names)
+            features,
+            windows.movement,
+            kind=read_out_of(task.settings),
+            classes=len(task.store.movement_names),
+            ridge=read_out_ridge_of(task.settings),
         )
         return dataclasses.replace(state, params={**state.params, "read_out": read_out})
 

@@ -7,11 +7,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from finjax.configs.build import build_decoder
+from finjax.configs.build import build_decoder, patterns_of
 from finjax.configs.feature_list import parse_features
 from finjax.configs.fields import CNN_INIT, FINS
 from finjax.configs.rules import Folder, check
-from finjax.configs.settings import CNNStage, DecoderStage, FineTuneStage
+from finjax.configs.settings import DecoderStage, FeatureDecoderStage, FineTuneStage
+from finjax.data.gather import WindowData
 from finjax.data.normalise import (
     FeatureNormaliser,
     SignalNormaliser,
@@ -23,8 +24,9 @@ from finjax.devices import parallel
 from finjax.errors import ConfigError, option_of
 from finjax.inference.model import DecoderModel, FINModel
 from finjax.inference.restored import load_decoder, load_fin
-from finjax.models.decoders import DecoderNetwork, FINDecoder
+from finjax.models.decoders import DecoderNetwork, FINDecoder, VirtualFeatureDecoder
 from finjax.models.discriminant import empty_discriminant
+from finjax.models.patterns import common_spatial_patterns
 from finjax.models.stack import TrainedFIN, stack_fins
 from finjax.system import processes
 from finjax.tasks.compatibility import (
@@ -37,6 +39,7 @@ from finjax.tasks.compatibility import (
 from finjax.tasks.normalisation import Statistics, fit_statistics
 from finjax.tasks.task import Task
 from finjax.training.keys import initialisation_key
+from finjax.training.predict import virtual_features
 
 Repetitions = Mapping[int, tuple[int, ...]]
 
@@ -66,7 +69,7 @@ class InitialDecoder:
 
 def features_of(task: Task[DecoderStage]) -> tuple[str, ...]:
     """Returns the names of the features of a decoder's configuration, in order."""
-    if isinstance(task.settings, CNNStage | FineTuneStage):
+    if isinstance(task.settings, FeatureDecoderStage):
         return parse_features(task.settings.features, field="features")
     return ()
 
@@ -111,7 +114,8 @@ def initial_decoder(task: Task[DecoderStage], fitted: Windows, *, share: Windows
 
     decoder, channels = decoder_of(task, features), len(task.store.channel_names)
     statistics = fit_statistics(task, share, start=start)
-    feature = _standardisation(task, features, fins, start, fitted, signal=statistics.signal)
+    patterns = _patterns(task, start, fitted, signal=statistics.signal)
+    feature = _standardisation(task, features, fins, start, fitted, signal=statistics.signal, patterns=patterns)
     key_fins, key_cnn = jax.random.split(initialisation_key(settings.seed))
     params = {}
     if start is None:
@@ -119,15 +123,21 @@ def initial_decoder(task: Task[DecoderStage], fitted: Windows, *, share: Windows
     else:
         params["cnn"], stats = start.params["cnn"], start.stats
     if decoder.read_out_weight:
-        empty = empty_discriminant(features=channels * len(features), classes=len(task.store.movement_names))
+        rows, *_ = decoder.cnn_input(channels=channels)
+        empty = empty_discriminant(features=rows * len(features), classes=len(task.store.movement_names))
         params["read_out"] = start.params.get("read_out", empty) if start else empty
     if fins:
         trained = [TrainedFIN(params=fins[name].params, feature=fins[name].feature) for name in features]
-        params["fins"] = stack_fins(trained, feature, channels=channels)
+        params["fins"] = stack_fins(trained, feature, channels=channels if patterns is None else len(patterns))
     elif start is not None and fin_init_of(settings) == "decoder":
         params["fins"] = start.params["fins"]
     elif isinstance(decoder, FINDecoder):
         params["fins"] = processes.from_first(lambda: decoder.init_fins(key_fins))
+
+    if patterns is not None:
+        params["patterns"] = patterns
+    if isinstance(decoder, VirtualFeatureDecoder):
+        params["standardisation"] = vars(feature)
 
     params, stats = jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), (params, stats))
     return InitialDecoder(
@@ -137,13 +147,36 @@ def initial_decoder(task: Task[DecoderStage], fitted: Windows, *, share: Windows
 
 
 def features_seen(
-    task: Task[DecoderStage], features: Sequence[str], windows: Windows, signal: SignalNormaliser
+    task: Task[DecoderStage],
+    features: Sequence[str],
+    windows: Windows,
+    signal: SignalNormaliser,
+    *,
+    patterns: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Returns the closed-form features `[n, C, F]` that the CNN sees.
+    """Returns the closed-form features that the CNN sees, `[n, C, F]`, or of virtual channels, `[n, V, F]`.
 
     With FINs, they are the features of the windows that are `prediction` steps ahead.
+
+    Args:
+        task: signals and settings.
+        features: names of the features.
+        windows: the windows.
+        signal: the z-scores.
+        patterns: weights of virtual channels `[V, C]`; None: there are none.
     """
-    return task.features(features, windows, signal, ahead=task.settings.stage == "fine_tune")
+    ahead = task.settings.stage == "fine_tune"
+    if patterns is None:
+        return task.features(features, windows, signal, ahead=ahead)
+    seen = dataclasses.replace(windows, start=windows.start + task.framing.lead) if ahead else windows
+    return virtual_features(
+        features,
+        patterns,
+        parallel.replicate(WindowData.of(task.store, signal, seen)),
+        windows=len(windows),
+        length=task.framing.length,
+        batch_size=task.settings.evaluate.batch_size,
+    )
 
 
 def merge(*parts: Repetitions) -> Repetitions:
@@ -186,6 +219,22 @@ def _load_start(task: Task[DecoderStage], features: Sequence[str]) -> DecoderMod
     return start
 
 
+def _patterns(
+    task: Task[DecoderStage], start: DecoderModel | None, fitted: Windows, *, signal: SignalNormaliser
+) -> np.ndarray | None:
+    """Returns the weights of the virtual channels `[V, C]`, those of the decoder to start from or fitted ones."""
+    if not patterns_of(task.settings):
+        return None
+    if start is not None:
+        return start.params["patterns"]
+    return common_spatial_patterns(
+        task.covariances([0], fitted, signal)[:, 0],
+        fitted.movement,
+        patterns=patterns_of(task.settings),
+        classes=len(task.store.movement_names),
+    )
+
+
 def fin_init_of(settings: DecoderStage) -> str:
     """Returns the source of the FINs' weights; empty if the decoder has no FINs."""
     return settings.fine_tune.fin_init if isinstance(settings, FineTuneStage) else ""
@@ -207,6 +256,7 @@ def _standardisation(
     fitted: Windows,
     *,
     signal: SignalNormaliser,
+    patterns: np.ndarray | None,
 ) -> FeatureNormaliser:
     """Returns the standardisation of the decoder to start from, else of the FINs, else one fitted to the windows."""
     if start is not None:
@@ -215,5 +265,5 @@ def _standardisation(
         return stack_feature_normalisers([fins[name].feature for name in features])
     if not features:
         return FeatureNormaliser(mean=np.zeros(1, np.float32), std=np.ones(1, np.float32))  # nothing reads it
-    values = features_seen(task, features, fitted, signal)
+    values = features_seen(task, features, fitted, signal, patterns=patterns)
     return stack_feature_normalisers([fit_feature_normaliser(values[..., f]) for f in range(len(features))])

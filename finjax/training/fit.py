@@ -44,6 +44,7 @@ def tune(
     report: Report | None = None,
     jitter: np.ndarray | None = None,
     read_out: str = "",
+    read_out_ridge: float = 0.0,
     label_smoothing: float = 0.0,
 ) -> tuple[Any, Any]:
     """Tunes a decoder to windows, and fits the read-out beside its CNN; returns parameters and statistics.
@@ -59,6 +60,7 @@ def tune(
         report: gets the progress, see `Trainer`.
         jitter: noise added to the features, see `noise_factor`.
         read_out: kind of the discriminant beside the CNN; empty: none.
+        read_out_ridge: see `fit_discriminant`.
         label_smoothing: see `DecoderLoss`.
     """
     data = DecoderData(inputs=inputs, movement=pad_to_grid(movement.astype(np.int32)), jitter=jitter)
@@ -82,7 +84,8 @@ def tune(
             batch_size=min(WINDOWS_AT_A_TIME, len(movement)),
         )
         classes = len(params["read_out"]["offset"])
-        params = {**params, "read_out": fit_discriminant(features, movement, kind=read_out, classes=classes)}
+        fitted = fit_discriminant(features, movement, kind=read_out, classes=classes, ridge=read_out_ridge)
+        params = {**params, "read_out": fitted}
     return jax.tree.map(np.asarray, (params, stats))
 
 

@@ -101,7 +101,8 @@ class DecoderLoss:
         inputs = self.decoder.take(data.inputs, examples, keys=fold_in_each(key_inputs, examples))
         jitter = 0.0
         if data.jitter is not None:
-            jitter = correlated_noise(fold_in_each(key_jitter, examples), data.jitter, channels=inputs.shape[1])
+            rows, *_ = self.decoder.cnn_input(channels=inputs.shape[1])  # channels, or virtual channels
+            jitter = correlated_noise(fold_in_each(key_jitter, examples), data.jitter, channels=rows)
         keys = fold_in_each(key_network, examples)
         logits, stats = self.decoder.train(params, stats, inputs, keys=keys, present=present, jitter=jitter)
         target = optax.smooth_labels(

@@ -35,8 +35,9 @@ class Group:
     frozen: bool = False
 
 
-# A decoder's read-out is fitted in closed form, not trained.
+# A decoder's read-out is fitted in closed form, not trained; so is the standardisation of its features.
 FITTED = Group(prefix="read_out", learning_rate=0.0, frozen=True)
+STANDARDISATION = Group(prefix="standardisation", learning_rate=0.0, frozen=True)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -92,10 +93,10 @@ def _adam(group: Group) -> optax.GradientTransformation:
     return optax.chain(*steps, optax.scale_by_learning_rate(group.learning_rate))
 
 
-def build_optimiser(settings: OptimiserSettings) -> Optimiser:
-    """Builds the optimiser of a network that is one group."""
+def build_optimiser(settings: OptimiserSettings, *others: Group) -> Optimiser:
+    """Builds the optimiser of a network that is one group, apart from parameters with groups of their own."""
     network = Group(learning_rate=settings.learning_rate, l2=settings.l2, decoupled=settings.decoupled)
-    return Optimiser(groups=(network, FITTED), clip_norm=settings.clip_norm)
+    return Optimiser(groups=(network, *others, FITTED), clip_norm=settings.clip_norm)
 
 
 def schedule(name: str, *, first: int, stop: int, total: int) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Outputs of a network for many windows; the devices gather the windows and compute the outputs."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import jax
@@ -12,6 +12,7 @@ from finjax.data.gather import WindowData
 from finjax.devices import parallel
 from finjax.devices.tiling import map_in_tiles
 from finjax.models.decoders import DecoderNetwork, feature_values_of
+from finjax.models.patterns import features_of_virtual_channels
 
 
 @functools.lru_cache(maxsize=8)
@@ -81,6 +82,37 @@ def decoder_features(decoder: DecoderNetwork, params: Any, data: Any, *, windows
     return _in_batches(
         functools.partial(_features(decoder), parallel.replicate(params), data), windows, batch_size=batch_size
     )
+
+
+@functools.lru_cache(maxsize=8)
+def _virtual_features(features: tuple[str, ...], *, length: int) -> Callable:
+    def forward(patterns: jax.Array, data: WindowData, windows: jax.Array) -> jax.Array:
+        return features_of_virtual_channels(features, data.gather_all(windows, length=length), patterns)
+
+    return parallel.pmap(forward)
+
+
+def virtual_features(
+    features: Sequence[str],
+    patterns: np.ndarray,
+    data: WindowData,
+    *,
+    windows: int,
+    length: int,
+    batch_size: int,
+) -> np.ndarray:
+    """Returns closed-form features of virtual channels `[n, V, F]` for the first n windows.
+
+    Args:
+        features: names of the features.
+        patterns: `[V, C]` weights of the virtual channels.
+        data: source of the windows, replicated on the devices.
+        windows: n.
+        length: samples in a window.
+        batch_size: windows at a time; rounded up to a multiple of the devices.
+    """
+    compute = _virtual_features(tuple(features), length=length)
+    return _in_batches(functools.partial(compute, parallel.replicate(patterns), data), windows, batch_size=batch_size)
 
 
 def _in_batches(forward: Callable, count: int, *, batch_size: int) -> np.ndarray:

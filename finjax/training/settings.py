@@ -140,16 +140,29 @@ class OptimiserSettings(ScheduleSettings, RateSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class CNNOptimiserSettings(OptimiserSettings):
+    """The optimiser of the CNN on closed-form features.
+
+    Attributes:
+        patterns: rates of the weights of virtual channels.
+    """
+
+    patterns: RateSettings
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class FineTuneOptimiserSettings(ScheduleSettings):
     """The optimiser of FINs and CNN together.
 
     Attributes:
         fin: rates of the FINs.
         cnn: rates of the CNN.
+        patterns: rates of the weights of virtual channels.
     """
 
     fin: FINRateSettings
     cnn: RateSettings
+    patterns: RateSettings
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

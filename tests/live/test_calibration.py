@@ -91,11 +91,12 @@ def test_calibration_takes_every_setting_from_the_configuration(captured):
         batch_size=77, max_steps=11, max_epochs=5, steps_per_dispatch=3, stop_after_epochs=2, stop_change=0.1,
         label_smoothing=0.2,
     )  # fmt: skip
-    config.cnn.read_out, config.seed = "lda", 9
+    config.cnn.read_out, config.cnn.read_out_ridge, config.seed = "lda", 0.3, 9
     windows = np.ones((4, 2, 40), np.float32)
     how = captured(config, windows, np.array([0, 0, 1, 1]), windows)
     optimiser, settings = how.pop("optimiser"), how.pop("settings")
-    assert how == {"report": None, "jitter": None, "read_out": "lda", "label_smoothing": 0.2}
+    expected = {"report": None, "jitter": None, "read_out": "lda", "read_out_ridge": 0.3, "label_smoothing": 0.2}
+    assert how == expected
     assert optimiser == stage_optimiser(parse(config))
     assert optimiser.clip_norm == 0.7 and sum(group.frozen for group in optimiser.groups) == 3
     assert (settings.schedule, settings.seed, settings.train.batch_size) == ("constant", 9, 77)
