@@ -21,7 +21,10 @@ from finjax.errors import ConfigError, DataError
 from finjax.evaluation import recognition
 from finjax.inference.restored import load_decoder
 from finjax.models.discriminant import fit_discriminant
+from finjax.system import processes
+from finjax.system.files import write_json
 from finjax.tasks import compatibility
+from finjax.tasks.imitation import imitation_on_virtual_channels
 from finjax.tasks.initial import InitialDecoder, decoder_of, features_seen, initial_decoder, merge
 from finjax.tasks.normalisation import stored_statistics
 from finjax.tasks.task import Task
@@ -82,6 +85,8 @@ def train(task: Task[DecoderStage], workdir: Path) -> None:
     share = tuning_windows(task)
     fitted, held_out = split_for_validation(task, share)
     start = initial_decoder(task, fitted, share=share)
+    if (scores := imitation_on_virtual_channels(task, start, fitted)) and processes.is_first():
+        write_json(workdir / "imitation.json", {"r2": scores, "windows": "to tune on", "fins": "before their tuning"})
     signal = start.statistics.signal
     inputs = inputs_of(task, start.features, start.feature, fitted, signal=signal)
     data = DecoderData(
