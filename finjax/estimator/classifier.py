@@ -2,9 +2,10 @@
 
 import functools
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import softmax
@@ -21,19 +22,23 @@ from finjax.errors import ConfigError
 from finjax.estimator.features import ARGUMENTS as OF_FEATURES
 from finjax.estimator.features import FINFeatures, seed_of
 from finjax.estimator.windows import OnWindows, check_arguments
+from finjax.features.spatial import covariance
 from finjax.models.cnn import CNN
-from finjax.models.decoders import DecoderNetwork, FeatureDecoder, FINDecoder
+from finjax.models.decoders import DecoderNetwork, FeatureDecoder, FINDecoder, VirtualFeatureDecoder
 from finjax.models.discriminant import OWN_COVARIANCE, empty_discriminant
+from finjax.models.patterns import common_spatial_patterns, features_of_virtual_channels, virtual_channels
 from finjax.models.stack import FINStack, stack_fins
 from finjax.training.fit import STEPS_PER_DISPATCH, batch_size_for, progress_bar, tune
 from finjax.training.keys import initialisation_key
 from finjax.training.losses import noise_factor
-from finjax.training.optimiser import FITTED, Group, Optimiser
+from finjax.training.optimiser import FITTED, STANDARDISATION, Group, Optimiser
 from finjax.training.settings import TrainerSettings, TrainSettings
 
 BATCH_SIZE = 128
 CLIP_NORM = 1.0
 READ_OUT_WEIGHT = 0.25
+READ_OUT_RIDGE = 0.02  # with virtual channels, whose features depend on each other
+PATTERN_RATE = 3e-3
 SHADOW_NOISE = 0.01
 COVARIANCE_NOISE = 1.0  # of `configs/fine_tune.py:best`, as the defaults of `FINClassifier`
 WINDOWS_AT_A_TIME = 64  # in prediction
@@ -43,6 +48,7 @@ ARGUMENTS = {
     "tune_steps": Whole(),
     "fin_rate": Real(),
     "cnn_rate": Real(),
+    "patterns": Whole(),
 }
 
 
@@ -53,7 +59,8 @@ class FINClassifier(ClassifierMixin, OnWindows):
     nothing.
 
     The CNN is first trained on the closed-form features; then the FINs take their place, and both are tuned. Beside
-    the CNN there is a regularised discriminant, whose log-probabilities are added to the CNN's.
+    the CNN there is a regularised discriminant, whose log-probabilities are added to the CNN's. With `patterns`, all
+    this works on virtual channels, which hold what lies between the channels, and are trained too.
 
     Args:
         fins: the FINs to start from; None: a `FINFeatures` with its own defaults.
@@ -63,6 +70,8 @@ class FINClassifier(ClassifierMixin, OnWindows):
         fin_rate: learning rate of the FINs in the tuning.
         cnn_rate: learning rate of the CNN in the tuning.
         read_out: discriminant beside the CNN, `"rda"` or `"lda"`; None: none.
+        patterns: common spatial patterns of each class, as virtual channels; 0: none. 2 recognise better, and take
+            several times as long.
         random_state: seed of CNN and tuning, and of the FINs if `fins` is None; a `FINFeatures` has its own seed.
         verbose: whether to show the progress.
 
@@ -71,7 +80,7 @@ class FINClassifier(ClassifierMixin, OnWindows):
         channels_: number of channels, C.
         length_: samples in a window, T.
         fins_: the fitted `FINFeatures`; its networks stay as they were before the tuning.
-        params_: parameters of FINs, CNN and read-out.
+        params_: parameters of FINs, CNN and read-out, and the weights of virtual channels.
         stats_: running statistics of the CNN.
 
     Example:
@@ -93,6 +102,7 @@ class FINClassifier(ClassifierMixin, OnWindows):
         fin_rate: float = 1e-4,
         cnn_rate: float = 3e-4,
         read_out: str | None = "rda",
+        patterns: int = 0,
         random_state: int | np.random.RandomState | None = 0,
         verbose: bool = False,
     ):
@@ -103,6 +113,7 @@ class FINClassifier(ClassifierMixin, OnWindows):
         self.fin_rate = fin_rate
         self.cnn_rate = cnn_rate
         self.read_out = read_out
+        self.patterns = patterns
         self.random_state = random_state
         self.verbose = verbose
 
@@ -156,10 +167,17 @@ class FINClassifier(ClassifierMixin, OnWindows):
         """Trains the CNN on closed-form features of z-scored windows, then tunes FINs and CNN together."""
         fins, decoder = self.fins_, self._decoder()
         feature = stack_feature_normalisers([model.feature for model in fins.models_])
-        values = feature.standardise(fins.closed_form(windows))  # [n, C, F]
+        params = self._patterns(windows, movement)
+        values = feature.standardise(self._closed_form(windows, params.get("patterns")))  # [n, C or V, F]
         noise = noise_factor(values.reshape(len(values), -1), movement, scale=COVARIANCE_NOISE)
-        params, stats = self._train_cnn(values, movement, noise, seed=seed)
-        params["fins"] = stack_fins(fins.models_, feature, channels=self.channels_)
+        if self.patterns:
+            inputs = WindowData.of_windows(windows)
+            params["standardisation"] = vars(feature)
+        else:
+            inputs = FeatureData(values=pad_to_grid(values))
+        params, stats = self._train_cnn(params, inputs, movement, noise, seed=seed)
+        params.pop("standardisation", None)  # the FINs' outputs are standardised
+        params["fins"] = stack_fins(fins.models_, feature, channels=self._rows())
         if self.read_out:
             params["read_out"] = empty_discriminant(features=values[0].size, classes=len(self.classes_))
         groups = (Group(prefix="fins", learning_rate=self.fin_rate), Group(prefix="cnn", learning_rate=self.cnn_rate))
@@ -170,7 +188,7 @@ class FINClassifier(ClassifierMixin, OnWindows):
                 stats,
                 WindowData.of_windows(windows),
                 movement,
-                optimiser=Optimiser(groups=(*groups, FITTED)),
+                optimiser=Optimiser(groups=(*groups, *self._pattern_groups(), FITTED)),
                 settings=TrainerSettings(
                     train=TrainSettings.of_steps(
                         self.tune_steps,
@@ -182,42 +200,85 @@ class FINClassifier(ClassifierMixin, OnWindows):
                 report=report,
                 jitter=noise,
                 read_out=self.read_out or "",
+                read_out_ridge=READ_OUT_RIDGE if self.patterns else 0.0,
             )
 
-    def _train_cnn(self, values: np.ndarray, movement: np.ndarray, noise: np.ndarray, *, seed: int):
-        fin = self.fins_.network_
-        decoder = FeatureDecoder(cnn=self._cnn(), shadows=fin.shadows, noise=SHADOW_NOISE, features=values.shape[2])
-        params, stats = decoder.init_cnn(initialisation_key(seed), channels=self.channels_)
+    def _train_cnn(
+        self,
+        params: dict[str, Any],
+        inputs: FeatureData | WindowData,
+        movement: np.ndarray,
+        noise: np.ndarray,
+        *,
+        seed: int,
+    ) -> tuple[dict[str, Any], Any]:
+        decoder = self._feature_decoder()
+        cnn, stats = decoder.init_cnn(initialisation_key(seed), channels=self.channels_)
         network = Group(learning_rate=self.learning_rate, decoupled=True)
         with progress_bar("CNN", shown=self.verbose) as report:
             settings = TrainSettings(
-                batch_size=batch_size_for(len(values), most=BATCH_SIZE),
+                batch_size=batch_size_for(len(movement), most=BATCH_SIZE),
                 max_epochs=self.epochs,
                 steps_per_dispatch=STEPS_PER_DISPATCH,
             )
             return tune(
                 decoder,
-                {"cnn": params},
+                {**params, "cnn": cnn},
                 stats,
-                FeatureData(values=pad_to_grid(values)),
+                inputs,
                 movement,
-                optimiser=Optimiser(groups=(network,), clip_norm=CLIP_NORM),
+                optimiser=Optimiser(groups=(network, *self._pattern_groups(), STANDARDISATION), clip_norm=CLIP_NORM),
                 settings=TrainerSettings(train=settings, seed=seed),
                 report=report,
                 jitter=noise,
             )
 
+    def _patterns(self, windows: np.ndarray, movement: np.ndarray) -> dict[str, Any]:
+        """Returns the weights of virtual channels as parameters; none without them."""
+        if not self.patterns:
+            return {}
+        found = common_spatial_patterns(
+            np.asarray(covariance(windows)), movement, patterns=self.patterns, classes=len(self.classes_)
+        )
+        return {"patterns": found}
+
+    def _pattern_groups(self) -> tuple[Group, ...]:
+        return (Group(prefix="patterns", learning_rate=PATTERN_RATE),) if self.patterns else ()
+
+    def _closed_form(self, windows: np.ndarray, patterns: np.ndarray | None) -> np.ndarray:
+        if patterns is None:
+            return self.fins_.closed_form(windows)
+        features = tuple(self.fins_.features)
+        return np.asarray(features_of_virtual_channels(features, jnp.asarray(windows), patterns))
+
+    def _rows(self) -> int:
+        """Returns the number of channels that FINs or closed-form features are computed of."""
+        return virtual_channels(self.patterns, channels=self.channels_, classes=len(self.classes_))
+
     def _cnn(self) -> CNN:
-        return CNN(classes=len(self.classes_), axis_name=parallel.AXIS)
+        cnn = CNN(classes=len(self.classes_), axis_name=parallel.AXIS)
+        return cnn.clone(kernel=self._rows()) if self.patterns else cnn  # virtual channels have no order
+
+    def _feature_decoder(self) -> DecoderNetwork:
+        fin, features = self.fins_.network_, tuple(self.fins_.features)
+        if not self.patterns:
+            return FeatureDecoder(cnn=self._cnn(), shadows=fin.shadows, noise=SHADOW_NOISE, features=len(features))
+        return VirtualFeatureDecoder(
+            cnn=self._cnn(),
+            features=features,
+            channels=self._rows(),
+            shadows=fin.shadows,
+            length=self.length_,
+        )
 
     def _decoder(self) -> FINDecoder:
         fin, features = self.fins_.network_, len(self.fins_.models_)
         return FINDecoder(
             cnn=self._cnn(),
             read_out_weight=READ_OUT_WEIGHT if self.read_out else 0.0,
-            fins=FINStack(fin=fin, features=features, channels=self.channels_),
+            fins=FINStack(fin=fin, features=features, channels=self._rows()),
             length=self.length_,
-            tile=parallel.stack_tile(BATCH_SIZE, fins=features * self.channels_),
+            tile=parallel.stack_tile(BATCH_SIZE, fins=features * self._rows()),
         )
 
     def __sklearn_tags__(self):

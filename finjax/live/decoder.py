@@ -241,7 +241,7 @@ class LiveDecoder:
         return z_score(windows, mean[:, None], std[:, None], self.model.signal.limit)
 
     def _compile(self) -> None:
-        self._probabilities = jax.jit(lambda windows: jax.nn.softmax(self.model.logits(windows)))
+        self._probabilities = jax.jit(lambda windows: jax.nn.softmax(self.model.forward(windows)))
         self._decode(np.zeros((len(self.channel_names), self.model.framing.length), np.float32))
 
     def _decode(self, window: np.ndarray) -> np.ndarray:

@@ -44,7 +44,7 @@ def common_spatial_patterns(
     """
     channels = covariances.shape[-1]
     if patterns > channels:
-        raise ConfigError(f"--config.patterns={patterns}: must be at most the number of channels, {channels}")
+        raise ConfigError(f"patterns={patterns}: there cannot be more for a movement than channels, {channels}")
     labels = np.unique(movement)
     means = {label: covariances[movement == label].mean(axis=0, dtype=np.float64) for label in labels}
     whole = _positive(sum(means.values(), np.zeros((channels, channels))) / max(len(labels), 1))

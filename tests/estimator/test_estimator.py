@@ -99,6 +99,19 @@ def test_tuning_changes_the_fins_but_not_the_transformer(data, fitted):
 
 
 @pytest.mark.slow
+def test_virtual_channels_are_trained_with_the_rest(data):
+    windows, movements, repetitions = data
+    known = repetitions < 3
+    classifier = FINClassifier(FINFeatures(**SMALL), epochs=30, tune_steps=3, patterns=2)
+    classifier.fit(windows[known], movements[known])
+    weights = classifier.params_["patterns"]
+    assert weights.shape == (12 + 2 * MOVEMENTS, 12)
+    moved = np.abs(weights[:12] - np.eye(12))  # they began as the channels themselves
+    assert 1e-3 < moved.max() < 1.0
+    assert classifier.score(windows[~known], movements[~known]) > 0.6  # chance: 0.25
+
+
+@pytest.mark.slow
 def test_the_estimators_work_in_a_pipeline_and_a_grid_search(data):
     windows, movements, _ = data
     pipeline = make_pipeline(FINFeatures(**SMALL), LinearDiscriminantAnalysis())

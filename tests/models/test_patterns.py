@@ -108,7 +108,7 @@ def test_patterns_are_finite_with_faulty_channels(fault):
 
 def test_more_patterns_than_channels_are_refused():
     covariances, movement = covariances_of_movements(2)
-    with pytest.raises(ConfigError, match="--config.patterns=5: must be at most the number of channels, 4"):
+    with pytest.raises(ConfigError, match="patterns=5: there cannot be more for a movement than channels, 4"):
         common_spatial_patterns(covariances, movement, patterns=5, classes=CLASSES)
 
 
