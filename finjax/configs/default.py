@@ -108,6 +108,7 @@ def fin(target: str) -> ConfigDict:
     _fin_model(config)
     config.train.max_steps = 800
     config.train.shadow_noise = 0.01  # relative to the value
+    config.train.mixtures = 0.0  # share of the examples that are random mixtures of all channels
     config.train.stop_after_epochs = 15
     config.train.stop_change = 0.005
     config.optimiser.learning_rate = 3e-3

@@ -80,6 +80,7 @@ _TRAINING = {
     "train.stop_after_epochs": Whole(),
     "train.stop_change": Real(),
     "train.shadow_noise": Real(),
+    "train.mixtures": Real(most=1),
     "train.covariance_noise": Real(),
     "train.gain_sd": Real(),
     "train.label_smoothing": SHARE,

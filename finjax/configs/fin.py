@@ -10,15 +10,18 @@ from finjax.configs import default
 
 
 def get_config(preset: str | None = None, *, target: str = "") -> ConfigDict:
-    """Returns the configuration; presets are `best`, `coarse`, `fast`, `paper` and `test`.
+    """Returns the configuration; presets are `best`, `coarse`, `fast`, `paper`, `spatial` and `test`.
 
     Example:
         >>> config = get_config("fast", target="ssi")
         >>> config.window, config.model.patch_size, config.train.batch_size
         ('300ms', 10, 256)
     """
-    target = target or (default.BEST_FEATURES if preset == "best" else default.PAPER_FEATURES)
-    presets = {None: None, "best": _best, "coarse": _coarse, "fast": _fast, "paper": _paper, "test": _test}
+    target = target or (default.BEST_FEATURES if preset in ("best", "spatial") else default.PAPER_FEATURES)
+    presets = {
+        None: None, "best": _best, "coarse": _coarse, "fast": _fast, "paper": _paper, "spatial": _spatial,
+        "test": _test,
+    }  # fmt: skip
     return default.chosen(default.fin(target), preset, presets)
 
 
@@ -70,3 +73,10 @@ def _best(config: ConfigDict) -> None:
     """Four times as many steps, on the features of `fine_tune.py:best`: their differences tell movements apart."""
     _coarse(config)
     config.train.max_steps = 6000
+
+
+def _spatial(config: ConfigDict) -> None:
+    """As `best`, for virtual channels: smaller networks, half of whose examples are mixtures of the channels."""
+    _best(config)
+    config.model.hidden = 16
+    config.train.mixtures = 0.5

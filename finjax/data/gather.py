@@ -56,12 +56,12 @@ class WindowData:
             subject=np.zeros(count, np.int32),
         )
 
-    def gather_all(self, windows: jax.Array, *, length: int) -> jax.Array:
-        """Returns z-scored windows of all channels, `[b, C, T]`."""
+    def gather_all(self, windows: jax.Array, *, length: int, lead: int = 0) -> jax.Array:
+        """Returns z-scored windows of all channels, `[b, C, T]`, or those that begin `lead` samples later."""
         subject = self.subject[windows]
         channels = self.samples.shape[0]
         signal = jax.vmap(lambda start: lax.dynamic_slice(self.samples, (0, start), (channels, length)))(
-            self.start[windows]
+            self.start[windows] + lead
         )  # [b, C, T]
         return z_score(signal, self.mean[subject][..., None], self.std[subject][..., None], self.limit)
 

@@ -18,12 +18,18 @@ def fin_table(result: dict, folder: Path) -> str:
         if part in result:
             scores = result[part]
             counted = f"{scores['windows']} of {scores['windows_available']} × {len(scores['per_channel'])}"
-            lines.append(f"{part:<10}{scores['r2']:>8.4f}{scores['mae']:>12.4g}{scores['mape']:>8.2f} %   {counted}")
+            lines.append(f"{part:<10}{_errors(scores)}   {counted}")
+            if "mixtures" in scores:
+                lines.append(f"{'  mixed':<10}{_errors(scores['mixtures'])}   random mixtures of the channels")
     shown = [result[part] for part in TEST_PARTS if part in result]
     sources = {subject: source for scores in shown for subject, source in scores["statistics_from"].items()}
     lines.append(f"z-scores from: {describe_statistics(sources)}")
     lines.append(f"per subject, per channel and figures: {folder}/")
     return "\n".join(lines)
+
+
+def _errors(scores: dict) -> str:
+    return f"{scores['r2']:>8.4f}{scores['mae']:>12.4g}{scores['mape']:>8.2f} %"
 
 
 def horizon_table(summary: list[dict], target: str) -> str:

@@ -18,6 +18,8 @@ from finjax.errors import ConfigError
 from finjax.features import get_feature
 from finjax.features.spatial import covariance, regularised
 
+NORM_SD = 0.5  # of the logarithm of the norm of random weights
+
 
 def virtual_channels(patterns: int, *, channels: int, classes: int) -> int:
     """Returns the number of virtual channels V: the channels themselves, and some patterns for each movement."""
@@ -67,9 +69,16 @@ def _positive(covariance: np.ndarray) -> np.ndarray:
     return np.asarray(regularised(covariance.astype(np.float32)), np.float64)
 
 
+def random_weights(key: jax.Array, *, channels: int) -> jax.Array:
+    """Draws the weights `[C]` of a virtual channel: any direction, a norm about 1, log-normal with σ = ½."""
+    direction, size = jax.random.split(key)
+    weights = jax.random.normal(direction, (channels,))
+    return weights * jnp.exp(NORM_SD * jax.random.normal(size, (1,))) / jnp.linalg.norm(weights)
+
+
 def mix(patterns: jax.Array, windows: jax.Array) -> jax.Array:
-    """Maps windows `[b, C, T]` to those of the virtual channels `[b, V, T]`, with the weights `[V, C]`."""
-    return cast(jax.Array, jnp.einsum("vc,bct->bvt", patterns, windows))
+    """Maps windows `[b, C, T]` to those of virtual channels `[b, V, T]`, with weights `[V, C]`, or `[b, V, C]`."""
+    return cast(jax.Array, jnp.einsum("...vc,...ct->...vt", patterns, windows))
 
 
 def features_of_virtual_channels(

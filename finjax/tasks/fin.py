@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -20,9 +21,11 @@ from finjax.errors import DataError
 from finjax.evaluation import figures, report
 from finjax.evaluation.regression import score, score_by_group
 from finjax.features import get_feature
+from finjax.inference.model import FINModel
 from finjax.inference.restored import load_fin
 from finjax.models.fin import build_fin
 from finjax.models.initialisers import jitted_init
+from finjax.models.patterns import mix, random_weights
 from finjax.system import processes
 from finjax.system.console import say
 from finjax.system.files import write_json
@@ -32,11 +35,12 @@ from finjax.tasks.task import Task
 from finjax.training.keys import initialisation_key
 from finjax.training.logs import describe_run
 from finjax.training.loop import Problem
-from finjax.training.losses import FINData, FINLoss
+from finjax.training.losses import FINData, FINLoss, RandomMixtures
 from finjax.training.predict import imitated_features
 from finjax.training.run_trainer import RunTrainer
 from finjax.training.step import TrainState
 
+MIXED_WINDOWS = 500  # of each part, for the score on mixtures
 WATCHED_WINDOWS = 100  # of each part, for the curves drawn during training
 
 
@@ -83,10 +87,17 @@ def train(task: Task[FINStage], workdir: Path) -> None:
     network = build_fin(settings.model)
     empty = jnp.zeros((1, task.framing.length))
     params = processes.from_first(lambda: jitted_init(network)(initialisation_key(settings.seed), empty)["params"])
-    data = FINData(windows=WindowData.of(task.store, signal, windows), target=feature.standardise(values))
+    data = FINData(
+        windows=WindowData.of(task.store, signal, windows), target=feature.standardise(values), feature=feature
+    )
     problem = Problem(
         params=params,
-        loss=FINLoss(network=network, length=task.framing.length, noise=settings.train.shadow_noise),
+        loss=FINLoss(
+            network=network,
+            length=task.framing.length,
+            noise=settings.train.shadow_noise,
+            mixtures=_mixtures(task),
+        ),
         optimiser=stage_optimiser(settings),
         tile=parallel.tile_size(parallel.share_size(settings.train.batch_size)),
         data=data,
@@ -139,6 +150,8 @@ def evaluate(task: Task[FINStage], workdir: Path) -> dict:
             "statistics_from": statistics.of(np.unique(task.subjects(windows))),
             **score_by_group(true, predicted, task.subjects(windows), task.store.channel_names),
         }
+        if model.config.train.mixtures:
+            result[part]["mixtures"] = _score_on_mixtures(task, model, windows, signal)
         shown[part] = figures.Predictions(true=true, predicted=predicted, windows=windows)
     if not shown:
         raise DataError(
@@ -148,6 +161,24 @@ def evaluate(task: Task[FINStage], workdir: Path) -> dict:
     if processes.is_first():
         _write_evaluation(task, workdir / "eval", result, shown, signal)
     return result
+
+
+def _score_on_mixtures(
+    task: Task[FINStage], model: FINModel, windows: Windows, signal: SignalNormaliser
+) -> dict[str, float]:
+    """Scores a FIN on random mixtures of the channels, as many as there are channels, in some of the windows."""
+    count, channels = min(MIXED_WINDOWS, len(windows)), len(task.store.channel_names)
+    some = windows[np.linspace(0, len(windows) - 1, count).round().astype(int)]
+    data, length = WindowData.of(task.store, signal, some), task.framing.length
+    keys = jax.random.split(jax.random.key(task.settings.seed), (count, channels))
+    weights = jax.vmap(jax.vmap(lambda key: random_weights(key, channels=channels)))(keys)  # [n, M, C]
+
+    def mixed(lead: int) -> jax.Array:
+        return mix(weights, data.gather_all(jnp.arange(count), length=length, lead=lead))
+
+    true = get_feature(task.settings.target).direct(mixed(task.framing.lead))
+    imitated = model(mixed(0).reshape(-1, length)).reshape(true.shape)
+    return score(np.asarray(true), np.asarray(imitated))
 
 
 def _write_evaluation(
@@ -160,6 +191,11 @@ def _write_evaluation(
     figures.r2_distribution(folder / "r2_distribution.png", result, label=label)
     figures.scatter(folder / "predicted_vs_true.png", shown, label=label)
     figures.examples(folder / "examples.png", shown, store=task.store, signal=signal, framing=task.framing, label=label)
+
+
+def _mixtures(task: Task[FINStage]) -> RandomMixtures | None:
+    share = task.settings.train.mixtures
+    return RandomMixtures(share=share, feature=task.settings.target, lead=task.framing.lead) if share else None
 
 
 def _describe(task: Task[FINStage], statistics: Statistics) -> dict:

@@ -11,8 +11,11 @@ from flax import linen as nn
 from flax import struct
 
 from finjax.data.gather import WindowData
+from finjax.data.normalise import FeatureNormaliser
 from finjax.devices.parallel import ABSENT
+from finjax.features import get_feature
 from finjax.models.decoders import DecoderNetwork
+from finjax.models.patterns import random_weights
 from finjax.models.shadows import shadow
 from finjax.training.batches import stand_in
 
@@ -28,6 +31,11 @@ def fold_in_each(key: jax.Array, examples: jax.Array) -> jax.Array:
     return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, examples)
 
 
+def fold_in_one(keys: jax.Array, number: int) -> jax.Array:
+    """Returns other keys `[b]`, for draws that are independent of those with `keys`."""
+    return jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, number)
+
+
 @struct.dataclass
 class FINData:
     """The data for the loss of a FIN, on the device.
@@ -35,10 +43,45 @@ class FINData:
     Attributes:
         windows: source of the inputs, n windows of C channels.
         target: `[n, C]` standardised feature that the FIN should output.
+        feature: standardisation of the feature, for `RandomMixtures`.
     """
 
     windows: WindowData
     target: jax.Array
+    feature: FeatureNormaliser | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RandomMixtures:
+    """Random virtual channels among the examples of a FIN, so that it imitates its feature on these too.
+
+    Attributes:
+        share: probability that an example is a mixture of all channels, in place of its own channel.
+        feature: name of the feature.
+        lead: samples from a window to the one that it predicts.
+    """
+
+    share: float
+    feature: str
+    lead: int
+
+    def replace_some(
+        self, windows: jax.Array, target: jax.Array, data: FINData, examples: jax.Array, keys: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        """Returns windows `[b, T]` and targets `[b]` with some of them replaced; other arguments as in `FINLoss`."""
+        assert data.feature is not None
+        channels = data.windows.samples.shape[0]
+        chosen = jax.vmap(lambda key: jax.random.bernoulli(key, self.share))(keys)
+        weights = jax.vmap(lambda key: random_weights(key, channels=channels))(fold_in_one(keys, 1))
+
+        def mixed(lead: int) -> jax.Array:
+            signals = data.windows.gather_all(examples // channels, length=windows.shape[1], lead=lead)
+            return jnp.einsum("bc,bct->bt", weights, signals)
+
+        seen = mixed(0)
+        predicted = mixed(self.lead) if self.lead else seen
+        values = data.feature.standardise(get_feature(self.feature).direct(predicted))
+        return jnp.where(chosen[:, None], seen, windows), jnp.where(chosen, values, target)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,18 +92,22 @@ class FINLoss:
         network: the FIN.
         length: samples in a window.
         noise: noise of the shadows, relative to the value.
+        mixtures: random virtual channels among the examples; None: none.
     """
 
     network: nn.Module
     length: int
     noise: float
+    mixtures: RandomMixtures | None = None
 
     def __call__(self, params: Any, stats: Any, data: FINData, examples: jax.Array, key: jax.Array):
         """See `Loss`; an example is one channel of one window."""
         examples, real = resolve(examples)
         keys = fold_in_each(key, examples)
-        target = shadow(data.target.reshape(-1)[examples], keys, shadows=self.network.shadows, noise=self.noise)
-        windows = data.windows.gather(examples, length=self.length)
+        windows, values = data.windows.gather(examples, length=self.length), data.target.reshape(-1)[examples]
+        if self.mixtures:
+            windows, values = self.mixtures.replace_some(windows, values, data, examples, fold_in_one(keys, 1))
+        target = shadow(values, keys, shadows=self.network.shadows, noise=self.noise)
         output = cast(jax.Array, self.network.apply({"params": params}, windows))
         error = jnp.mean(jnp.square(output - target), axis=-1)  # [b, S] → [b]
         return jnp.sum(jnp.where(real, error, 0.0)), (jnp.sum(real), stats)

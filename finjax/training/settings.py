@@ -45,9 +45,11 @@ class FINTrainSettings(TrainSettings):
 
     Attributes:
         shadow_noise: noise of the copies of the feature, relative to its value.
+        mixtures: share of the examples that are random virtual channels.
     """
 
     shadow_noise: float
+    mixtures: float
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
