@@ -230,10 +230,11 @@ def best_features(config: ConfigDict) -> None:
 
 
 def virtual_channels(config: ConfigDict) -> None:
-    """Two patterns for each movement, chosen by validation on 3DC."""
-    config.patterns = 2
+    """Four patterns for each movement, chosen by validation on 3DC."""
+    config.patterns = 4
     config.cnn.kernel = 1000  # the first convolution sees all virtual channels: they have no order
     config.cnn.read_out_ridge = 0.02
+    config.cnn.read_out_weight = 0.5
 
 
 def published_protocol(config: ConfigDict) -> None:

@@ -32,10 +32,12 @@ def _best(config: ConfigDict) -> None:
 
 
 def _spatial(config: ConfigDict) -> None:
-    """As `best`, on virtual channels: from `cnn.py:spatial`, and the FINs of `fin.py:best`, which need no training."""
+    """As `best`, on virtual channels, from `cnn.py:spatial` and FINs of `fin.py:spatial`."""
     _best(config)
     default.virtual_channels(config)
+    config.model.hidden = 16
     config.fine_tune.cnn_init = "runs/cnn_spatial/subject_{subject}"
+    config.fine_tune.fins = "runs/fin_{feature}_spatial"
 
 
 def _paper(config: ConfigDict) -> None:

@@ -23,8 +23,10 @@ SET_BY_STUDY = (
 
 
 def get_config(preset: str | None = None) -> ConfigDict:
-    """Returns the configuration; presets are `three_dc`, `paper` and `test`."""
-    presets = {None: _small, "three_dc": _three_dc, "paper": _paper, "test": _test}
+    """Returns the configuration; presets are `three_dc`, `three_dc_spatial`, `paper` and `test`."""
+    presets = {
+        None: _small, "three_dc": _three_dc, "three_dc_spatial": _three_dc_spatial, "paper": _paper, "test": _test,
+    }  # fmt: skip
     return default.chosen(_study(), preset, presets)
 
 
@@ -152,6 +154,20 @@ def _three_dc(config: ConfigDict) -> None:
     config.methods.fin_cnn_random.train = {"max_steps": 60}
     config.methods.fin_cnn_random.optimiser = {"fin": {"learning_rate": 1e-3}, "cnn": {"learning_rate": 1e-3}}
     for stage in ("fin", "cnn", "fine_tune", "raw_cnn"):
+        config[stage].log.tensorboard = False
+
+
+def _three_dc_spatial(config: ConfigDict) -> None:
+    """The decoders on virtual channels, beside classical baselines on covariances between channels, on 3DC."""
+    _three_dc(config)
+    config.within = "lda_logcov,lda_spatial,rda_spatial,tangent,cnn,fin_cnn"
+    config.cross = "rda_spatial,cnn,fin_cnn"
+    config.horizon = config.length = ""
+    config.baseline = "tangent"
+    config.fin = _settings(fin.get_config("spatial"))
+    config.cnn = _settings(cnn.get_config("spatial"))
+    config.fine_tune = _settings(fine_tune.get_config("spatial"))
+    for stage in ("fin", "cnn", "fine_tune"):
         config[stage].log.tensorboard = False
 
 

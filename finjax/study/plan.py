@@ -107,7 +107,7 @@ class _Planner:
         shape = copy.deepcopy(own.cnn)
         shape.dropout = config.cnn.dropout
         shape.shadows = own.model.shadows
-        config.cnn = shape
+        config.cnn, config.patterns = shape, own.patterns
         return config
 
     def _with_method(self, method: dict) -> ConfigDict:
@@ -186,4 +186,4 @@ def _shape(config: ConfigDict) -> dict:
     shape = {f"cnn.{field}": value for field, value in config.get("cnn", {}).items() if field != "dropout"}
     if config.stage == "fine_tune":
         shape["cnn.shadows"] = config.model.shadows  # the CNN takes as many as the FINs give
-    return {"features": config.get("features"), **shape}
+    return {"features": config.get("features"), "patterns": config.get("patterns"), **shape}
