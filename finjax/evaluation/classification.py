@@ -1,8 +1,12 @@
 """Scores of movement recognition: confusion matrix, accuracy and related scores, majority vote."""
 
+import itertools
+
 import numpy as np
 
 from finjax.system.arithmetic import numpy_defaults
+
+ONSET_S = (0.0, 0.25, 0.5, 1.0)  # starts of the intervals of `accuracy_since_onset`
 
 
 def confusion_matrix(true: np.ndarray, predicted: np.ndarray, *, classes: int) -> np.ndarray:
@@ -100,3 +104,24 @@ def majority_vote(predicted: np.ndarray, segment: np.ndarray, *, last: int) -> n
         winner[rank > most] = movement
         most = np.maximum(most, rank)
     return winner
+
+
+def accuracy_since_onset(correct: np.ndarray, since_s: np.ndarray) -> list[dict[str, float]]:
+    """Returns the accuracy of windows by the time from the start of their segment to the start of the window.
+
+    People react late, so that the first windows of a movement often hold another one.
+
+    Args:
+        correct: `[n]` whether each window is recognised.
+        since_s: `[n]` times in seconds.
+
+    Returns:
+        For each interval of `ONSET_S`: its limits `from_s` and `to_s` (None: no limit), `windows`, and `accuracy`
+        (None without windows).
+    """
+    found = []
+    for first, last in itertools.pairwise((*ONSET_S, None)):
+        rows = (since_s >= first) & (since_s < (np.inf if last is None else last))
+        accuracy = float(correct[rows].mean()) if rows.any() else None
+        found.append({"from_s": first, "to_s": last, "windows": int(rows.sum()), "accuracy": accuracy})
+    return found

@@ -8,7 +8,12 @@ import numpy as np
 
 from finjax.data.windows import SignalStore, Windows
 from finjax.evaluation import figures, report
-from finjax.evaluation.classification import confusion_matrix, majority_vote, score
+from finjax.evaluation.classification import (
+    accuracy_since_onset,
+    confusion_matrix,
+    majority_vote,
+    score,
+)
 from finjax.evaluation.statistics import summarise
 from finjax.system import processes
 from finjax.system.console import say
@@ -44,7 +49,8 @@ def score_subjects(decisions: Decisions, *, vote: int) -> list[dict]:
 
     Returns:
         For each subject: its number, the source of its z-scores, segments, the scores of `classification.score`,
-        the confusion matrix (rows: true), and under `"vote"` the number of decisions and the same scores.
+        the confusion matrix (rows: true), under `"since_onset"` the result of `classification.accuracy_since_onset`,
+        and under `"vote"` the number of decisions and the same scores.
     """
     windows, store = decisions.windows, decisions.store
     classes = len(store.movement_names)
@@ -58,6 +64,8 @@ def score_subjects(decisions: Decisions, *, vote: int) -> list[dict]:
         source = decisions.statistics_from[subject]
         entry = {"subject": subject, "statistics_from": source, "segments": len(np.unique(segment)), **score(confusion)}
         entry["confusion"] = confusion.tolist()
+        since_s = (windows.start[rows] - store.segments[segment, 0]) / store.rate_hz
+        entry["since_onset"] = accuracy_since_onset(true == predicted, since_s)
         if vote > 1:
             voted = confusion_matrix(true, majority_vote(predicted, segment, last=vote), classes=classes)
             entry["vote"] = {"decisions": vote, **score(voted)}

@@ -244,8 +244,8 @@ class LiveDecoder:
         return z_score(windows, mean[:, None], std[:, None], self.model.signal.limit)
 
     def _compile(self) -> None:
-        # With few time steps, a loop over FINs costs more than it saves: all of them run at once. With many, the weights
-        # of one FIN must stay in the cache.
+        # With few time steps, a loop over FINs costs more than it saves: all run at once. With many, the weights of one
+        # FIN must stay in the cache.
         model = self.model.config.model if isinstance(self.model.config, FineTuneStage) else None
         at_once = model is None or self.model.framing.length // model.patch_size <= MOST_STEPS_AT_ONCE
         logits = self.model.forward if at_once else self.model.logits

@@ -134,6 +134,10 @@ class _Report:
             caption = "Accuracy of each method: mean, 95 % interval, and a dot for each subject."
             by_subject = {name: name.removeprefix("subject_") for name in table if name.startswith("subject_")}
             blocks += [Text("Accuracy (%) of each subject:"), _shown(table, {"method": "method", **by_subject})]
+            if not (onset := tables.since_onset(experiments, self._read)).empty:
+                self._write_csv("since_onset", onset)
+                text = "Accuracy (%) by the time from the start of the segment to the start of the window:"
+                blocks += [Text(text), _shown(onset, {name: name for name in onset})]
         else:
             label = AXES[part]
             drawn = figures.accuracy_curves(self._figure(part), table, self._colours, over=over[0], label=label)
@@ -214,6 +218,6 @@ def _text(column: str, value: Any) -> str:
         return value
     if value is None or not np.isfinite(value):
         return "–"
-    if column in PERCENT or column.startswith("subject_"):
+    if column in PERCENT or column.startswith("subject_") or column.endswith(" s"):
         return f"{100 * value:+.1f}" if column == "difference" else f"{100 * value:.1f}"
     return f"{value:.4f}" if column.startswith("r2_") else f"{value:.2g}" if column == "p" else f"{value:g}"

@@ -73,6 +73,22 @@ def recognition(
     return pd.DataFrame(rows)
 
 
+def since_onset(experiments: Sequence[Experiment], read: ReadResult) -> pd.DataFrame:
+    """Returns a row for each method: the accuracy, a mean over subjects, by the time since the start of the segment.
+
+    The columns are `method` and the intervals, such as `0.25–0.5 s`. Runs from before this score was kept give no row.
+    """
+    rows: dict[str, dict[str, list[float]]] = {}
+    for experiment in experiments:
+        result = read(experiment.run)
+        for one in result["subjects"][0].get("since_onset", ()) if result else ():
+            if one["accuracy"] is not None:
+                named = f"{one['from_s']:g}–{one['to_s']:g} s" if one["to_s"] else f"from {one['from_s']:g} s"
+                rows.setdefault(experiment.method, {}).setdefault(named, []).append(one["accuracy"])
+    means = {method: {name: sum(values) / len(values) for name, values in row.items()} for method, row in rows.items()}
+    return pd.DataFrame([{"method": method, **row} for method, row in means.items()])
+
+
 def _joined(sources: Iterable[str]) -> str:
     """Returns the sources of z-scores, each once."""
     return ", ".join(sorted(set(sources)))

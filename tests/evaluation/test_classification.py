@@ -8,7 +8,7 @@ import sklearn.metrics
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finjax.evaluation.classification import confusion_matrix, majority_vote, score
+from finjax.evaluation.classification import accuracy_since_onset, confusion_matrix, majority_vote, score
 
 rng = np.random.default_rng(0)
 TRUE = rng.integers(0, 5, size=300)
@@ -97,3 +97,14 @@ def test_no_windows_have_no_votes():
 def test_a_vote_of_zero_windows_is_refused():
     with pytest.raises(ValueError, match="last=0"):
         majority_vote(PREDICTED, np.zeros(300), last=0)
+
+
+def test_accuracy_is_counted_by_the_time_since_the_onset():
+    since_s = np.array([0.0, 0.2, 0.25, 0.45, 1.0, 1.5, 9.0])
+    correct = np.array([False, True, False, False, True, True, False])
+    assert accuracy_since_onset(correct, since_s) == [
+        {"from_s": 0.0, "to_s": 0.25, "windows": 2, "accuracy": 0.5},
+        {"from_s": 0.25, "to_s": 0.5, "windows": 2, "accuracy": 0.0},
+        {"from_s": 0.5, "to_s": 1.0, "windows": 0, "accuracy": None},
+        {"from_s": 1.0, "to_s": None, "windows": 3, "accuracy": pytest.approx(2 / 3)},
+    ]

@@ -28,6 +28,20 @@ def test_the_table_of_fins_names_the_statistics():
     assert (table.statistics_seen[0], table.statistics_unseen[0]) == ("used", "unlabelled")
 
 
+def test_the_table_of_onsets_is_a_mean_over_subjects():
+    def interval(first, last, accuracy):
+        return {"from_s": first, "to_s": last, "windows": 1, "accuracy": accuracy}
+
+    results = {
+        "one": {"since_onset": [interval(0.0, 0.25, 0.2), interval(0.25, None, 0.8)]},
+        "two": {"since_onset": [interval(0.0, 0.25, 0.4), interval(0.25, None, None)]},
+        "old": {},
+    }
+    experiments = [Experiment(part="within", method="cnn", subject=1, run=name) for name in results]
+    table = tables.since_onset(experiments, lambda name: {"subjects": [SCORES | results[name]]})
+    assert table.to_dict("list") == {"method": ["cnn"], "0–0.25 s": [pytest.approx(0.3)], "from 0.25 s": [0.8]}
+
+
 def test_a_study_from_before_the_statistics_field_resumes_with_unlabelled(tmp_path):
     config = study.get_config("test")
     split = find_split(data_settings(config.data))
