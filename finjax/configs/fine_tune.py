@@ -36,6 +36,7 @@ def _spatial(config: ConfigDict) -> None:
     _best(config)
     default.virtual_channels(config)
     config.model.hidden = 16
+    config.optimiser.patterns.learning_rate = 1e-4
     config.fine_tune.cnn_init = "runs/cnn_spatial/subject_{subject}"
     config.fine_tune.fins = "runs/fin_{feature}_spatial"
 
