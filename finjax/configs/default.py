@@ -203,7 +203,7 @@ def fine_tune() -> ConfigDict:
     config.fine_tune.cnn_init = "runs/cnn/subject_{subject}"
     config.fine_tune.fins = "runs/fin_{feature}_coarse"  # runs of the FINs; fills in {feature}, {horizon}
     config.fine_tune.fin_init = "pretrained"  # or "random", or "decoder": the FINs of the decoder in cnn_init
-    config.fine_tune.freeze = ""  # comma-separated: fins (all layers), head (of FINs), cnn (also: no dropout)
+    config.fine_tune.freeze = ""  # comma-separated: fins (all), head (of FINs), cnn (no dropout either), patterns
     config.fine_tune.recompute = True  # the FINs' states in the backward pass, rather than keep them all
     config.optimiser.clip_norm = 0.0
     config.optimiser.fin = ConfigDict({"learning_rate": 1e-3, "l2": 2e-5})

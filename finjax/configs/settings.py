@@ -88,7 +88,7 @@ class FineTuneStart(DecoderStart):
     Attributes:
         fins: folders of the FINs' runs, in which `{feature}`, `{subject}` and `{horizon}` are replaced.
         fin_init: `"pretrained"`, `"random"`, or `"decoder"` for the FINs of the decoder in `cnn_init`.
-        freeze: parts that are not tuned, comma-separated: `"fins"`, `"head"` (of the FINs), `"cnn"`.
+        freeze: parts that are not tuned, comma-separated: `"fins"`, `"head"` (of the FINs), `"cnn"`, `"patterns"`.
         recompute: whether the backward pass computes the FINs' states again, which saves memory.
     """
 

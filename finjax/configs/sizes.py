@@ -1,16 +1,18 @@
 """Checks that names exist and that sizes of different parts fit each other; plugins must be loaded before."""
 
+from finjax.configs.build import frozen_parts
 from finjax.configs.feature_list import parse_feature_set, parse_features
 from finjax.configs.settings import (
     ClassicalStage,
     CNNStage,
+    FeatureDecoderStage,
     FineTuneStage,
     FINStage,
     RawCNNStage,
     StageSettings,
 )
 from finjax.data import filters
-from finjax.data.source import filter_of, framing_of, rate_of
+from finjax.data.source import channels_of, filter_of, framing_of, rate_of
 from finjax.errors import ConfigError, Naming, option_of
 from finjax.models.classical import COVARIANCES
 from finjax.models.cnn import RAW_STRIDE
@@ -64,6 +66,8 @@ def check_sizes(settings: StageSettings, *, option: Naming = option_of) -> None:
         _check_patches(settings.model, length, window, option)
     if isinstance(settings, FineTuneStage):
         _check_layer_factors(settings, option)
+    if isinstance(settings, FeatureDecoderStage):
+        _check_patterns(settings, option)
     if isinstance(settings, RawCNNStage):
         _check_convolutions(settings.cnn, length, window, option)
 
@@ -83,6 +87,19 @@ def _check_layer_factors(settings: FineTuneStage, option: Naming) -> None:
         raise ConfigError(
             f"{option('optimiser.fin.layer_factors')}={','.join(map(str, factors))} has {len(factors)} numbers: give "
             f"one factor of 0 or more for each of the {layers} layers ({option('model.layers')}={layers})"
+        )
+
+
+def _check_patterns(settings: FeatureDecoderStage, option: Naming) -> None:
+    if settings.patterns > (channels := channels_of(settings.data)):
+        raise ConfigError(
+            f"{option('patterns')}={settings.patterns}: a movement cannot have more patterns than the dataset has "
+            f"channels, {channels}"
+        )
+    if isinstance(settings, FineTuneStage) and not settings.patterns and "patterns" in frozen_parts(settings):
+        raise ConfigError(
+            f"{option('fine_tune.freeze')}={settings.fine_tune.freeze}: there are no patterns to freeze: set "
+            f"{option('patterns')}, or freeze other parts"
         )
 
 

@@ -160,10 +160,10 @@ def _three_dc(config: ConfigDict) -> None:
 def _three_dc_spatial(config: ConfigDict) -> None:
     """The decoders on virtual channels, beside classical baselines on covariances between channels, on 3DC."""
     _three_dc(config)
-    config.within = "lda_logcov,lda_spatial,rda_spatial,tangent,cnn,fin_cnn"
+    config.within = "lda_logcov,lda_spatial,rda_spatial,cnn,fin_cnn"
     config.cross = "rda_spatial,cnn,fin_cnn"
     config.horizon = config.length = ""
-    config.baseline = "tangent"
+    config.baseline = "rda_spatial"
     config.fin = _settings(fin.get_config("spatial"))
     config.cnn = _settings(cnn.get_config("spatial"))
     config.fine_tune = _settings(fine_tune.get_config("spatial"))

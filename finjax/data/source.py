@@ -164,6 +164,11 @@ def rate_of(settings: DataSettings) -> float:
     return synthetic.RATE_HZ if settings.name == synthetic.NAME else get_spec(settings.name).rate_hz
 
 
+def channels_of(settings: DataSettings) -> int:
+    """Returns the number of channels of the dataset in `settings`; reads no files; raises as `rate_of`."""
+    return len(synthetic.CHANNEL_NAMES if settings.name == synthetic.NAME else get_spec(settings.name).channel_names)
+
+
 def filter_of(settings: DataSettings) -> Filter:
     """Returns the dataset's filter with the changes of `settings.filter`: None keeps the default, 0 is off."""
     default = Filter() if settings.name == synthetic.NAME else get_spec(settings.name).filter

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import softmax
@@ -26,19 +25,23 @@ from finjax.features.spatial import covariance
 from finjax.models.cnn import CNN
 from finjax.models.decoders import DecoderNetwork, FeatureDecoder, FINDecoder, VirtualFeatureDecoder
 from finjax.models.discriminant import OWN_COVARIANCE, empty_discriminant
-from finjax.models.patterns import common_spatial_patterns, features_of_virtual_channels, virtual_channels
+from finjax.models.patterns import common_spatial_patterns, virtual_channels
 from finjax.models.stack import FINStack, stack_fins
 from finjax.training.fit import STEPS_PER_DISPATCH, batch_size_for, progress_bar, tune
 from finjax.training.keys import initialisation_key
 from finjax.training.losses import noise_factor
 from finjax.training.optimiser import FITTED, STANDARDISATION, Group, Optimiser
+from finjax.training.predict import virtual_features
 from finjax.training.settings import TrainerSettings, TrainSettings
 
 BATCH_SIZE = 128
 CLIP_NORM = 1.0
 READ_OUT_WEIGHT = 0.25
-READ_OUT_RIDGE = 0.02  # with virtual channels, whose features depend on each other
-PATTERN_RATE = 3e-3
+# With virtual channels, as `configs/fine_tune.py:spatial`: their features depend on each other.
+VIRTUAL_READ_OUT_WEIGHT = 0.5
+READ_OUT_RIDGE = 0.02
+PATTERN_RATE = 3e-3  # beside the CNN; in the tuning, the rate is that of the FINs
+MIXTURES = 0.5
 SHADOW_NOISE = 0.01
 COVARIANCE_NOISE = 1.0  # of `configs/fine_tune.py:best`, as the defaults of `FINClassifier`
 WINDOWS_AT_A_TIME = 64  # in prediction
@@ -65,13 +68,14 @@ class FINClassifier(ClassifierMixin, OnWindows):
     Args:
         fins: the FINs to start from; None: a `FINFeatures` with its own defaults.
         epochs: epochs of the CNN's training on closed-form features.
-        learning_rate: learning rate of that training. All three rates fall to 0 along a cosine.
+        learning_rate: learning rate of that training. All rates fall to 0 along a cosine.
         tune_steps: steps of 128 windows in which FINs and CNN are tuned together; 0: no tuning.
-        fin_rate: learning rate of the FINs in the tuning.
+        fin_rate: learning rate of the FINs in the tuning, and of the weights of virtual channels.
         cnn_rate: learning rate of the CNN in the tuning.
         read_out: discriminant beside the CNN, `"rda"` or `"lda"`; None: none.
-        patterns: common spatial patterns of each class, as virtual channels; 0: none. 2 recognise better, and take
-            several times as long.
+        patterns: common spatial patterns of each class, as virtual channels, at most as many as channels; 0: none.
+            With 4, it recognises better where movements differ between channels, and takes several times as long.
+            FINs that you pass should be trained with `FINFeatures(mixtures=0.5)`, or be runs of `fin:spatial`.
         random_state: seed of CNN and tuning, and of the FINs if `fins` is None; a `FINFeatures` has its own seed.
         verbose: whether to show the progress.
 
@@ -136,6 +140,8 @@ class FINClassifier(ClassifierMixin, OnWindows):
         windows, labels = self._fit_windows(X, y, channels=fins.channels)
         assert labels is not None
         check_classification_targets(labels)
+        if self.patterns > self.channels_:
+            raise ConfigError(f"patterns={self.patterns}: must be at most the number of channels, {self.channels_}")
         self.classes_, movement = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y has one class, {self.classes_[0]!r}; a classifier needs two or more")
@@ -144,7 +150,8 @@ class FINClassifier(ClassifierMixin, OnWindows):
         return self
 
     def _default_fins(self) -> FINFeatures:
-        return FINFeatures(random_state=self.random_state, verbose=self.verbose)
+        mixtures = MIXTURES if self.patterns else 0.0
+        return FINFeatures(mixtures=mixtures, random_state=self.random_state, verbose=self.verbose)
 
     @with_defaults
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
@@ -188,7 +195,7 @@ class FINClassifier(ClassifierMixin, OnWindows):
                 stats,
                 WindowData.of_windows(windows),
                 movement,
-                optimiser=Optimiser(groups=(*groups, *self._pattern_groups(), FITTED)),
+                optimiser=Optimiser(groups=(*groups, *self._pattern_groups(self.fin_rate), FITTED)),
                 settings=TrainerSettings(
                     train=TrainSettings.of_steps(
                         self.tune_steps,
@@ -215,6 +222,7 @@ class FINClassifier(ClassifierMixin, OnWindows):
         decoder = self._feature_decoder()
         cnn, stats = decoder.init_cnn(initialisation_key(seed), channels=self.channels_)
         network = Group(learning_rate=self.learning_rate, decoupled=True)
+        groups = (network, *self._pattern_groups(PATTERN_RATE), STANDARDISATION)
         with progress_bar("CNN", shown=self.verbose) as report:
             settings = TrainSettings(
                 batch_size=batch_size_for(len(movement), most=BATCH_SIZE),
@@ -227,7 +235,7 @@ class FINClassifier(ClassifierMixin, OnWindows):
                 stats,
                 inputs,
                 movement,
-                optimiser=Optimiser(groups=(network, *self._pattern_groups(), STANDARDISATION), clip_norm=CLIP_NORM),
+                optimiser=Optimiser(groups=groups, clip_norm=CLIP_NORM),
                 settings=TrainerSettings(train=settings, seed=seed),
                 report=report,
                 jitter=noise,
@@ -242,14 +250,21 @@ class FINClassifier(ClassifierMixin, OnWindows):
         )
         return {"patterns": found}
 
-    def _pattern_groups(self) -> tuple[Group, ...]:
-        return (Group(prefix="patterns", learning_rate=PATTERN_RATE),) if self.patterns else ()
+    def _pattern_groups(self, rate: float) -> tuple[Group, ...]:
+        return (Group(prefix="patterns", learning_rate=rate),) if self.patterns else ()
 
     def _closed_form(self, windows: np.ndarray, patterns: np.ndarray | None) -> np.ndarray:
         if patterns is None:
             return self.fins_.closed_form(windows)
-        features = tuple(self.fins_.features)
-        return np.asarray(features_of_virtual_channels(features, jnp.asarray(windows), patterns))
+        values = virtual_features(
+            tuple(self.fins_.features),
+            patterns,
+            parallel.replicate(WindowData.of_windows(windows)),
+            windows=len(windows),
+            length=self.length_,
+            batch_size=WINDOWS_AT_A_TIME,
+        )
+        return self.fins_.finite(values)
 
     def _rows(self) -> int:
         """Returns the number of channels that FINs or closed-form features are computed of."""
@@ -273,9 +288,10 @@ class FINClassifier(ClassifierMixin, OnWindows):
 
     def _decoder(self) -> FINDecoder:
         fin, features = self.fins_.network_, len(self.fins_.models_)
+        weight = VIRTUAL_READ_OUT_WEIGHT if self.patterns else READ_OUT_WEIGHT
         return FINDecoder(
             cnn=self._cnn(),
-            read_out_weight=READ_OUT_WEIGHT if self.read_out else 0.0,
+            read_out_weight=weight if self.read_out else 0.0,
             fins=FINStack(fin=fin, features=features, channels=self._rows()),
             length=self.length_,
             tile=parallel.stack_tile(BATCH_SIZE, fins=features * self._rows()),

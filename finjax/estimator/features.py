@@ -28,7 +28,7 @@ from finjax.system.arithmetic import numpy_defaults
 from finjax.training.fit import STEPS_PER_DISPATCH, batch_size_for, progress_bar
 from finjax.training.keys import initialisation_key
 from finjax.training.loop import Problem, Trainer
-from finjax.training.losses import FINData, FINLoss
+from finjax.training.losses import FINData, FINLoss, RandomMixtures
 from finjax.training.optimiser import Group, Optimiser
 from finjax.training.predict import imitated_features
 from finjax.training.settings import TrainerSettings, TrainSettings
@@ -49,6 +49,7 @@ ARGUMENTS = {
     "steps": Whole(),
     "learning_rate": Real(),
     "limit_sd": Real(above=0, unset=True),
+    "mixtures": Real(most=1),
 }
 
 
@@ -63,12 +64,13 @@ class FINFeatures(TransformerMixin, OnWindows):
         runs: runs of trained FINs, as `"runs/fin_{feature}_best"`; None: `fit` trains them.
         features: names of the features.
         channels: number of channels C in flattened windows; None: 1, or C of windows `[n, C, T]`.
-        hidden: LSTM width of each direction. This and the next four are for FINs that `fit` trains.
+        hidden: LSTM width of each direction. This, the next four and `mixtures` are for FINs that `fit` trains.
         layers: LSTM layers.
         patch_size: samples per time step; None: the largest divisor of T up to 30.
         steps: training steps, of 256 windows of one channel.
         learning_rate: learning rate of Adam; falls to 0 along a cosine.
         limit_sd: z-scored samples are limited to ± this; None: no limit.
+        mixtures: share of the training windows that are random mixtures of all channels, for virtual channels.
         random_state: seed.
         verbose: whether to show the progress.
 
@@ -98,6 +100,7 @@ class FINFeatures(TransformerMixin, OnWindows):
         steps: int = 500,
         learning_rate: float = 3e-3,
         limit_sd: float | None = 15.0,
+        mixtures: float = 0.0,
         random_state: int | np.random.RandomState | None = 0,
         verbose: bool = False,
     ):
@@ -110,6 +113,7 @@ class FINFeatures(TransformerMixin, OnWindows):
         self.steps = steps
         self.learning_rate = learning_rate
         self.limit_sd = limit_sd
+        self.mixtures = mixtures
         self.random_state = random_state
         self.verbose = verbose
 
@@ -177,6 +181,10 @@ class FINFeatures(TransformerMixin, OnWindows):
             ValueError: a feature is not finite.
         """
         values = np.stack([_direct(name)(windows) for name in self.features], axis=-1)
+        return self.finite(values)
+
+    def finite(self, values: np.ndarray) -> np.ndarray:
+        """Returns feature values as they are; raises `ValueError` if one is not finite."""
         if not np.isfinite(values).all():
             raise ValueError(f"some values of {', '.join(self.features)} are not finite: n_features = {self.length_}")
         return values
@@ -204,10 +212,15 @@ class FINFeatures(TransformerMixin, OnWindows):
             batch_size = batch_size_for(values.size, most=BATCH_SIZE)
             problem = Problem(
                 params=jitted_init(self.network_)(initialisation_key(seed), empty)["params"],
-                loss=FINLoss(network=self.network_, length=self.length_, noise=SHADOW_NOISE),
+                loss=FINLoss(
+                    network=self.network_,
+                    length=self.length_,
+                    noise=SHADOW_NOISE,
+                    mixtures=RandomMixtures(share=self.mixtures, feature=name, lead=0) if self.mixtures else None,
+                ),
                 optimiser=optimiser,
                 tile=parallel.tile_size(parallel.share_size(batch_size)),
-                data=FINData(windows=windows, target=feature.standardise(values)),
+                data=FINData(windows=windows, target=feature.standardise(values), feature=feature),
                 examples=values.size,
             )
             train = TrainSettings.of_steps(self.steps, batch_size=batch_size, steps_per_dispatch=STEPS_PER_DISPATCH)

@@ -25,7 +25,8 @@ def covariance(x: ArrayLike, order: int = 0) -> jax.Array:
     """Covariance matrices (ddof 0) of the order-th difference: `[..., C, T] → [..., C, C]`."""
     differences = jnp.diff(jnp.asarray(x), n=order, axis=-1)
     centred = differences - differences.mean(axis=-1, keepdims=True)
-    return jnp.einsum("...ct,...dt->...cd", centred, centred) / centred.shape[-1]
+    sums = jnp.einsum("...ct,...dt->...cd", centred, centred, precision=jax.lax.Precision.HIGHEST)
+    return sums / centred.shape[-1]
 
 
 def cov(covariances: ArrayLike) -> jax.Array:

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import jax.numpy as jnp
 import numpy as np
 
 from finjax.configs.build import covariance_noise_of, read_out_of, read_out_ridge_of, stage_optimiser
@@ -10,13 +9,14 @@ from finjax.configs.settings import FineTuneStage
 from finjax.data.gather import FeatureData, WindowData
 from finjax.data.recording import Recording
 from finjax.data.windows import count_windows, index_windows, pack, pad_to_grid
+from finjax.devices import parallel
 from finjax.errors import DataError
 from finjax.features import get_feature
 from finjax.inference.model import DecoderModel
 from finjax.models.decoders import FeatureDecoder
-from finjax.models.patterns import features_of_virtual_channels
 from finjax.training.fit import progress_bar, tune
 from finjax.training.losses import noise_factor
+from finjax.training.predict import virtual_features
 
 
 def windows_of(model: DecoderModel, recording: Recording) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -90,7 +90,14 @@ def tuned(
 def _features(model: DecoderModel, windows: np.ndarray) -> np.ndarray:
     """Returns the standardised closed-form features that the CNN sees, `[n, C, F]`, or of virtual channels."""
     if "patterns" in model.params:
-        values = features_of_virtual_channels(model.features, jnp.asarray(windows), model.params["patterns"])
+        values = virtual_features(
+            model.features,
+            model.params["patterns"],
+            parallel.replicate(WindowData.of_windows(windows)),
+            windows=len(windows),
+            length=model.framing.length,
+            batch_size=model.config.evaluate.batch_size,
+        )
     else:
         values = np.stack([get_feature(name).direct(windows) for name in model.features], axis=-1)
-    return model.feature.standardise(np.asarray(values))
+    return model.feature.standardise(values)

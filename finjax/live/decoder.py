@@ -246,8 +246,9 @@ class LiveDecoder:
     def _compile(self) -> None:
         # With few time steps, a loop over FINs costs more than it saves: all run at once. With many, the weights of one
         # FIN must stay in the cache.
-        model = self.model.config.model if isinstance(self.model.config, FineTuneStage) else None
-        at_once = model is None or self.model.framing.length // model.patch_size <= MOST_STEPS_AT_ONCE
+        config = self.model.config
+        steps = self.model.framing.length // config.model.patch_size if isinstance(config, FineTuneStage) else 1
+        at_once = steps <= MOST_STEPS_AT_ONCE
         logits = self.model.forward if at_once else self.model.logits
         self._probabilities = jax.jit(lambda windows: jax.nn.softmax(logits(windows)))
         self._decode(np.zeros((len(self.channel_names), self.model.framing.length), np.float32))

@@ -18,6 +18,7 @@ from finjax.errors import ConfigError
 from finjax.features import get_feature
 from finjax.features.spatial import covariance, regularised
 
+EXACT = jax.lax.Precision.HIGHEST  # a GPU would round the factors, and small variances are differences of large ones
 NORM_SD = 0.5  # of the logarithm of the norm of random weights
 
 
@@ -32,8 +33,8 @@ def common_spatial_patterns(
     """Returns the weights of virtual channels `[V, C]`: the channels, then the patterns of each movement.
 
     The patterns of a movement are the combinations of channels whose variance, divided by their variance in the other
-    movements, differs most from 1 (in the logarithm). Each has unit variance over all windows. A movement without
-    windows gets channels in place of patterns.
+    movements, differs most from 1 (in the logarithm). Each has unit variance, as the mean over the movements. A
+    movement without windows gets channels in place of patterns.
 
     Args:
         covariances: `[n, C, C]` covariance matrix of each window.
@@ -78,7 +79,7 @@ def random_weights(key: jax.Array, *, channels: int) -> jax.Array:
 
 def mix(patterns: jax.Array, windows: jax.Array) -> jax.Array:
     """Maps windows `[b, C, T]` to those of virtual channels `[b, V, T]`, with weights `[V, C]`, or `[b, V, C]`."""
-    return cast(jax.Array, jnp.einsum("...vc,...ct->...vt", patterns, windows))
+    return cast(jax.Array, jnp.einsum("...vc,...ct->...vt", patterns, windows, precision=EXACT))
 
 
 def features_of_virtual_channels(
@@ -101,6 +102,6 @@ def features_of_virtual_channels(
             continue
         if feature.order not in covariances:
             covariances[feature.order] = covariance(windows, feature.order)
-        variances = jnp.einsum("vc,bcd,vd->bv", patterns, covariances[feature.order], patterns)
+        variances = jnp.einsum("vc,bcd,vd->bv", patterns, covariances[feature.order], patterns, precision=EXACT)
         columns.append(feature.of_variance(variances))
     return jnp.stack(columns, axis=-1)

@@ -14,6 +14,7 @@ from finjax.evaluation.drawing import Axes, Figure, in_default_style, plain, sav
 from finjax.evaluation.figures import COLOURS
 from finjax.inference.model import DecoderModel
 from finjax.tasks.decoder import inputs_of
+from finjax.tasks.initial import features_seen
 from finjax.tasks.normalisation import stored_statistics
 from finjax.tasks.task import Task
 from finjax.training.predict import decoded_logits, decoder_features
@@ -114,14 +115,14 @@ def _look(model: DecoderModel, task: Task, repetition: int) -> _Repetition:
     inputs = parallel.replicate(inputs_of(task, model.features, model.feature, windows, signal=signal))
     count = {"windows": len(windows), "batch_size": model.config.evaluate.batch_size}
     logits = decoded_logits(model.decoder, model.params, model.stats, inputs, **count)
-    shape = len(windows), len(store.channel_names), len(model.features)
+    computed = np.zeros((len(windows), len(store.channel_names), 0))
+    if model.features:  # of virtual channels, if the decoder has them: the first of these began as the channels
+        patterns = model.params.get("patterns")
+        seen = features_seen(task, model.features, windows, signal, patterns=patterns)
+        computed = model.feature.standardise(seen)
     imitated = None
     if model.kind == "fine_tune":
-        imitated = decoder_features(model.decoder, model.params, inputs, **count).reshape(shape)
-    computed = np.zeros(shape)
-    if model.features:
-        ahead = model.kind == "fine_tune"  # FINs imitate the features of the window to predict
-        computed = model.feature.standardise(task.features(model.features, windows, signal, ahead=ahead))
+        imitated = decoder_features(model.decoder, model.params, inputs, **count).reshape(computed.shape)
     return _Repetition(
         time_s=np.arange(samples.shape[1]) / rate,
         signal=samples,

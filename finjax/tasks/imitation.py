@@ -49,7 +49,8 @@ def imitation_on_virtual_channels(task: Task[DecoderStage], start: InitialDecode
         len(patterns),
         ", ".join(f"{name} {r2:.4f}" for name, r2 in found.items()),
     )
-    if poor := [name for name, r2 in found.items() if r2 < LEAST_R2]:
+    poor = [name for name, r2 in found.items() if r2 < LEAST_R2]
+    if poor and not task.framing.lead:  # the future cannot be imitated well
         logger.warning(
             "the FINs of %s do not imitate their features on the virtual channels (R² below %g): train them longer, "
             "or on more people",

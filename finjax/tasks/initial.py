@@ -227,11 +227,14 @@ def _patterns(
         return None
     if start is not None:
         return start.params["patterns"]
-    return common_spatial_patterns(
-        task.covariances([0], fitted, signal)[:, 0],
-        fitted.movement,
-        patterns=patterns_of(task.settings),
-        classes=len(task.store.movement_names),
+    covariances = task.covariances([0], fitted, signal)[:, 0]
+    return processes.from_first(
+        lambda: common_spatial_patterns(
+            covariances,
+            fitted.movement,
+            patterns=patterns_of(task.settings),
+            classes=len(task.store.movement_names),
+        )
     )
 
 

@@ -101,7 +101,7 @@ class FINLoss:
     mixtures: RandomMixtures | None = None
 
     def __call__(self, params: Any, stats: Any, data: FINData, examples: jax.Array, key: jax.Array):
-        """See `Loss`; an example is one channel of one window."""
+        """See `Loss`; an example is one channel of one window, or with `mixtures` a mixture of its channels."""
         examples, real = resolve(examples)
         keys = fold_in_each(key, examples)
         windows, values = data.windows.gather(examples, length=self.length), data.target.reshape(-1)[examples]
@@ -120,7 +120,8 @@ class DecoderData:
     Attributes:
         inputs: source of the windows (see `DecoderNetwork.take`).
         movement: `[n]` class of each window.
-        jitter: `[C × F, C × F]` factor of the covariance of the noise that is added to the features, or `None`.
+        jitter: `[C × F, C × F]` factor of the covariance of the noise that is added to the features, or `None`; with
+            virtual channels, V in place of C.
     """
 
     inputs: Any

@@ -78,7 +78,10 @@ def _features(decoder: DecoderNetwork) -> Callable:
 
 
 def decoder_features(decoder: DecoderNetwork, params: Any, data: Any, *, windows: int, batch_size: int) -> np.ndarray:
-    """Returns the features `[n, C × F]` that a decoder's CNN gets for the first n windows; see `decoded_logits`."""
+    """Returns the features that a decoder's CNN gets for the first n windows, `[n, C × F]`; see `decoded_logits`.
+
+    With virtual channels they are `[n, V × F]`.
+    """
     return _in_batches(
         functools.partial(_features(decoder), parallel.replicate(params), data), windows, batch_size=batch_size
     )

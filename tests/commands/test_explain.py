@@ -28,7 +28,10 @@ def fresh_flags(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([f"--config={ROOT}/configs/cnn.py:tset"], ".py:tset: unknown preset 'tset'; known are best, paper, test"),
+        (
+            [f"--config={ROOT}/configs/cnn.py:tset"],
+            ".py:tset: unknown preset 'tset'; known are best, paper, spatial",
+        ),
         (["--config", f"{ROOT}/configs/fin_ssi.py:tset"], "fin_ssi.py:tset: unknown preset 'tset'; known are best"),
         ([CNN, "--config.seed=abc"], "error: --config.seed=abc: give a whole number"),
         ([CNN, "--config.train.max_steps=1.5"], "error: --config.train.max_steps=1.5: give a whole number"),

@@ -50,7 +50,7 @@ def test_different_runs_have_different_folders():
 
 
 def test_an_unknown_preset_is_refused():
-    with pytest.raises(ValueError, match="unknown preset 'tset'; known are best, coarse, fast, paper, test"):
+    with pytest.raises(ValueError, match="unknown preset 'tset'; known are best, coarse, fast, paper, spatial, test"):
         fin.get_config("tset", target="ssi")
 
 
