@@ -180,6 +180,10 @@ def test_every_field_of_a_recognition_stage_is_read(tmp_path, monkeypatch, modul
     log.watch(config)
     run(config, workdir=tmp_path / "run")
     default_workdir(config)
+    if module in (cnn, fine_tune):
+        config.patterns = 1
+        run(config, workdir=tmp_path / "virtual")
+        config.patterns = 0
     if module is not classical:
         config.fine_tune.cnn_init = str(tmp_path / "run/subject_1")
         if module is fine_tune:
