@@ -59,7 +59,7 @@ def test_a_study_writes_its_report(whole_study):
     assert re.search(r"\[4/20\] within/lda_logstd/subject_2\n", log)
     assert len(re.findall(r"\[\d+/20\]", log)) == 20
     assert {path.name for path in (workdir / "report/tables").iterdir()} == {
-        "fins.csv", "within.csv", "cross.csv", "horizon.csv", "length.csv",
+        "fins.csv", "within.csv", "since_onset.csv", "cross.csv", "horizon.csv", "length.csv",
     }  # fmt: skip
     page = (workdir / "report/report.html").read_text()
     assert page.count("data:image/png;base64,") == len(list((workdir / "report/figures").iterdir())) == 7
