@@ -33,13 +33,19 @@ def wave(axes, x, y, *, width=1.3, height=0.32, seed=0, channels=1):
         )
 
 
-def main() -> None:
-    """Draws the figure."""
-    figure = Figure(figsize=(11, 6.2), layout="constrained", facecolor="white")
+def canvas(height, *, top):
+    """Returns an empty figure 11 inches wide, and its axes from (0, 0) to (11, top)."""
+    figure = Figure(figsize=(11, height), layout="constrained", facecolor="white")
     axes = figure.subplots()
     axes.set_xlim(0, 11)
-    axes.set_ylim(0, 6.3)
+    axes.set_ylim(0, top)
     axes.axis("off")
+    return figure, axes
+
+
+def main() -> None:
+    """Draws the figure."""
+    figure, axes = canvas(6.2, top=6.3)
     titles = (
         (4.35, "1  FIN: an LSTM learns to imitate a closed-form feature (one for each of ENT, RMS, VAR, SSI)"),
         (2.35, "2  CNN: movements are recognised from the closed-form features"),

@@ -2,20 +2,15 @@
 
 from pathlib import Path
 
-from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
-from stages import CNN, FIN, INK, SIGNAL, SOFT, arrow, box, wave
+from stages import CNN, FIN, INK, SIGNAL, SOFT, arrow, box, canvas, wave
 
 MIX = "#7a5195"
 
 
 def main() -> None:
     """Draws the figure."""
-    figure = Figure(figsize=(11, 2.9), layout="constrained", facecolor="white")
-    axes = figure.subplots()
-    axes.set_xlim(0, 11)
-    axes.set_ylim(0, 2.9)
-    axes.axis("off")
+    figure, axes = canvas(2.9, top=2.9)
     axes.add_patch(FancyBboxPatch((0.1, 0.1), 10.8, 2.65, boxstyle="round,pad=0.02", fc=SOFT, ec="none"))
     title = "Virtual channels: sums and differences of electrodes, whose weights are trained with the rest"
     axes.text(0.25, 2.5, title, fontsize=10.5, weight="bold", color=INK)

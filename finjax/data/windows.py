@@ -202,6 +202,16 @@ class Windows:
         """Returns the windows that a mask, slice or index array selects."""
         return Windows(*(getattr(self, field.name)[which] for field in dataclasses.fields(self)))
 
+    def spread(self, most: int) -> "Windows":
+        """Returns at most `most` of the windows, evenly spaced over all of them."""
+        if len(self) <= most:
+            return self
+        return self[np.linspace(0, len(self) - 1, most).round().astype(int)]
+
+    def later(self, samples: int) -> "Windows":
+        """Returns windows that begin some samples later, such as those that are predicted."""
+        return dataclasses.replace(self, start=self.start + samples)
+
 
 def count_windows(segments: np.ndarray, framing: Framing) -> np.ndarray:
     """Returns `[G]`: how many windows fit, with the window that they predict, into each segment `[start, stop, …]`."""

@@ -15,34 +15,29 @@ from finjax.configs.rules import Real, Whole
 from finjax.data.gather import FeatureData, WindowData
 from finjax.data.normalise import stack_feature_normalisers
 from finjax.data.windows import pad_to_grid
-from finjax.devices import parallel
 from finjax.devices.defaults import with_defaults
 from finjax.errors import ConfigError
 from finjax.estimator.features import ARGUMENTS as OF_FEATURES
 from finjax.estimator.features import FINFeatures, seed_of
+from finjax.estimator.networks import BATCH_SIZE, Networks
 from finjax.estimator.windows import OnWindows, check_arguments
 from finjax.features.spatial import covariance
-from finjax.models.cnn import CNN
-from finjax.models.decoders import DecoderNetwork, FeatureDecoder, FINDecoder, VirtualFeatureDecoder
+from finjax.models.decoders import DecoderNetwork
 from finjax.models.discriminant import OWN_COVARIANCE, empty_discriminant
-from finjax.models.patterns import common_spatial_patterns, virtual_channels
-from finjax.models.stack import FINStack, stack_fins
+from finjax.models.patterns import common_spatial_patterns
+from finjax.models.stack import stack_fins
 from finjax.training.fit import STEPS_PER_DISPATCH, batch_size_for, progress_bar, tune
 from finjax.training.keys import initialisation_key
 from finjax.training.losses import noise_factor
 from finjax.training.optimiser import FITTED, STANDARDISATION, Group, Optimiser
-from finjax.training.predict import virtual_features
+from finjax.training.predict import virtual_features_of
 from finjax.training.settings import TrainerSettings, TrainSettings
 
-BATCH_SIZE = 128
 CLIP_NORM = 1.0
-READ_OUT_WEIGHT = 0.25
 # With virtual channels, as `configs/fine_tune.py:spatial`: their features depend on each other.
-VIRTUAL_READ_OUT_WEIGHT = 0.5
 READ_OUT_RIDGE = 0.02
 PATTERN_RATE = 3e-3  # beside the CNN; in the tuning, the rate is that of the FINs
 MIXTURES = 0.5
-SHADOW_NOISE = 0.01
 COVARIANCE_NOISE = 1.0  # of `configs/fine_tune.py:best`, as the defaults of `FINClassifier`
 WINDOWS_AT_A_TIME = 64  # in prediction
 ARGUMENTS = {
@@ -157,12 +152,13 @@ class FINClassifier(ClassifierMixin, OnWindows):
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Returns the probabilities `[n, K]` of `classes_` for windows `[n, C, T]`."""
         windows = self._windows(X)
+        decoder = self._networks().on_fins
         logits, size = [], 1 if len(windows) == 1 else WINDOWS_AT_A_TIME
         for first in range(0, len(windows), size):
             part = self.fins_.normalised(windows[first : first + size])
             # A part has one of two sizes, so that JAX compiles two programs at most.
             filled = np.concatenate([part, np.zeros((size - len(part), *part.shape[1:]), np.float32)])
-            logits.append(np.asarray(_logits(self._decoder())(self.params_, self.stats_, filled))[: len(part)])
+            logits.append(np.asarray(_logits(decoder)(self.params_, self.stats_, filled))[: len(part)])
         return softmax(np.concatenate(logits).astype(np.float64), axis=1)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
@@ -172,7 +168,7 @@ class FINClassifier(ClassifierMixin, OnWindows):
 
     def _tune(self, windows: np.ndarray, movement: np.ndarray, *, seed: int) -> None:
         """Trains the CNN on closed-form features of z-scored windows, then tunes FINs and CNN together."""
-        fins, decoder = self.fins_, self._decoder()
+        fins, networks = self.fins_, self._networks()
         feature = stack_feature_normalisers([model.feature for model in fins.models_])
         params = self._patterns(windows, movement)
         values = feature.standardise(self._closed_form(windows, params.get("patterns")))  # [n, C or V, F]
@@ -184,13 +180,13 @@ class FINClassifier(ClassifierMixin, OnWindows):
             inputs = FeatureData(values=pad_to_grid(values))
         params, stats = self._train_cnn(params, inputs, movement, noise, seed=seed)
         params.pop("standardisation", None)  # the FINs' outputs are standardised
-        params["fins"] = stack_fins(fins.models_, feature, channels=self._rows())
+        params["fins"] = stack_fins(fins.models_, feature, channels=networks.rows)
         if self.read_out:
             params["read_out"] = empty_discriminant(features=values[0].size, classes=len(self.classes_))
         groups = (Group(prefix="fins", learning_rate=self.fin_rate), Group(prefix="cnn", learning_rate=self.cnn_rate))
         with progress_bar("FINs and CNN", shown=self.verbose) as report:
             self.params_, self.stats_ = tune(
-                decoder,
+                networks.on_fins,
                 params,
                 stats,
                 WindowData.of_windows(windows),
@@ -219,7 +215,7 @@ class FINClassifier(ClassifierMixin, OnWindows):
         *,
         seed: int,
     ) -> tuple[dict[str, Any], Any]:
-        decoder = self._feature_decoder()
+        decoder = self._networks().on_features
         cnn, stats = decoder.init_cnn(initialisation_key(seed), channels=self.channels_)
         network = Group(learning_rate=self.learning_rate, decoupled=True)
         groups = (network, *self._pattern_groups(PATTERN_RATE), STANDARDISATION)
@@ -256,45 +252,18 @@ class FINClassifier(ClassifierMixin, OnWindows):
     def _closed_form(self, windows: np.ndarray, patterns: np.ndarray | None) -> np.ndarray:
         if patterns is None:
             return self.fins_.closed_form(windows)
-        values = virtual_features(
-            tuple(self.fins_.features),
-            patterns,
-            parallel.replicate(WindowData.of_windows(windows)),
-            windows=len(windows),
+        features = self.fins_.features
+        return self.fins_.finite(virtual_features_of(windows, features, patterns, batch_size=WINDOWS_AT_A_TIME))
+
+    def _networks(self) -> Networks:
+        return Networks(
+            fin=self.fins_.network_,
+            features=tuple(self.fins_.features),
+            channels=self.channels_,
+            classes=len(self.classes_),
             length=self.length_,
-            batch_size=WINDOWS_AT_A_TIME,
-        )
-        return self.fins_.finite(values)
-
-    def _rows(self) -> int:
-        """Returns the number of channels that FINs or closed-form features are computed of."""
-        return virtual_channels(self.patterns, channels=self.channels_, classes=len(self.classes_))
-
-    def _cnn(self) -> CNN:
-        cnn = CNN(classes=len(self.classes_), axis_name=parallel.AXIS)
-        return cnn.clone(kernel=self._rows()) if self.patterns else cnn  # virtual channels have no order
-
-    def _feature_decoder(self) -> DecoderNetwork:
-        fin, features = self.fins_.network_, tuple(self.fins_.features)
-        if not self.patterns:
-            return FeatureDecoder(cnn=self._cnn(), shadows=fin.shadows, noise=SHADOW_NOISE, features=len(features))
-        return VirtualFeatureDecoder(
-            cnn=self._cnn(),
-            features=features,
-            channels=self._rows(),
-            shadows=fin.shadows,
-            length=self.length_,
-        )
-
-    def _decoder(self) -> FINDecoder:
-        fin, features = self.fins_.network_, len(self.fins_.models_)
-        weight = VIRTUAL_READ_OUT_WEIGHT if self.patterns else READ_OUT_WEIGHT
-        return FINDecoder(
-            cnn=self._cnn(),
-            read_out_weight=weight if self.read_out else 0.0,
-            fins=FINStack(fin=fin, features=features, channels=self._rows()),
-            length=self.length_,
-            tile=parallel.stack_tile(BATCH_SIZE, fins=features * self._rows()),
+            patterns=self.patterns,
+            read_out=bool(self.read_out),
         )
 
     def __sklearn_tags__(self):

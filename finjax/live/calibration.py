@@ -9,14 +9,13 @@ from finjax.configs.settings import FineTuneStage
 from finjax.data.gather import FeatureData, WindowData
 from finjax.data.recording import Recording
 from finjax.data.windows import count_windows, index_windows, pack, pad_to_grid
-from finjax.devices import parallel
 from finjax.errors import DataError
 from finjax.features import get_feature
 from finjax.inference.model import DecoderModel
 from finjax.models.decoders import FeatureDecoder
 from finjax.training.fit import progress_bar, tune
 from finjax.training.losses import noise_factor
-from finjax.training.predict import virtual_features
+from finjax.training.predict import virtual_features_of
 
 
 def windows_of(model: DecoderModel, recording: Recording) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -36,8 +35,7 @@ def windows_of(model: DecoderModel, recording: Recording) -> tuple[np.ndarray, n
         names = ", ".join(recording.movement_names[movement] for movement in found)
         raise DataError(f"calibration takes two movements or more; the recording has windows of {names} alone")
     framing = model.framing
-    predicted = dataclasses.replace(windows, start=windows.start + framing.lead)
-    cut = [store.cut_out(which, length=framing.length) for which in (windows, predicted)]
+    cut = [store.cut_out(which, length=framing.length) for which in (windows, windows.later(framing.lead))]
     return cut[0], cut[1], windows.movement
 
 
@@ -90,13 +88,8 @@ def tuned(
 def _features(model: DecoderModel, windows: np.ndarray) -> np.ndarray:
     """Returns the standardised closed-form features that the CNN sees, `[n, C, F]`, or of virtual channels."""
     if "patterns" in model.params:
-        values = virtual_features(
-            model.features,
-            model.params["patterns"],
-            parallel.replicate(WindowData.of_windows(windows)),
-            windows=len(windows),
-            length=model.framing.length,
-            batch_size=model.config.evaluate.batch_size,
+        values = virtual_features_of(
+            windows, model.features, model.params["patterns"], batch_size=model.config.evaluate.batch_size
         )
     else:
         values = np.stack([get_feature(name).direct(windows) for name in model.features], axis=-1)

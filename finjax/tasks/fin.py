@@ -167,8 +167,8 @@ def _score_on_mixtures(
     task: Task[FINStage], model: FINModel, windows: Windows, signal: SignalNormaliser
 ) -> dict[str, float]:
     """Scores a FIN on random mixtures of the channels, as many as there are channels, in some of the windows."""
-    count, channels = min(MIXED_WINDOWS, len(windows)), len(task.store.channel_names)
-    some = windows[np.linspace(0, len(windows) - 1, count).round().astype(int)]
+    some, channels = windows.spread(MIXED_WINDOWS), len(task.store.channel_names)
+    count = len(some)
     data, length = WindowData.of(task.store, signal, some), task.framing.length
     keys = jax.random.split(jax.random.key(task.settings.seed), (count, channels))
     weights = jax.vmap(jax.vmap(lambda key: random_weights(key, channels=channels)))(keys)  # [n, M, C]

@@ -2,8 +2,6 @@
 
 import logging
 
-import numpy as np
-
 from finjax.configs.settings import DecoderStage
 from finjax.data.gather import WindowData
 from finjax.data.windows import Windows
@@ -32,15 +30,14 @@ def imitation_on_virtual_channels(task: Task[DecoderStage], start: InitialDecode
     """
     if fin_init_of(task.settings) != "pretrained" or "patterns" not in start.params or not len(fitted):
         return {}
-    count = min(SCORED_WINDOWS, len(fitted))
-    some = fitted[np.linspace(0, len(fitted) - 1, count).round().astype(int)]
+    some = fitted.spread(SCORED_WINDOWS)
     signal, patterns = start.statistics.signal, start.params["patterns"]
     true = start.feature.standardise(features_seen(task, start.features, some, signal, patterns=patterns))
     imitated = decoder_features(
         start.decoder,
         start.params,
         parallel.replicate(WindowData.of(task.store, signal, some)),
-        windows=count,
+        windows=len(some),
         batch_size=task.settings.evaluate.batch_size,
     ).reshape(true.shape)
     found = {name: score(true[..., f], imitated[..., f])["r2"] for f, name in enumerate(start.features)}

@@ -168,7 +168,7 @@ def features_seen(
     ahead = task.settings.stage == "fine_tune"
     if patterns is None:
         return task.features(features, windows, signal, ahead=ahead)
-    seen = dataclasses.replace(windows, start=windows.start + task.framing.lead) if ahead else windows
+    seen = windows.later(task.framing.lead) if ahead else windows
     return virtual_features(
         features,
         patterns,

@@ -64,9 +64,7 @@ class Task(Generic[SettingsT]):
         """Returns the windows of a part of the split, or `most` of them, evenly spaced (0: all)."""
         windows = self.windows
         chosen = np.flatnonzero(self.split.select(self.subjects(windows), windows.repetition, part=name))
-        if most and len(chosen) > most:
-            chosen = chosen[np.linspace(0, len(chosen) - 1, most).round().astype(int)]
-        return windows[chosen]
+        return windows[chosen].spread(most) if most else windows[chosen]
 
     def describe(self, *, part: str | None) -> dict:
         """Returns the part of a checkpoint's description, in JSON types, that all models share.

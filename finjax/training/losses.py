@@ -15,7 +15,7 @@ from finjax.data.normalise import FeatureNormaliser
 from finjax.devices.parallel import ABSENT
 from finjax.features import get_feature
 from finjax.models.decoders import DecoderNetwork
-from finjax.models.patterns import random_weights
+from finjax.models.patterns import mix, random_weights
 from finjax.models.shadows import shadow
 from finjax.training.batches import stand_in
 
@@ -76,7 +76,7 @@ class RandomMixtures:
 
         def mixed(lead: int) -> jax.Array:
             signals = data.windows.gather_all(examples // channels, length=windows.shape[1], lead=lead)
-            return jnp.einsum("bc,bct->bt", weights, signals)
+            return mix(weights[:, None], signals)[:, 0]
 
         seen = mixed(0)
         predicted = mixed(self.lead) if self.lead else seen

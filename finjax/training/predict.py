@@ -118,6 +118,15 @@ def virtual_features(
     return _in_batches(functools.partial(compute, parallel.replicate(patterns), data), windows, batch_size=batch_size)
 
 
+def virtual_features_of(
+    windows: np.ndarray, features: Sequence[str], patterns: np.ndarray, *, batch_size: int
+) -> np.ndarray:
+    """Returns the same for z-scored windows in memory, `[n, C, T]`."""
+    count, _, length = windows.shape
+    data = parallel.replicate(WindowData.of_windows(windows))
+    return virtual_features(features, patterns, data, windows=count, length=length, batch_size=batch_size)
+
+
 def _in_batches(forward: Callable, count: int, *, batch_size: int) -> np.ndarray:
     """Returns `forward` of the numbers 0 to `count` − 1, computed in batches, `[count, …]`."""
     devices = parallel.device_count()
