@@ -24,6 +24,7 @@ SUBPACKAGES = {
     "estimator": ("finjax.estimator", ""),
     "inference": ("finjax.inference", ""),
     "data": ("finjax.data", ""),
+    "sources": ("finjax.sources", ""),
     "models": ("finjax.models", ""),
     "training": ("finjax.training", ""),
     "configs": ("finjax.configs", ""),

@@ -29,16 +29,18 @@ from finjax.data.number_lists import format_numbers, parse_numbers
 from finjax.data.recording import Recording
 from finjax.devices import parallel
 from finjax.errors import DataError, FinjaxError, StorageError, add_debug_option, option_of, print_error
-from finjax.live.addresses import check_port, parse
 from finjax.live.decoder import LiveDecoder
-from finjax.live.lab_stream import LabStream
 from finjax.live.loop import decode
 from finjax.live.memory_watch import MemoryWatch
 from finjax.live.sinks import JSONLines, Port, Sink
-from finjax.live.sources import Lines, Replay, Silences, Source
 from finjax.live.summary import Summary
 from finjax.live.terminal import Terminal
+from finjax.sources.lab_stream import LabStream
+from finjax.sources.lines import Lines
+from finjax.sources.replay import Replay
+from finjax.sources.source import Silences, Source
 from finjax.system import interrupts
+from finjax.system.addresses import check_port, parse
 from finjax.system.console import any_terminal, drop_if_stuck, messages_held_back
 from finjax.system.files import whats_wrong
 from finjax.system.paths import refuse_url
@@ -135,7 +137,7 @@ def _source(options: argparse.Namespace, decoder: LiveDecoder) -> tuple[Source, 
     channels = len(decoder.channel_names)
     if options.tcp is not None or options.udp is not None:
         protocol, port = ("tcp", options.tcp) if options.tcp is not None else ("udp", options.udp)
-        source = Lines(protocol, port=port, channels=channels)
+        source = Lines(protocol, port=port, channels=channels, rate_hz=decoder.rate_hz)
         print(f"listening for lines of {channels} numbers at {protocol} port {source.port} of this machine", flush=True)
         return source, None
     if options.lsl is not None:

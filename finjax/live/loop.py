@@ -7,8 +7,8 @@ import time
 from finjax.live.decoder import LiveDecoder
 from finjax.live.memory_watch import MemoryWatch
 from finjax.live.sinks import Sink
-from finjax.live.sources import Silences, Source, limited
 from finjax.live.summary import Summary
+from finjax.sources.source import Silences, Source, limited
 from finjax.system import interrupts
 
 

@@ -16,9 +16,9 @@ from typing import Protocol
 import numpy as np
 
 from finjax.errors import FinjaxError
-from finjax.live.addresses import look_up
 from finjax.live.connection import Connection
 from finjax.live.decision import Decision
+from finjax.system.addresses import look_up
 from finjax.system.files import expanded
 
 

@@ -8,8 +8,8 @@ from decisions import NAMES, decision
 
 from finjax.live.loop import decode
 from finjax.live.memory_watch import MemoryWatch
-from finjax.live.sources import Silences
 from finjax.live.summary import Summary
+from finjax.sources.source import Silences
 
 
 class SlowSink:

@@ -9,7 +9,8 @@ import pytest
 
 from finjax.errors import FinjaxError
 from finjax.live.__main__ import main
-from finjax.live.sources import Lines, Replay
+from finjax.sources.lines import Lines
+from finjax.sources.replay import Replay
 
 
 def test_a_replay_ends_with_its_summary(small_decoder, tmp_path, capsys):
@@ -80,7 +81,7 @@ def test_ports_to_listen_at_are_checked_before_anything_is_loaded(option, port, 
     assert main(["no/such/run", f"--{option}={port}"]) == 1
     assert capsys.readouterr().err == f"error: --{option}={port}: give a port from 0 to 65535\n"
     with pytest.raises(FinjaxError, match="give a port from"):
-        Lines(option, port=port, channels=2)
+        Lines(option, port=port, channels=2, rate_hz=2000.0)
 
 
 def test_a_signal_ends_the_session_with_its_summary(small_decoder, tmp_path, monkeypatch, capsys):

@@ -7,8 +7,8 @@ import numpy as np
 from decisions import NAMES, decision
 
 from finjax.data import synthetic
-from finjax.live.sources import Replay
 from finjax.live.summary import Summary
+from finjax.sources.replay import Replay
 
 
 def test_a_replay_may_begin_again():

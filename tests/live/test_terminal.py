@@ -17,9 +17,9 @@ import pytest
 from decisions import NAMES, decision
 
 from finjax.live.__main__ import main
-from finjax.live.sources import Replay
 from finjax.live.summary import Summary
 from finjax.live.terminal import LOST, Terminal
+from finjax.sources.replay import Replay
 
 
 class Screen(io.StringIO):

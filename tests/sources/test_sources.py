@@ -9,7 +9,9 @@ import pytest
 
 from finjax.data import synthetic
 from finjax.errors import FinjaxError
-from finjax.live.sources import LONGEST_LINE, Lines, Replay, limited
+from finjax.sources.lines import LONGEST_LINE, Lines
+from finjax.sources.replay import Replay
+from finjax.sources.source import limited
 
 
 def test_a_replay_keeps_time():
@@ -29,7 +31,7 @@ def received(source, send):
 
 
 def test_tcp_lines_may_be_cut_anywhere_and_the_sender_may_come_back():
-    source = Lines("tcp", port=0, channels=2)
+    source = Lines("tcp", port=0, channels=2, rate_hz=2000.0)
 
     def send(port):
         for parts in ([b"1,2\n3", b" 4\n5;", b"6\n7 8 9\nx y\n\n10 1"], [b"11 12\n"]):
@@ -45,7 +47,7 @@ def test_tcp_lines_may_be_cut_anywhere_and_the_sender_may_come_back():
 
 
 def test_a_silent_sender_makes_room_for_another():
-    source = Lines("tcp", port=0, channels=2)
+    source = Lines("tcp", port=0, channels=2, rate_hz=2000.0)
 
     def send(port):
         with socket.create_connection(("127.0.0.1", port)) as vanished:
@@ -65,7 +67,7 @@ def test_a_silent_sender_makes_room_for_another():
 
 
 def test_datagrams_are_whole():
-    source = Lines("udp", port=0, channels=2)
+    source = Lines("udp", port=0, channels=2, rate_hz=2000.0)
 
     def send(port):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
@@ -79,12 +81,12 @@ def test_datagrams_are_whole():
 def test_limits_hold_while_nothing_arrives(protocol):
     for limits in ({"seconds": 0.3}, {"idle": 0.3}, {"seconds": 60.0, "idle": 0.3}):
         started = time.monotonic()
-        chunks = list(limited(Lines(protocol, port=0, channels=2), **limits))
+        chunks = list(limited(Lines(protocol, port=0, channels=2, rate_hz=2000.0), **limits))
         assert chunks and not sum(map(len, chunks)) and time.monotonic() - started >= 0.3
 
 
 def test_a_sender_that_is_connected_and_says_nothing_is_idle_too():
-    source = Lines("tcp", port=0, channels=2)
+    source = Lines("tcp", port=0, channels=2, rate_hz=2000.0)
     with socket.create_connection(("127.0.0.1", source.port)) as sender:
         sender.sendall(b"1 2\n")
         assert sum(map(len, limited(source, idle=0.3))) == 1
@@ -102,7 +104,7 @@ def parsed(source: Lines, content: bytes, *, size: int) -> np.ndarray:
 
 @pytest.fixture
 def lines():
-    source = Lines("tcp", port=0, channels=2)
+    source = Lines("tcp", port=0, channels=2, rate_hz=2000.0)
     yield source
     source._socket.close()
 
@@ -135,4 +137,4 @@ def test_a_port_in_use_is_an_error():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(FinjaxError, match="cannot listen at port"):
-            Lines("tcp", port=taken.getsockname()[1], channels=2)
+            Lines("tcp", port=taken.getsockname()[1], channels=2, rate_hz=2000.0)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from finjax.errors import DataError, FinjaxError
-from finjax.live.sources import PATIENCE_S
+from finjax.sources.source import PATIENCE_S, StreamInfo
 
 FIND_S = 5.0  # how long to look for a stream
 
@@ -43,6 +43,11 @@ class LabStream:
             raise DataError(f"--lsl={name}: no LSL stream of {self._wanted[0]} {self._wanted[1]!r} in {FIND_S:g} s")
         if why := self._misfit(streams[0]):
             raise DataError(f"--lsl={name}: stream {streams[0].name()!r} {why}")
+        self.info = StreamInfo(
+            name=streams[0].name(),
+            rate_hz=streams[0].nominal_srate(),
+            channel_names=tuple(str(channel + 1) for channel in range(channels)),
+        )
         self._inlet: Any = pylsl.StreamInlet(streams[0])  # None while the stream is lost
 
     def __iter__(self) -> Iterator[np.ndarray]:
@@ -58,6 +63,12 @@ class LabStream:
                     self.problems["times that the LSL stream was lost"] += 1
                     self._inlet = None
             yield np.asarray(samples, np.float32).reshape(-1, self._channels)
+
+    def close(self) -> None:
+        """See `Source`."""
+        if self._inlet is not None:
+            self._inlet.close_stream()
+        self._inlet = None
 
     def _pull(self) -> list:
         """Waits for a sample and returns it with those that follow; `pull_chunk` alone would wait for a full buffer."""

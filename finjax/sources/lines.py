@@ -1,73 +1,17 @@
-"""Sources give samples: a recording that is replayed in real time, or text from the network.
+"""Samples as lines of text from a TCP or UDP port."""
 
-Iterating over a source gives chunks of samples `[n, C]` float32 as they arrive, in the unit of the training data.
-While nothing arrives, it gives a few empty chunks each second, so that the caller can stop. A source counts lost
-samples in `problems`.
-"""
-
-import itertools
 import socket
-import time
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator
-from typing import Protocol
+from collections.abc import Iterator
 
 import numpy as np
 
-from finjax.data.recording import Recording
 from finjax.errors import FinjaxError
-from finjax.live.addresses import check_port
+from finjax.sources.source import PATIENCE_S, StreamInfo
+from finjax.system.addresses import check_port
 
 LARGEST_DATAGRAM = 65_536
 LONGEST_LINE = 65_536  # bytes
-PATIENCE_S = 0.2  # how long to wait for samples before an empty chunk
-
-
-class Source(Protocol):
-    """Gives chunks of samples, see above."""
-
-    problems: Counter[str]
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        """Yields samples as they arrive, and empty chunks while none arrive."""
-        ...
-
-
-class Replay:
-    """Replays a recording in real time.
-
-    Args:
-        recording: the recording, unfiltered unless the decoder has `filtered=True`.
-        chunk: samples per chunk.
-        speed: speed relative to real time; 0: as fast as the decoder takes the samples.
-        loop: whether to repeat the recording without end.
-    """
-
-    def __init__(self, recording: Recording, *, chunk: int, speed: float = 1.0, loop: bool = False):
-        self.recording, self._chunk, self._speed, self._loop = recording, chunk, speed, loop
-        self.problems: Counter[str] = Counter()
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        """Yields chunks, each when its last sample is due."""
-        rate_hz, sent = self.recording.rate_hz, 0
-        started = time.perf_counter()
-        for chunk in self._chunks():
-            sent += len(chunk)
-            if self._speed:
-                due = started + sent / rate_hz / self._speed
-                if time.perf_counter() - due > len(chunk) / rate_hz / self._speed:
-                    self.problems["chunks that were late because decoding took too long"] += 1
-                while (wait := due - time.perf_counter()) > PATIENCE_S:
-                    time.sleep(PATIENCE_S)
-                    yield chunk[:0]
-                time.sleep(max(0.0, wait))
-            yield chunk
-
-    def _chunks(self) -> Iterator[np.ndarray]:
-        signal = self.recording.signal
-        for _ in itertools.count() if self._loop else range(1):
-            for start in range(0, len(signal), self._chunk):
-                yield np.asarray(signal[start : start + self._chunk])
 
 
 class Lines:
@@ -81,12 +25,13 @@ class Lines:
         protocol: `"tcp"` or `"udp"`.
         port: port to listen at on the loopback interface; 0: any free one, see the attribute `port`.
         channels: numbers per line.
+        rate_hz: samples per second that the sender promises; the lines do not say it.
 
     Raises:
         FinjaxError: the port is out of range or in use.
     """
 
-    def __init__(self, protocol: str, *, port: int, channels: int):
+    def __init__(self, protocol: str, *, port: int, channels: int, rate_hz: float):
         self._tcp, self._channels = protocol == "tcp", channels
         self.problems: Counter[str] = Counter()
         self._rest, self._skipping = b"", False
@@ -101,6 +46,11 @@ class Lines:
                 f"--{protocol}={port}: cannot listen at port {port} ({error.strerror}); choose another"
             ) from error
         self.port: int = self._socket.getsockname()[1]
+        self.info = StreamInfo(
+            name=f"{protocol} port {self.port}",
+            rate_hz=rate_hz,
+            channel_names=tuple(str(channel + 1) for channel in range(channels)),
+        )
         self._socket.settimeout(PATIENCE_S)
         if self._tcp:
             self._socket.listen(1)
@@ -133,7 +83,11 @@ class Lines:
         finally:
             if sender is not None:
                 sender.close()
-            self._socket.close()
+            self.close()
+
+    def close(self) -> None:
+        """See `Source`."""
+        self._socket.close()
 
     def _accept(self, *, wait_s: float) -> socket.socket:
         """Returns the connection of a sender, or raises `OSError` if none connects in that time."""
@@ -195,49 +149,3 @@ def _number(field: bytes) -> float:
     if b"_" in field:  # Python's float() accepts 1_000
         raise ValueError(field)
     return float(field)
-
-
-def limited(
-    source: Iterable[np.ndarray], *, seconds: float = 0.0, idle: float = 0.0
-) -> Generator[np.ndarray, None, None]:
-    """Yields the chunks of a source, including the empty ones, until a time limit.
-
-    Args:
-        source: gives chunks `[n, C]`, empty ones while nothing arrives.
-        seconds: stop after this time; 0: at the end of the source.
-        idle: stop after this many seconds without samples; 0: never.
-    """
-    started = last = time.monotonic()
-    for chunk in source:
-        yield chunk
-        now = time.monotonic()
-        if len(chunk):
-            last = now
-        if (seconds and now - started >= seconds) or (idle and now - last >= idle):
-            return
-
-
-class Silences:
-    """Counts how often no samples came for a while.
-
-    Args:
-        longest_s: a longer time without samples is a silence.
-    """
-
-    WHAT = "times that no samples came for {:g} s"
-
-    def __init__(self, longest_s: float):
-        self._longest_s, self._last, self._silent = longest_s, time.monotonic(), False
-        self.problems: Counter[str] = Counter()
-
-    def look(self, count: int) -> float:
-        """Takes the number of new samples; during a silence returns the seconds since the last sample, else 0."""
-        now = time.monotonic()
-        if count:
-            self._last, self._silent = now, False
-        elif now - self._last >= self._longest_s:
-            if not self._silent:
-                self.problems[self.WHAT.format(self._longest_s)] += 1
-            self._silent = True
-            return now - self._last
-        return 0.0

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from finjax.errors import DataError, FinjaxError
-from finjax.live.lab_stream import LabStream
-from finjax.live.sources import Silences, limited
+from finjax.sources.lab_stream import LabStream
+from finjax.sources.source import Silences, limited
 
 CF_FLOAT32, CF_STRING = 1, 3
 
@@ -107,7 +107,7 @@ def test_a_missing_stream_and_a_missing_library_are_errors(pylsl, monkeypatch):
 
 def test_silences_are_counted_once_each(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("finjax.live.sources.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("finjax.sources.source.time.monotonic", lambda: now[0])
     silences = Silences(1.0)
     heard = []
     for step in (40, 0, 0, 0, 40, 0, 0, 0):

@@ -9,8 +9,8 @@ import pytest
 from decisions import NAMES, decision
 
 from finjax.errors import FinjaxError
-from finjax.live.addresses import look_up
 from finjax.live.sinks import Port
+from finjax.system.addresses import look_up
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def answers(monkeypatch):
             return [six, (socket.AF_INET, type, 0, "", ("127.0.0.1", port))]
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    monkeypatch.setattr("finjax.live.addresses.socket.getaddrinfo", getaddrinfo)
+    monkeypatch.setattr("finjax.system.addresses.socket.getaddrinfo", getaddrinfo)
     return asked
 
 

@@ -1,0 +1,1 @@
+"""Where samples come from: devices, streams, the network, and recordings that are replayed."""
