@@ -1,0 +1,1 @@
+"""Guided recording: prompts a person, labels the samples of a source, and writes them as BIDS."""
