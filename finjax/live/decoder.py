@@ -16,7 +16,7 @@ from finjax.data.recording import UNLABELLED, Recording
 from finjax.data.source import filter_of, gives_envelope
 from finjax.data.zscore import channel_statistics, z_score
 from finjax.devices.defaults import with_defaults
-from finjax.errors import ConfigError, DataError
+from finjax.errors import DataError
 from finjax.inference.model import DecoderModel
 from finjax.inference.restored import load_decoder
 from finjax.live.calibration import tuned, windows_of
@@ -86,14 +86,7 @@ class LiveDecoder:
         self.rate_hz, self.movement_names = self.model.rate_hz, self.model.movement_names
         self.channel_names = self.model.channel_names
         self.update = to_samples(update, self.rate_hz, option="--update")
-        if vote < 1:
-            raise ConfigError(f"vote={vote}: must be at least 1")
-        if not 0 <= least_probability < 1:
-            raise ConfigError(f"least_probability={least_probability:g}: must be at least 0 and below 1")
-        dwell_samples = to_samples(dwell, self.rate_hz, option="--dwell") if dwell else self.update
-        self._post_processor = PostProcessor(
-            vote=vote, least_probability=least_probability, dwell=-(-dwell_samples // self.update)
-        )
+        self.set_post_processing(vote=vote, least_probability=least_probability, dwell=dwell)
         sections = filters.design(filter_of(self.model.config.data), self.rate_hz)
         self._sections = np.zeros((0, 6)) if filtered else sections
         self._statistics, self._warning = person_statistics(self.model, subject)
@@ -104,6 +97,27 @@ class LiveDecoder:
         )
         self._compile()
         self.reset()
+
+    def set_post_processing(self, *, vote: int = 1, least_probability: float = 0.0, dwell: str | int = "") -> None:
+        """Post-processes decisions in another way from now on; earlier decisions do not count.
+
+        Args:
+            vote: see `PostProcessor`.
+            least_probability: see `PostProcessor`.
+            dwell: see `LiveDecoder`.
+
+        Raises:
+            ConfigError: one is out of range.
+        """
+        dwell_samples = to_samples(dwell, self.rate_hz, option="--dwell") if dwell else self.update
+        self._post_processor = PostProcessor(
+            vote=vote, least_probability=least_probability, dwell=-(-dwell_samples // self.update)
+        )
+
+    def adopt(self, calibrated: "LiveDecoder") -> None:
+        """Continues its stream with the network and the z-score of a copy that was calibrated. Compiles nothing."""
+        self.model, self._statistics, self._warning = calibrated.model, calibrated._statistics, calibrated._warning
+        self._probabilities = calibrated._probabilities
 
     def reset(self) -> None:
         """Begins a new stream with the same statistics."""
