@@ -15,14 +15,13 @@ from finjax.sources.source import Silences, Source, limited
 from finjax.system import interrupts
 
 
-class Operator(Protocol):
-    """Watches the samples, and changes the session between two chunks, such as the live page.
+class Operator(Sink, Protocol):
+    """A sink that also watches the samples, and changes the session between two chunks, such as the live page."""
 
-    Attributes:
-        paused: whether decisions are held back. The decoder goes on, so that it can continue at once.
-    """
-
-    paused: bool
+    @property
+    def paused(self) -> bool:
+        """Whether decisions are held back. The decoder goes on, so that it can continue at once."""
+        ...
 
     def start(self) -> None:
         """Is called before the first chunk."""

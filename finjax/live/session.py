@@ -5,9 +5,11 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 from finjax.data.number_lists import format_numbers
 from finjax.data.recording import Recording
+from finjax.live.addition import Addition
 from finjax.live.decoder import LiveDecoder
 from finjax.live.demo import demo_decoder
 from finjax.live.loop import decode
@@ -25,17 +27,19 @@ from finjax.system.console import drop_if_stuck, messages_held_back
 SILENCE_S = 1.0  # without samples: the sinks are told, and it is counted
 
 
-def run_session(options: argparse.Namespace) -> list[str]:
+def run_session(options: argparse.Namespace, addition: Addition | None = None) -> list[str]:
     """Decodes a stream as the options say, until it ends or is stopped; returns the lines of the summary.
 
     Args:
         options: see `finjax.live.options`; they have been checked.
+        addition: what another subpackage adds to the session.
 
     Raises:
         FinjaxError: the decoder, the source or a receiver of decisions cannot be used.
     """
+    run = Path(options.run) if options.run else demo_decoder()
     decoder = LiveDecoder(
-        options.run or demo_decoder(),
+        run,
         subject=None if options.calibrate else options.subject,
         update=options.update,
         filtered=options.filtered,
@@ -52,20 +56,38 @@ def run_session(options: argparse.Namespace) -> list[str]:
     summary = Summary(deadline_s=deadline_s, recording=recording, movement_names=decoder.movement_names)
     memory, sinks = MemoryWatch(), list[Sink]()
     silences = Silences(SILENCE_S if recording is None else math.inf)  # a slow replay is not a silence
+
+    def problems() -> Counter[str]:
+        return sum((one.problems for one in (*sinks, silences)), start=Counter(source.problems))
+
+    operator = None
     try:
         sinks.extend(_sinks(options, decoder, deadline_s=deadline_s))
+        if addition is not None:
+            operator = addition.open(options, run, decoder, source.info, summary, problems)
+        if operator is not None:
+            sinks.append(operator)
         in_place = any(getattr(sink, "in_place", False) for sink in sinks) and sys.stderr.isatty()
         try:
             with messages_held_back(in_place):
-                decode(decoder, source, sinks, summary, memory, silences, seconds=options.seconds, idle=options.idle)
+                decode(
+                    decoder,
+                    source,
+                    sinks,
+                    summary,
+                    memory,
+                    silences,
+                    seconds=options.seconds,
+                    idle=options.idle,
+                    operator=operator,
+                )
         except interrupts.Interrupted:
             drop_if_stuck()  # else the summary would wait for a reader
     finally:
         for sink in sinks:
             sink.close()
         source.close()
-    problems = sum((one.problems for one in (*sinks, silences)), start=Counter(source.problems))
-    return summary.lines(problems) + memory.lines()
+    return summary.lines(problems()) + memory.lines()
 
 
 def _sinks(options: argparse.Namespace, decoder: LiveDecoder, *, deadline_s: float) -> Iterator[Sink]:

@@ -27,7 +27,7 @@ from finjax.web.server import serve
 EVERY_S = 0.05  # between two messages to the server
 STATE_EVERY_S = 0.5  # between two states; what the person sees move comes with every message
 MOST_DECISIONS = 1000  # of a message; if more come at once, as in a replay without pauses, the oldest are left out
-END_S = 2.0  # how long to wait for the server to end
+END_S = 4.0  # how long to wait for the server to end
 
 logger = logging.getLogger(__name__)
 

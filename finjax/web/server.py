@@ -16,6 +16,7 @@ from finjax.web.facts import Facts
 from finjax.web.mirror import Mirror
 
 ASSETS = Path(__file__).with_name("assets")
+END_S = 2.0  # how long open pages may take to close
 LONGEST_REQUEST = 10_000  # characters of a request over the web socket
 
 
@@ -27,7 +28,7 @@ def serve(facts: Facts, listening: socket.socket, end: socket.socket) -> None:
         listening: a socket that listens.
         end: is connected to the process that decodes.
     """
-    end_with_parent()
+    end_with_parent(ignored=("SIGINT", "SIGTERM", "SIGHUP"))
     os.dup2(2, 1)  # stdout belongs to the other process, which may draw on it
     asyncio.run(_serve(facts, listening, end))
     os._exit(0)  # a thread of a library must not keep the process
@@ -48,10 +49,8 @@ async def _serve(facts: Facts, listening: socket.socket, end: socket.socket) -> 
     async for message in decoder.messages():
         await mirror.take(message)
     await mirror.end()
-    await asyncio.sleep(0.2)  # open pages are told
-    server.should_exit = server.force_exit = True
-    with contextlib.suppress(Exception, SystemExit):
-        await asyncio.wait_for(running, timeout=1.0)
+    server.should_exit = True
+    await asyncio.wait([running], timeout=END_S)
 
 
 def build(mirror: Mirror, command: Callable[[dict[str, Any]], None]) -> Any:
@@ -63,7 +62,7 @@ def build(mirror: Mirror, command: Callable[[dict[str, Any]], None]) -> Any:
     """
     from fastapi import FastAPI, WebSocket, WebSocketDisconnect
     from fastapi.staticfiles import StaticFiles
-    from nicegui import ui
+    from nicegui import app, run, ui
 
     from finjax.web.layout import add_page
     from finjax.web.play import Players, add_play_page
@@ -88,6 +87,13 @@ def build(mirror: Mirror, command: Callable[[dict[str, Any]], None]) -> Any:
         except WebSocketDisconnect:
             pass
 
+    def end_process_pool() -> None:
+        """Frees the semaphores of a pool that is not used: if this process is killed, Python would warn of them."""
+        if run.process_pool is not None:
+            run.process_pool.shutdown()
+            run.process_pool = None
+
+    app.on_startup(end_process_pool)
     add_page(mirror, command)
     add_play_page(mirror, players)
     ui.run_with(

@@ -1,6 +1,6 @@
 // Draws the signals: for each channel the range from least to greatest value in each column.
 
-const HEADROOM = 0.46; // share of a lane that the greatest value may take, up or down
+const HEADROOM = 0.42; // share of a lane that the greatest value may take, up or down
 const FAST = 0.35, SLOW = 0.04; // how fast the scale follows greater and smaller signals, per frame
 
 export class Signals {
@@ -88,8 +88,8 @@ export class Signals {
     }
     if (!ranges.length) return;
     ranges.sort((a, b) => a - b);
-    // Not the greatest: one bad electrode must not make all others small.
-    const wanted = ranges[Math.floor(0.8 * (ranges.length - 1))] || ranges[ranges.length - 1];
+    // Not the greatest, which is cut off: one bad electrode must not make all others small.
+    const wanted = ranges[Math.floor(0.6 * (ranges.length - 1))] || ranges[ranges.length - 1];
     if (!this.range) this.range = wanted;
     else this.range += (wanted - this.range) * (wanted > this.range ? FAST : SLOW);
   }
