@@ -6,7 +6,7 @@ import uuid
 import numpy as np
 import pytest
 
-pylsl = pytest.importorskip("pylsl", reason="pylsl is not installed: pip install -e '.[lsl]'", exc_type=ImportError)
+pylsl = pytest.importorskip("pylsl", reason="pylsl is not installed: pip install -e '.[lsl]'")
 
 # Streams of a session of its own, so that tests that run at the same time do not see each other's.
 pylsl.set_config_content(f"[lab]\nSessionID = {uuid.uuid4()}\n")
