@@ -17,6 +17,8 @@ from finjax.system import interrupts
 SILENCE_S = 1.0  # without samples: the person is told, and the movement is held again
 LEVEL_S = 0.25  # of samples that the shown level is measured over
 
+COMPLETE = "all trials are done"
+
 Command = Literal["pause", "repeat", "skip", "add", "end"]  # pause also resumes
 
 
@@ -108,19 +110,15 @@ def lead(
         StorageError: the sink cannot write.
     """
     loop = _Loop(session, sink, front, source_problems)
-    limits = limited(chunks, idle=idle_s)
-    reason, error = f"no samples came for {idle_s:g} s" if idle_s else "the source ended", None
+    limits, reason, error = limited(chunks, idle=idle_s), "", None
     try:
         with interrupts.held_back() as request, contextlib.closing(limits):
             for samples in limits:
-                if why := loop.step(samples):
-                    reason = why
-                    break
-                if request.signum:
+                reason = loop.step(samples)
+                if reason or request.signum:
                     break
             else:
-                if not loop.silent:
-                    reason = "the source ended"
+                reason = f"no samples came for {idle_s:g} s" if idle_s and loop.silent else "the source ended"
     except interrupts.Interrupted as interrupted:
         reason = f"stopped by {signal.Signals(interrupted.signum).name}"
     except StorageError:
@@ -131,9 +129,6 @@ def lead(
     sink.take_trials(session.finished)
     complete = reason == COMPLETE
     return Ending(complete, "" if complete else reason, loop.silences.problems, error)
-
-
-COMPLETE = "complete"
 
 
 class _Loop:
