@@ -243,8 +243,8 @@ def _header(
 ) -> bytes:
     """Returns the header: fields of fixed length, for each signal those of all signals in turn."""
     signals = len(labels) + 1
-    months = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()  # in English, whatever the locale
-    day = f"{started.day:02}-{months[started.month - 1]}-{started.year}"
+    month = "JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC"[3 * started.month - 3 : 3 * started.month]  # in any locale
+    day = f"{started.day:02}-{month}-{started.year}"
     fields = [
         ("X X X X", 80),  # the person: code, sex, birthdate, name, none of them told
         (f"Startdate {day} X X finjax", 80),

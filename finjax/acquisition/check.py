@@ -19,6 +19,7 @@ LOWEST_HZ = 10.0  # below are drifts and the movement of cables
 HUM_WIDTH_HZ = 2.0  # a spectrum of one second spreads a line over this on both sides
 NEIGHBOURS_HZ = 6.0  # the muscles' own power at the mains frequency is that of its neighbourhood
 SATURATED_SHARE = 0.02  # of samples at the limit; a strong peak may touch it
+HUM_SHARE = 0.3  # of the power at rest
 HUM_LEVEL = 0.2  # of the contraction; more hides weak movements
 LEAST_RATIO = 3.0  # of contraction to rest; a good electrode reaches 10 and more
 ADVICE = {
@@ -28,7 +29,6 @@ ADVICE = {
     "mains hum": "clean the skin, check the reference electrode, keep away from power supplies",
     "weak": "no stronger in contraction than at rest: press the electrode on, or move it onto the muscle",
 }
-DEAD = ("not finite", "flat", "saturated")  # faults of channels that cannot be used
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Electrode:
 
     Attributes:
         name: of the channel.
-        rest: level at rest, in the unit of the samples: root of the mean square above 10 Hz, or the mean of an envelope.
+        rest: level at rest, in the unit of the samples: root of the mean square above 10 Hz; mean of an envelope.
         contraction: level in the contraction.
         hum_share: share of the power at rest that lies at the mains frequency and its multiples; None: not measurable.
         fault: a key of `ADVICE`, or empty.
@@ -151,28 +151,28 @@ def judge(
             fault = "flat"
         elif rail_share(pieces, envelope=envelope) > SATURATED_SHARE:
             fault = "saturated"
-        elif hum > HUM_LEVEL * levels[1]:
+        elif (hum_share or 0.0) > HUM_SHARE and hum > HUM_LEVEL * levels[1]:
             fault = "mains hum"
         elif levels[1] < LEAST_RATIO * levels[0]:
             fault = "weak"
-        found.append(
-            Electrode(name=name, rest=levels[0], contraction=levels[1], hum_share=hum_share, fault=fault)
-        )
+        found.append(Electrode(name=name, rest=levels[0], contraction=levels[1], hum_share=hum_share, fault=fault))
     return found
 
 
 def table(electrodes: Sequence[Electrode], *, unit: str) -> list[str]:
-    """Returns the lines of a table of the electrodes, with what to do."""
-    width = max(len("channel"), *(len(electrode.name) for electrode in electrodes))
-    lines = [f"{'channel':{width}}  {'rest':>9}  {'fist':>9}  {'ratio':>6}  {'hum':>5}  verdict" + (f" ({unit})" if unit else "")]
+    """Returns the lines of a table of the electrodes, and below it what to do."""
+    width = max(len("channel"), *(len(one.name) for one in electrodes))
+    lines = [f"{'channel':{width}}  {'rest':>9}  {'fist':>9}  {'ratio':>6}  {'hum':>5}  verdict"]
     for one in electrodes:
         ratio = f"{one.contraction / one.rest:6.1f}" if one.rest else f"{'–':>6}"
         hum = f"{one.hum_share:5.0%}" if one.hum_share is not None else f"{'–':>5}"
-        verdict = f"{one.fault}: {ADVICE[one.fault]}" if one.fault else "good"
-        lines.append(f"{one.name:{width}}  {one.rest:9.3g}  {one.contraction:9.3g}  {ratio}  {hum}  {verdict}")
+        levels = f"{one.rest:9.3g}  {one.contraction:9.3g}"
+        lines.append(f"{one.name:{width}}  {levels}  {ratio}  {hum}  {one.fault or 'good'}")
+    lines.append(f"rest and fist: level{f' in {unit}' if unit else ''}; hum: share of the power at rest")
+    faults = dict.fromkeys(one.fault for one in electrodes if one.fault)
     if len(electrodes) > 1 and all(one.fault == "weak" for one in electrodes):
-        lines.append("No channel became stronger: was the fist made when the prompt asked for it?")
-    return lines
+        return [*lines, "no channel became stronger: was the fist made when the prompt asked for it?"]
+    return lines + [f"{fault}: {ADVICE[fault]}" for fault in faults]
 
 
 def _spectrum(samples: np.ndarray, rate_hz: float) -> tuple[np.ndarray, np.ndarray]:

@@ -71,16 +71,21 @@ class Ending:
     """How a recording ended.
 
     Attributes:
-        complete: whether all trials were led through.
-        reason: why not; empty if complete.
+        reason: why it ended: `COMPLETE`, or something else.
         problems: what was lost on the way, beside what the source itself counts.
-        error: why the source failed, if it did.
+        failed: whether the source ended, or gave nothing any more.
+        error: why the source failed, if it says so.
     """
 
-    complete: bool
     reason: str
     problems: Counter[str]
+    failed: bool = False
     error: FinjaxError | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all trials were led through."""
+        return self.reason == COMPLETE
 
 
 def lead(
@@ -110,7 +115,7 @@ def lead(
         StorageError: the sink cannot write.
     """
     loop = _Loop(session, sink, front, source_problems)
-    limits, reason, error = limited(chunks, idle=idle_s), "", None
+    limits, reason, failed, error = limited(chunks, idle=idle_s), "", False, None
     try:
         with interrupts.held_back() as request, contextlib.closing(limits):
             for samples in limits:
@@ -118,17 +123,17 @@ def lead(
                 if reason or request.signum:
                     break
             else:
+                failed = True
                 reason = f"no samples came for {idle_s:g} s" if idle_s and loop.silent else "the source ended"
     except interrupts.Interrupted as interrupted:
         reason = f"stopped by {signal.Signals(interrupted.signum).name}"
     except StorageError:
         raise
-    except FinjaxError as failed:
-        reason, error = "the source failed", failed
+    except FinjaxError as fault:
+        reason, failed, error = "the source failed", True, fault
     session.stop()
     sink.take_trials(session.finished)
-    complete = reason == COMPLETE
-    return Ending(complete, "" if complete else reason, loop.silences.problems, error)
+    return Ending(reason, loop.silences.problems, failed, error)
 
 
 class _Loop:

@@ -32,7 +32,6 @@ class Setup:
         reference: of the electrodes.
         placement: where and how the electrodes were placed.
         check: the electrode check by channel, see `finjax.acquisition.check`; empty: not done.
-        faulty: what is wrong with an electrode, by channel.
     """
 
     movements: Sequence[str]
@@ -42,7 +41,6 @@ class Setup:
     reference: str = ""
     placement: str = ""
     check: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
-    faulty: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 class RunWriter:
@@ -89,6 +87,7 @@ class RunWriter:
             self._write_sidecar({})
         except BaseException:
             self._file.close()
+            self.path.unlink(missing_ok=True)  # there is no sample in it
             raise
 
     @property
@@ -207,8 +206,6 @@ class RunWriter:
                 "description": name,
                 "sampling_frequency": f"{self.rate_hz:.9g}",
                 "reference": self._setup.reference or NOT_KNOWN,
-                **({"status": "bad" if name in self._setup.faulty else "good"} if self._setup.check else {}),
-                "status_description": self._setup.faulty.get(name, NOT_KNOWN),
             }
             for label, name in zip(self._labels, self._info.channel_names, strict=True)
         ]
