@@ -28,6 +28,7 @@ ANNOTATION_SAMPLES = 128  # of 3 bytes, in each record; a name has at most 60 ch
 LONGEST_NOTE = 3 * ANNOTATION_SAMPLES - 32  # bytes; the rest says when the record begins
 ANNOTATIONS = "BDF Annotations "
 LABEL_CHARACTERS = 16
+BAD = "bad"  # BIDS and MNE leave out what is called so
 COUNT_AT = 236  # byte of the header where the number of records is
 
 
@@ -46,7 +47,7 @@ class BDFWriter:
         started: when the recording began.
 
     Attributes:
-        rate_hz: the rate of the file. It differs from the one asked for by less than one part in a million, because
+        rate_hz: the rate of the file. It differs from the one asked for by two parts in a million at most, because
             the duration of a record has eight characters.
         samples: how many were taken, N.
         clipped: `[C]`, how many were clipped.
@@ -76,7 +77,7 @@ class BDFWriter:
         self._last = np.zeros(len(labels))
         self._pending = np.zeros((0, len(labels)), np.int32)
         self._annotations: deque[bytes] = deque()
-        self._synced = time.monotonic()
+        self._full, self._synced = False, time.monotonic()
         header = _header(
             labels,
             unit=unit,
@@ -96,6 +97,11 @@ class BDFWriter:
             path.unlink()
             raise self._failed(error) from error
         self._data_at, self._record_bytes = len(header), 3 * (len(labels) * self._record_samples + ANNOTATION_SAMPLES)
+
+    @property
+    def written(self) -> int:
+        """How many samples are in the file; at the end more than were taken, since the last record is filled up."""
+        return self._records * self._record_samples
 
     def write(self, samples: np.ndarray) -> None:
         """Takes samples `[n, C]`, and writes every record that is complete."""
@@ -117,12 +123,11 @@ class BDFWriter:
         assert len(note) <= LONGEST_NOTE, text
         self._annotations.append(note)
 
-    def missing(self) -> int:
-        """Returns how many samples the last record lacks; 0 if it is complete."""
-        return -len(self._pending) % self._record_samples
-
     def close(self) -> None:
-        """Fills the last record with the last value, writes all annotations and the number of records.
+        """Writes what is left, and the number of records.
+
+        The last record is filled up with the last value, and that part is annotated as bad. After a write that failed,
+        only the records before it are kept.
 
         Raises:
             StorageError: the file cannot be written.
@@ -130,10 +135,12 @@ class BDFWriter:
         if self._file.closed:
             return
         try:
-            while len(self._pending) or self._annotations:
-                row = np.asarray(self._scaled(self._last), np.int32)[None]
-                rows = np.repeat(row, self._record_samples - len(self._pending), axis=0)
-                self._write_record(np.concatenate([self._pending, rows]))
+            while not self._full and (len(self._pending) or self._annotations):
+                missing = self._record_samples - len(self._pending)
+                start = self._records * self._record_samples + len(self._pending)
+                self.annotate(start / self.rate_hz, missing / self.rate_hz, BAD)
+                last = np.asarray(self._scaled(self._last), np.int32)[None]
+                self._write_record(np.concatenate([self._pending, np.repeat(last, missing, axis=0)]))
                 self._pending = self._pending[:0]
         finally:
             self._finish()
@@ -177,6 +184,7 @@ class BDFWriter:
                 os.fsync(self._file.fileno())
                 self._synced = time.monotonic()
         except OSError as error:
+            self._full = True
             raise self._failed(error) from error
         self._records += 1
 

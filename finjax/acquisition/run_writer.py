@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from finjax.acquisition.bdf import BDFWriter, labels_for
+from finjax.acquisition.bdf import BAD, BDFWriter, labels_for
 from finjax.acquisition.bids import NOT_KNOWN, TASK, Folder, Person, write_sidecar, write_table
 from finjax.acquisition.schedule import Finished
 from finjax.sources.source import StreamInfo
 from finjax.version import __version__
 
-BAD = "bad"  # BIDS and MNE leave out what is called so
 COLUMNS = ("onset", "duration", "trial_type", "repetition", "sample", "status")
 INSTRUCTIONS = "Hold each movement from its prompt until the prompt for rest."
 
@@ -146,14 +145,14 @@ class RunWriter:
         Raises:
             StorageError: a file cannot be written.
         """
-        if missing := self._file.missing():  # the last record is filled up
-            self.mark_bad(self.samples, self.samples + missing)
         try:
             self._end_bad_span()
         finally:
             self._file.close()
+        if self._file.written > self.samples:
+            self._add_bad_span(self.samples, self._file.written)
         ending = {
-            "RecordingDuration": round((self.samples + missing) / self.rate_hz, 6),
+            "RecordingDuration": round(self._file.written / self.rate_hz, 6),
             "ClippedSamples": self.clipped,
             "LostSamples": self.lost,
             "Problems": dict(Counter(problems)),
@@ -168,6 +167,9 @@ class RunWriter:
             return
         (start, stop), self._open = self._open, None
         self._file.annotate(start / self.rate_hz, (stop - start) / self.rate_hz, BAD)
+        self._add_bad_span(start, stop)
+
+    def _add_bad_span(self, start: int, stop: int) -> None:
         if self.bad_spans and start <= self.bad_spans[-1][1]:
             self.bad_spans[-1] = (self.bad_spans[-1][0], max(stop, self.bad_spans[-1][1]))
         else:
