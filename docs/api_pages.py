@@ -25,6 +25,7 @@ SUBPACKAGES = {
     "inference": ("finjax.inference", ""),
     "data": ("finjax.data", ""),
     "sources": ("finjax.sources", ""),
+    "acquisition": ("finjax.acquisition", ""),
     "models": ("finjax.models", ""),
     "training": ("finjax.training", ""),
     "configs": ("finjax.configs", ""),

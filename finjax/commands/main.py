@@ -10,6 +10,7 @@ from finjax.version import __version__
 # Programs with their own options: what each does, and its module, which has `main(arguments)`.
 PROGRAMS = {
     "data": ("look at recordings, or write synthetic ones", "finjax.data.__main__"),
+    "record": ("record a person who is led through movements", "finjax.acquisition.__main__"),
     "live": ("decode a stream of samples", "finjax.commands.live"),
     "export": ("write a trained model to one file", "finjax.inference.export"),
     "plots": ("draw figures of runs", "finjax.plots.__main__"),
@@ -31,6 +32,7 @@ examples:
   finjax fin --config=fin_ssi                   train a FIN on synthetic data
   finjax cnn --config.data.name=three_dc --config.data.dir=FOLDER
   finjax train --config=my_config.py            a configuration of your own
+  finjax record --source=brainflow:synthetic --movements=rest,fist,open FOLDER
   finjax live                                   decode a synthetic person
   finjax live --help                            the options of one command
 """

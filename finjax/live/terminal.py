@@ -1,11 +1,9 @@
 """Shows a stream on a terminal."""
 
 import functools
-import os
 import shutil
 import sys
 import time
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from typing import TextIO
@@ -13,12 +11,12 @@ from typing import TextIO
 import numpy as np
 
 from finjax.live.decision import Decision
-from finjax.live.writer import Writer
 from finjax.system.console import Output
+from finjax.system.screen import BLOCKS, Row, Screen, bar, printable
+from finjax.system.writer import Writer
 
 REFRESH_S = 0.1  # between two screens
 SHOWN_MOVEMENTS = 3
-BLOCKS = " ▁▂▃▄▅▆▇█"
 NO_SIGNAL = "no electrode gives a signal"
 LOST = "screens and lines that the terminal did not take"
 WAITING_LINES = 1000  # lines that may wait for a reader
@@ -47,9 +45,8 @@ class Terminal:
     ):
         output = Output(out or sys.stdout)
         self._channels, self._movements, self._deadline_s = channel_names, movement_names, deadline_s
-        self.in_place = output.isatty() and os.environ.get("TERM") != "dumb"
-        self._bold = ("", "") if os.environ.get("NO_COLOR") else ("\x1b[1m", "\x1b[0m")
-        self._drawn_s, self._lines, self._size = -REFRESH_S, 0, (0, 0)
+        self._screen, self._drawn_s = Screen(output), -REFRESH_S
+        self.in_place = self._screen.in_place
         self._printed = ""
         self._last: tuple[Decision, np.ndarray] | None = None
         # Only the newest screen needs to wait.
@@ -80,7 +77,7 @@ class Terminal:
     def _print_change(self, what: str, line: str) -> None:
         """Prints a line if `what` has changed since the last one."""
         if what != self._printed:
-            self._writer.put(lambda: _printable(line) + "\n")
+            self._writer.put(lambda: printable(line) + "\n")
             self._printed = what
 
     def _draw(self, silence: str) -> None:
@@ -90,21 +87,9 @@ class Terminal:
         self._drawn_s = now
         size = shutil.get_terminal_size()
         rows = self._view(silence)[: max(1, size.lines - 1)]
-        self._writer.put(functools.partial(self._screen, rows, size))
+        self._writer.put(functools.partial(self._screen.draw, rows, size))
 
-    def _screen(self, rows: list[tuple[bool, str]], size: os.terminal_size) -> str:
-        """Returns the characters that draw rows over the last screen."""
-        screen = ""
-        for bold, row in rows:
-            before, after = self._bold if bold else ("", "")
-            screen += f"\x1b[2K{before}{_cut(_printable(row), size.columns - 1)}{after}\n"
-        back = f"\x1b[{self._lines}A" if self._lines else ""
-        if self._lines and tuple(size) != self._size:
-            back = "\x1b[2J\x1b[H"  # clear: a terminal that was resized has moved the last screen
-        self._lines, self._size = len(rows), tuple(size)
-        return back + screen + "\x1b[J"
-
-    def _view(self, silence: str) -> list[tuple[bool, str]]:
+    def _view(self, silence: str) -> list[Row]:
         """Returns the rows, each with whether it is bold."""
         if self._last is None:
             return [(False, f"stream     {silence or 'begins'}")]
@@ -121,26 +106,6 @@ class Terminal:
         ]
         for movement in np.argsort(-decision.probabilities, kind="stable")[:SHOWN_MOVEMENTS]:
             share = float(decision.probabilities[movement])
-            rows.append((False, f"  {share:4.0%} {_bar(share)} {self._movements[movement]}"))
+            rows.append((False, f"  {share:4.0%} {bar(share)} {self._movements[movement]}"))
         rows.append((False, f"electrodes {(faults or 'all good') if decision.has_signal else NO_SIGNAL}"))
         return rows
-
-
-def _bar(share: float, width: int = 30) -> str:
-    filled = round(share * width)
-    return "█" * filled + "░" * (width - filled)
-
-
-def _printable(text: str) -> str:
-    """Replaces characters that could move the cursor: names come from files."""
-    return "".join(character if character.isprintable() else "?" for character in text)
-
-
-def _cut(text: str, columns: int) -> str:
-    """Returns as much of a text as fits the columns; wide characters take two."""
-    used = 0
-    for count, character in enumerate(text):
-        used += 2 if unicodedata.east_asian_width(character) in "WF" else 1
-        if used > columns:
-            return text[:count]
-    return text

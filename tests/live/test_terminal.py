@@ -141,7 +141,7 @@ def test_dumb_terminals_get_plain_text_and_no_color_is_respected(monkeypatch):
 
 @pytest.mark.parametrize(("gone", "lost"), [("closed", 0), ("unread", 3), ("full", 3)])
 def test_a_terminal_that_takes_no_output_delays_nothing(monkeypatch, gone, lost):
-    monkeypatch.setattr("finjax.live.writer.CLOSE_S", 0.05 if gone == "unread" else 20.0)
+    monkeypatch.setattr("finjax.system.writer.CLOSE_S", 0.05 if gone == "unread" else 20.0)
     read, write = os.pipe()
     if gone == "closed":
         os.close(read)
@@ -197,7 +197,7 @@ def test_a_frozen_terminal_keeps_the_newest_screen(monkeypatch, frozen):
 def frozen_session(monkeypatch):
     """A session on a frozen terminal; gives the late signals that would have ended the tests."""
     monkeypatch.setattr("finjax.live.terminal.REFRESH_S", 0.0)
-    monkeypatch.setattr("finjax.live.writer.CLOSE_S", 0.05)
+    monkeypatch.setattr("finjax.system.writer.CLOSE_S", 0.05)
     late = []
     before = signal.signal(signal.SIGTERM, lambda *_: late.append(True))
     yield late
