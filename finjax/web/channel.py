@@ -13,7 +13,7 @@ from typing import Any
 
 HEAD = struct.Struct(">I")  # the length of a message in bytes
 LONGEST = 16 << 20  # bytes of a message; more means that the two sides are out of step
-WAITING = 40  # messages that may wait for the other process
+WAITING = 400  # messages that may wait for the other process, which takes seconds to start
 AT_ONCE = 1 << 16  # bytes to receive at a time
 
 

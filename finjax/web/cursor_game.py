@@ -1,11 +1,11 @@
 """The target game with a cursor, after Fitts: movements drive it, targets have a distance and a width."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from finjax.errors import ConfigError
-from finjax.web.game import Rules, shuffled
+from finjax.web.game import Rules, is_rest, shuffled
 
 DIRECTIONS = {"left": (-1.0, 0.0), "right": (1.0, 0.0), "up": (0.0, 1.0), "down": (0.0, -1.0)}
 SPEED = 0.5  # of the cursor, in half widths of the field per second
@@ -24,7 +24,8 @@ class CursorGame:
 
     It starts in the middle for each target, and the target is reached while its centre is inside.
 
-    Path efficiency is the distance to the target's centre over the length of the path of the cursor, 1 at most.
+    Path efficiency is the distance to the target's centre over the length of the path of the cursor, 1 at most. The
+    decoder gives one movement at a time, so that the shortest path to a target between two directions has 0.71.
     Throughput is the index of difficulty, log2(distance / width + 1) bits, over the time of the movement, which is the
     time to completion without the dwell.
 
@@ -82,13 +83,15 @@ class CursorGame:
         return {"cursor": [round(self._x, 4), round(self._y, 4)], "place": [x, y, width]}
 
 
-def usual_movements(movement_names: tuple[str, ...]) -> dict[str, str]:
-    """Returns the movement that is proposed for each direction; empty where none suits."""
+def proposed_movements(movement_names: Sequence[str]) -> dict[str, str]:
+    """Returns a movement for each direction: one whose name suits it, else the next that is free; rest is none."""
     proposed: dict[str, str] = {}
     for direction, usual in USUAL.items():
         free = [name for name in movement_names if name not in proposed.values()]
-        fitting = (name for word in usual for name in free if word in name.casefold())
-        proposed[direction] = next(fitting, "")
+        proposed[direction] = next((name for word in usual for name in free if word in name.casefold()), "")
+    free = [name for name in movement_names if name not in proposed.values() and not is_rest(name)]
+    for direction, name in zip([one for one in proposed if not proposed[one]], free, strict=False):
+        proposed[direction] = name
     return proposed
 
 

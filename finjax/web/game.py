@@ -25,6 +25,7 @@ from finjax.errors import ConfigError
 
 Phase = Literal["pause", "target", "done"]
 PAUSE_S = 2.0  # before each target; it is announced, and the person relaxes
+ROUNDING_S = 1e-6  # times are sums of rounded numbers
 RESTING = ("rest", "neutral", "no motion", "no movement", "relax")  # in names of movements
 
 
@@ -129,7 +130,7 @@ class Game:
             self._began, self._last = time_s, time_s
         passed_s, self._last = time_s - self._last, time_s
         if self.phase == "pause":
-            if time_s - self._began >= PAUSE_S:
+            if time_s - self._began >= PAUSE_S - ROUNDING_S:
                 self._begin_target(time_s)
             return
         self._take(movement, time_s, passed_s)
@@ -186,7 +187,7 @@ class Game:
             self._reached, self._held_s = None, 0.0
             self._overshoots += 1
         seconds = time_s - self._began
-        if self._held_s >= self.rules.dwell_s - 1e-9:  # times are rounded
+        if self._held_s >= self.rules.dwell_s - ROUNDING_S:
             self._end_target(
                 Trial(
                     target=self.task.names[len(self.trials)],
@@ -196,7 +197,7 @@ class Game:
                     **self.task.measures(seconds, self.rules.dwell_s),
                 )
             )
-        elif seconds >= self.rules.limit_s:
+        elif seconds >= self.rules.limit_s - ROUNDING_S:
             self._end_target(
                 Trial(
                     target=self.task.names[len(self.trials)],

@@ -7,7 +7,7 @@ from typing import Any
 
 from finjax.errors import FinjaxError
 from finjax.system.files import expanded, whats_wrong, write_json
-from finjax.web.cursor_game import DIRECTIONS, CursorGame, usual_movements
+from finjax.web.cursor_game import DIRECTIONS, CursorGame, proposed_movements
 from finjax.web.facts import Facts
 from finjax.web.game import Game, HoldGame, Rules, is_rest
 from finjax.web.layout import add_head
@@ -154,7 +154,7 @@ def _add_rules(facts: Facts, player: Player) -> None:
     movements = ui.select(names, multiple=True, value=[name for name in names if not is_rest(name)], label="Movements")
     movements.props("use-chips outlined").classes("wide").bind_visibility_from(kind, "value", value="hold")
     with ui.element("div").classes("pair").bind_visibility_from(kind, "value", value="cursor"):
-        proposed = usual_movements(facts.movement_names)
+        proposed = proposed_movements(facts.movement_names)
         directions = {
             direction: ui.select({"": "–"} | {name: name for name in names}, value=proposed[direction], label=direction)
             .props("outlined dense")
