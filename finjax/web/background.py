@@ -13,7 +13,7 @@ from finjax.devices import parallel
 from finjax.errors import FinjaxError
 from finjax.web.child import end_with_parent
 
-LOWEST_PRIORITY = 19
+LOWER_PRIORITY = 10  # a tenth of what the decisions get, where both want the same core
 
 
 class Background:
@@ -70,7 +70,7 @@ def _work(results: multiprocessing.connection.Connection, task: bytes) -> None:
     """Does the task; runs in the process."""
     end_with_parent()
     if hasattr(os, "nice"):
-        os.nice(LOWEST_PRIORITY)
+        os.nice(LOWER_PRIORITY)
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # the parent has most of a GPU's memory
     parallel.tune_compiler()
     try:

@@ -2,7 +2,6 @@
 
 import html
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,10 +9,9 @@ from finjax.web.columns import SHOWN, SHOWN_S
 from finjax.web.facts import Facts
 from finjax.web.mirror import Mirror
 from finjax.web.pictures import pictures_of
+from finjax.web.sliders import SettingSlider, settings_of
 
 Command = Callable[[dict[str, Any]], None]
-MOST_VOTES, LONGEST_DWELL_MS = 50, 1000  # of the sliders
-STILL_S = 1.0  # after a slider was moved, before it follows the state again
 LOOK_EVERY_S = 0.3  # for notices, and for controls that were changed in another tab
 
 
@@ -118,53 +116,30 @@ def _add_controls(mirror: Mirror, command: Command) -> None:
     """Adds sliders and buttons; each tab shows what was set in any of them."""
     from nicegui import ui
 
-    facts, sliders, touched = mirror.facts, {}, {}
     ui.html('<div class="title">Controls</div>', sanitize=False)
-    for name, label, most, step, unit, factor in (
-        ("vote", "Vote of the last decisions", MOST_VOTES, 1, "", 1),
-        ("least_probability", "Least probability", 95, 1, " %", 100),
-        ("dwell_ms", "Dwell before a change", LONGEST_DWELL_MS, max(1, round(facts.update_ms)), " ms", 1),
-    ):
-        with ui.element("div").classes("setting"):
-            ui.label(label)
-            value = ui.label().classes("right").props(f"id=value-{name}")
-        slider = ui.slider(min=1 if name == "vote" else 0, max=most, step=step, value=1 if name == "vote" else 0)
-        slider.props(f'id=slider-{name} aria-label="{label}"')
-        value.bind_text_from(slider, "value", lambda shown, unit=unit: f"{shown:g}{unit}")
-        sliders[name] = (slider, factor)
+    sliders = [SettingSlider(setting, command) for setting in settings_of(mirror.facts)]
 
-        def change(event: Any, *, name: str = name, factor: int = factor) -> None:
-            if event.args is not None:
-                touched[name] = time.monotonic()
-                command({"do": "settings", name: event.args / factor})
-
-        slider.on("update:model-value", change, throttle=0.1, leading_events=False)
-    with ui.element("div").classes("buttons"):
-        stop = ui.button("Stop decisions", on_click=lambda: command({"do": "start" if _paused() else "pause"}))
-        stop.props("id=stop unelevated no-caps")
-        dialog = _calibration_dialog(facts, command)
-        ui.button("Calibrate…", on_click=dialog.open).props("id=calibrate outline no-caps")
-        save = ui.button("Save decoder", on_click=lambda: command({"do": "save"})).props("id=save outline no-caps")
-
-    def _paused() -> bool:
+    def is_paused() -> bool:
         return bool(mirror.state.get("paused"))
 
-    shown = {"notice": max((one["number"] for one in mirror.state.get("notices", [])), default=0), "set": {}}
+    with ui.element("div").classes("buttons"):
+        stop = ui.button("Stop decisions", on_click=lambda: command({"do": "start" if is_paused() else "pause"}))
+        stop.props("id=stop unelevated no-caps")
+        dialog = _calibration_dialog(mirror.facts, command)
+        ui.button("Calibrate…", on_click=dialog.open).props("id=calibrate outline no-caps")
+        save = ui.button("Save decoder", on_click=lambda: command({"do": "save"})).props("id=save outline no-caps")
+    told = max((notice["number"] for notice in mirror.state.get("notices", [])), default=0)
 
     def look() -> None:
+        nonlocal told
         state = mirror.state
-        for name, value in state.get("settings", {}).items():
-            slider, factor = sliders[name]
-            moves = time.monotonic() - touched.get(name, 0.0) < STILL_S  # the person's hand is on it
-            if shown["set"].get(name) != value and not moves:
-                shown["set"][name] = value
-                slider.props["max"] = max(slider.props["max"], value * factor)
-                slider.value = round(value * factor, 6)
-        stop.text = "Start decisions" if _paused() else "Stop decisions"
+        for slider in sliders:
+            slider.follow(state.get("settings", {}))
+        stop.text = "Start decisions" if is_paused() else "Stop decisions"
         save.enabled = bool(state.get("calibrated")) and not state.get("task")
         for notice in state.get("notices", []):
-            if notice["number"] > shown["notice"]:
-                shown["notice"] = notice["number"]
+            if notice["number"] > told:
+                told = notice["number"]
                 ui.notify(notice["text"], type=notice["kind"], timeout=8000, close_button=True, multi_line=True)
 
     look()

@@ -103,9 +103,7 @@ def decoder(small_decoder) -> LiveDecoder:
 
 @pytest.fixture
 def page(decoder, small_decoder) -> Controls:
-    return Controls(
-        decoder, run=small_decoder, settings={"vote": 1, "least_probability": 0.0, "dwell_ms": 0.0}
-    )
+    return Controls(decoder, run=small_decoder, settings={"vote": 1, "least_probability": 0.0, "dwell_ms": 0.0})
 
 
 def notices(page: Controls) -> list[str]:
@@ -181,7 +179,9 @@ def wait(page: Controls) -> None:
 
 
 @pytest.mark.slow
-def test_a_guided_calibration_changes_the_decoder_as_calibrate_does_and_the_stream_goes_on(page, decoder, small_decoder):
+def test_a_guided_calibration_changes_the_decoder_as_calibrate_does_and_the_stream_goes_on(
+    page, decoder, small_decoder
+):
     person = generate(2, Settings(subjects=2, movement_s=1.0, rest_s=0.0))
     names = decoder.movement_names[:2]
     page.obey({"do": "calibrate", "movements": names, "repetitions": 1, "hold_s": 2})
