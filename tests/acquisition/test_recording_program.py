@@ -15,14 +15,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import quick_program
 from conftest import ROOT
 from recording_child import RATE_HZ, samples_from
+from scripted import Scripted
 
 from finjax.acquisition.__main__ import main
 
-QUICK = ["--ready=0.2", "--hold=0.5", "--rest=0.2", "--check=0", "--range=10"]
-PROGRAM = [sys.executable, "-m", "finjax", "record"]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+QUICK = ["--ready=0.2", "--hold=0.5", "--rest=0.2", "--check=0"]
+PROGRAM = [sys.executable, str(Path(quick_program.__file__))]
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+    "PYTHONUNBUFFERED": "1",
+}
 
 
 def events(root):
@@ -33,18 +39,21 @@ def events(root):
     return [(row["trial_type"], int(row["repetition"]), row["status"]) for row in rows]
 
 
-def synthetic(root, *options):
-    return main(["--source=synthetic:1", "--speed=0", *QUICK, *options, str(root)])
+@pytest.fixture
+def quick(monkeypatch):
+    """Records from a source that is there at once."""
+    monkeypatch.setattr("finjax.acquisition.guided.open_source", lambda *_, **__: quick_program.source())
+    return lambda root, *options: main(["--source=lsl:quick", *QUICK, *options, str(root)])
 
 
-def test_a_recording_and_later_one_more_repetition(tmp_path, capsys):
+def test_a_recording_and_later_one_more_repetition(quick, tmp_path, capsys):
     root = tmp_path / "my data"
-    assert synthetic(root, "--movements=rest,fist, open", "--repetitions=2") == 0
+    assert quick(root, "--movements=rest,fist, open", "--repetitions=2") == 0
     printed = capsys.readouterr().out
     assert "movements that were held: " in printed and "fist 2" in printed
     assert f"next: finjax fit '{root}'" in printed
-    assert synthetic(root, "--repetitions=1") == 0
-    assert synthetic(root, "--repetitions=1", "--subject=2", "--order=fixed") == 0
+    assert quick(root, "--repetitions=1") == 0
+    assert quick(root, "--repetitions=1", "--subject=2", "--order=fixed") == 0
     expected = [(movement, number) for number in (1, 2, 3) for movement in ("fist", "open", "rest")]
     assert sorted(events(root / "sub-01")) == sorted((*one, "good") for one in expected)
     assert events(root / "sub-02") == [(movement, 1, "good") for movement in ("rest", "fist", "open")]
@@ -87,31 +96,32 @@ def test_what_cannot_be_recorded_is_refused_in_one_message(tmp_path, capsys, opt
     assert not list(tmp_path.rglob("*.bdf"))
 
 
-def test_samples_of_no_known_size_are_refused(tmp_path, capsys):
-    assert main(["--source=synthetic:1", "--movements=fist", "--check=0", str(tmp_path / "new")]) == 1
+def test_samples_of_no_known_size_are_refused(quick, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("finjax.acquisition.guided.open_source", lambda *_, **__: quick_program.source(unit=""))
+    assert quick(tmp_path / "new", "--movements=fist") == 1
     assert "does not say the unit of its samples (none)" in capsys.readouterr().err
 
 
-def test_a_folder_of_somebody_else_is_refused_and_stays_as_it_is(tmp_path, capsys):
+def test_a_folder_of_somebody_else_is_refused_and_stays_as_it_is(quick, tmp_path, capsys):
     (tmp_path / "thesis.tex").write_text("x")
-    assert synthetic(tmp_path, "--movements=fist") == 1
+    assert quick(tmp_path, "--movements=fist") == 1
     assert "is not empty, and holds no recordings" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_another_device_is_refused_in_a_folder_with_recordings(tmp_path, capsys):
-    assert synthetic(tmp_path / "new", "--movements=fist") == 0
+def test_another_device_is_refused_in_a_folder_with_recordings(quick, tmp_path, capsys, monkeypatch):
+    assert quick(tmp_path / "new", "--movements=fist") == 0
     capsys.readouterr()
-    arguments = ["--source=udp:0", "--channels=3", "--rate=100", *QUICK, "--movements=fist", str(tmp_path / "new")]
-    assert main(arguments) == 1
-    assert "has recordings of 12 channels at 2000 Hz" in capsys.readouterr().err
+    monkeypatch.setattr("finjax.acquisition.guided.open_source", lambda *_, **__: Scripted([], rate_hz=500.0))
+    assert quick(tmp_path / "new", "--movements=fist") == 1
+    assert "has recordings of 2 channels at 250 Hz" in capsys.readouterr().err
 
 
 def test_the_synthetic_board_of_brainflow_is_recorded(tmp_path, capsys):
     pytest.importorskip("brainflow", reason="brainflow is not installed")
     mne = pytest.importorskip("mne", reason="mne is not installed: pip install -e '.[dev]'")
     options = ["--source=brainflow:synthetic", "--movements=fist,open", "--repetitions=1"]
-    assert main([*options, *QUICK[:-1], str(tmp_path / "new")]) == 0
+    assert main([*options, *QUICK, str(tmp_path / "new")]) == 0
     capsys.readouterr()
     (path,) = (tmp_path / "new").rglob("*.bdf")
     raw = mne.io.read_raw_bdf(path, verbose="error")
@@ -161,7 +171,7 @@ class Person:
 def test_keys_lead_a_recording(tmp_path):
     root = tmp_path / "new"
     person = Person(
-        "--source=synthetic:1", "--range=10", "--movements=fist,open", "--order=fixed", "--repetitions=1",
+        "1", "--movements=fist,open", "--order=fixed", "--repetitions=1",
         "--check=0", "--ready=0.2", "--hold=1.5", "--rest=0.2", str(root),
     )  # fmt: skip
     person.wait_for("HOLD       fist")
@@ -187,9 +197,7 @@ def test_keys_lead_a_recording(tmp_path):
 
 
 def test_after_a_check_with_faults_the_person_decides(tmp_path):
-    person = Person(
-        "--source=synthetic:1", "--speed=5", "--range=10", "--movements=fist", "--check=1", str(tmp_path / "new")
-    )
+    person = Person("5", "--movements=fist", "--check=1", str(tmp_path / "new"))
     person.wait_for("space: record anyway")
     person.press("r")
     person.wait_for("space: record anyway", count=2)
@@ -204,7 +212,7 @@ def test_after_a_check_with_faults_the_person_decides(tmp_path):
 def test_a_signal_ends_a_recording_with_everything_written(tmp_path, signum):
     root = tmp_path / "new"
     process = subprocess.Popen(
-        [*PROGRAM, "--source=synthetic:1", *QUICK, "--movements=fist", "--repetitions=100", str(root)],
+        [*PROGRAM, "1", *QUICK, "--movements=fist", "--repetitions=100", str(root)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
     )  # fmt: skip
     for line in process.stdout:
@@ -220,23 +228,19 @@ def test_a_signal_ends_a_recording_with_everything_written(tmp_path, signum):
 
 
 def test_a_full_disk_ends_a_recording_with_one_message(tmp_path):
-    resource = pytest.importorskip("resource", reason="no limits on files here")
-
-    def small_disk():
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
-
+    limited = ["bash", "-c", 'ulimit -f 16; exec "$@"', "bash"]  # in KiB
     root = tmp_path / "new"
     done = subprocess.run(
-        [*PROGRAM, "--source=synthetic:1", "--speed=0", *QUICK, "--movements=fist", "--repetitions=20", str(root)],
-        capture_output=True, text=True, timeout=120, env=ENVIRONMENT, preexec_fn=small_disk,
+        [*limited, *PROGRAM, "0", *QUICK, "--movements=fist", "--repetitions=20", str(root)],
+        capture_output=True, text=True, timeout=120, env=ENVIRONMENT,
     )  # fmt: skip
     assert done.returncode == 1
     assert re.fullmatch(r"error: \S+_emg\.bdf cannot be written \(File too large: raise the limit.*\)\n", done.stderr)
     (path,) = root.rglob("*.bdf")
-    header, record = 256 * 14, 3 * (12 * 1000 + 128)  # twelve channels at 2 kHz, half a second
-    assert path.stat().st_size == header + 5 * record
-    assert int(path.read_bytes()[236:244]) == 5
+    header, record = 256 * 4, 3 * (2 * 125 + 128)  # two channels at 250 Hz, half a second
+    records = (16 * 1024 - header) // record
+    assert path.stat().st_size == header + records * record
+    assert int(path.read_bytes()[236:244]) == records
 
 
 @pytest.mark.slow
