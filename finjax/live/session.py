@@ -10,6 +10,7 @@ from finjax.data.number_lists import format_numbers
 from finjax.data.recording import Recording
 from finjax.live.decoder import LiveDecoder
 from finjax.live.demo import demo_decoder
+from finjax.live.lab_stream_outlet import LabStreamOutlet
 from finjax.live.loop import decode
 from finjax.live.memory_watch import MemoryWatch
 from finjax.live.replayed import recording_of, repetitions_of
@@ -73,6 +74,8 @@ def _sinks(options: argparse.Namespace, decoder: LiveDecoder, *, deadline_s: flo
     for protocol, address in (("udp", options.to_udp), ("tcp", options.to_tcp)):
         if address:
             yield Port(protocol, address, names[1], probabilities=options.send_probabilities)
+    if options.to_lsl is not None:
+        yield LabStreamOutlet(options.to_lsl, names[1])
     if options.to_file:
         yield JSONLines(options.to_file)
     if not options.quiet:

@@ -65,7 +65,10 @@ class Board:
             channel_names=tuple(map(str, chosen)),
             unit="uV",
         )
-        if error := self._start(self._board):
+        self._room = round(BUFFERED_S * self.info.rate_hz)  # samples that BrainFlow keeps
+        try:
+            self._board.prepare_session()
+        except self._error as error:
             self.close()
             raise FinjaxError(
                 f"{where}: BrainFlow cannot open the board ({error}). Check that the board is on and near, that no "
@@ -74,11 +77,14 @@ class Board:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """See `Source`."""
+        if self._board is None:
+            return
         try:
-            self._read()  # drops what came before
+            with contextlib.suppress(self._error):  # it is tried again as a board that has stopped
+                self._board.start_stream(self._room)
             last = heard = time.monotonic()
             stopped = False
-            while True:
+            while self._board is not None:
                 samples, now = self._read(), time.monotonic()
                 if len(samples):
                     last, heard, stopped = now, now, False
@@ -90,7 +96,8 @@ class Board:
                     if now - heard >= STOPPED_S:
                         if self._ends:
                             return
-                        self.problems["times that the board stopped"] += not stopped
+                        if not stopped:
+                            self.problems["times that the board stopped"] += 1
                         heard, stopped = now, True
                         self._open_again()
                 yield samples
@@ -129,18 +136,11 @@ class Board:
     def _restart(self, board: Any) -> None:
         """Closes the board and opens it; runs in the thread."""
         self._stop(board)
-        self._start(board)
+        with contextlib.suppress(self._error):  # it is tried again
+            board.prepare_session()
+            board.start_stream(self._room)
         if self._board is None:  # it was closed in the meantime
             self._stop(board)
-
-    def _start(self, board: Any) -> Exception | None:
-        """Opens a board; returns why it could not be opened."""
-        try:
-            board.prepare_session()
-            board.start_stream(round(BUFFERED_S * self.info.rate_hz))
-        except self._error as error:
-            return error
-        return None
 
     def _stop(self, board: Any) -> None:
         """Closes a board, whatever state it is in."""
