@@ -102,6 +102,11 @@ def test_samples_of_no_known_size_are_refused(quick, tmp_path, capsys, monkeypat
     assert "does not say the unit of its samples (none)" in capsys.readouterr().err
 
 
+def test_a_unit_that_is_not_that_of_the_source_is_refused(quick, tmp_path, capsys):
+    assert quick(tmp_path / "new", "--movements=fist", "--unit=mV") == 1
+    assert "--unit=mV: the source says that its samples are in uV" in capsys.readouterr().err
+
+
 def test_a_folder_of_somebody_else_is_refused_and_stays_as_it_is(quick, tmp_path, capsys):
     (tmp_path / "thesis.tex").write_text("x")
     assert quick(tmp_path, "--movements=fist") == 1
