@@ -13,7 +13,12 @@ LEFT_OUT = (
     "finjax.training.parallel",
 )  # programs, and old names
 TOP = ("finjax", "finjax.run", "finjax.errors", "finjax.version")
-LISTS = ("finjax.features", "finjax.live", "finjax.estimator")  # they give what is described where it is defined
+LISTS = (
+    "finjax.features",
+    "finjax.pictures",
+    "finjax.live",
+    "finjax.estimator",
+)  # they give what is described where it is defined
 SUBPACKAGES = {
     "top": (
         "Main functions",
@@ -34,6 +39,7 @@ SUBPACKAGES = {
     "study": ("finjax.study", ""),
     "interop": ("finjax.interop", ""),
     "plots": ("finjax.plots", ""),
+    "pictures": ("finjax.pictures", ""),
     "devices": ("finjax.devices", ""),
     "system": ("finjax.system", ""),
 }

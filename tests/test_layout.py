@@ -11,9 +11,9 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "finjax"
 # From the bottom up: a subpackage imports only from those before it.
 ORDER = (
-    "version", "errors", "system", "features", "devices", "data", "sources", "acquisition", "models", "training",
-    "configs", "inference", "evaluation", "tasks", "study", "run", "estimator", "interop", "plots", "live", "commands",
-    "finjax",
+    "version", "errors", "system", "features", "pictures", "devices", "data", "sources", "acquisition", "models",
+    "training", "configs", "inference", "evaluation", "tasks", "study", "run", "estimator", "interop", "plots",
+    "live", "commands", "finjax",
 )  # fmt: skip
 MOVED = {"realtime", "export", "exported", "restored"}  # old names, which import the new ones
 

@@ -90,9 +90,7 @@ def test_a_start_without_alignment_is_refused(folder):
 
 @pytest.mark.parametrize("module", [cnn, fine_tune])
 def test_electrodes_are_turned_in_virtual_channels_alone(module, tmp_path):
-    with pytest.raises(
-        ConfigError, match=r"--config.cnn.align=turn .* set --config.patterns, or --config"
-    ):
+    with pytest.raises(ConfigError, match=r"--config.cnn.align=turn .* set --config.patterns, or --config"):
         run(configured(module, **{"cnn.align": "turn"}), workdir=tmp_path)
 
 
