@@ -39,7 +39,9 @@ def parser(prog: str, *, description: str) -> argparse.ArgumentParser:
     output.add_argument("--to-udp", metavar="HOST:PORT", help="send the movement's number, as LibEMG does over UDP")
     output.add_argument("--to-tcp", metavar="HOST:PORT", help="send the movement's number to a receiver that listens")
     output.add_argument("--to-lsl", metavar="NAME", help="send decisions as a stream of the LabStreamingLayer")
-    output.add_argument("--send-probabilities", action="store_true", help="send probabilities and a time stamp over UDP and TCP")
+    output.add_argument(
+        "--send-probabilities", action="store_true", help="send probabilities and a time stamp over UDP and TCP"
+    )
     output.add_argument("--to-file", metavar="FILE", help="write every decision as a line of JSON")
     output.add_argument("--quiet", action="store_true", help="show nothing until the end")
     add_debug_option(made)
