@@ -1,15 +1,21 @@
 """Streams of the LabStreamingLayer for tests: real ones, in the same process."""
 
+import os
+import tempfile
 import threading
 import uuid
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 pylsl = pytest.importorskip("pylsl", reason="pylsl is not installed: pip install -e '.[lsl]'")
 
-# Streams of a session of its own, so that tests that run at the same time do not see each other's.
-pylsl.set_config_content(f"[lab]\nSessionID = {uuid.uuid4()}\n")
+# Streams of a session of its own, so that tests that run at the same time do not see each other's. The layer reads this
+# when it is used first.
+_folder = tempfile.TemporaryDirectory(prefix="finjax_lsl_", ignore_cleanup_errors=True)
+os.environ["LSLAPICFG"] = str(Path(_folder.name) / "lsl_api.cfg")
+Path(os.environ["LSLAPICFG"]).write_text(f"[lab]\nSessionID = {uuid.uuid4()}\n")
 
 
 def outlet(name, *, channels=2, rate_hz=500.0, kind="EMG", channel_format="float32", labels=(), unit=""):

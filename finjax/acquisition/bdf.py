@@ -9,7 +9,6 @@ A sample takes `RANGE / 8,388,607` of the unit: 0.05 uV at ±400 mV.
 """
 
 import datetime
-import os
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -19,7 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from finjax.errors import ConfigError, StorageError
-from finjax.system.files import whats_wrong
+from finjax.system.console import plain
+from finjax.system.files import sync, whats_wrong
 
 LONGEST_RECORD_S = 0.5
 SYNC_S = 1.0  # the disk is asked to keep the data at most this often
@@ -152,7 +152,7 @@ class BDFWriter:
                 self._file.truncate(self._data_at + self._records * self._record_bytes)
                 self._file.seek(COUNT_AT)
                 self._write(f"{self._records:<8}".encode())
-                os.fsync(self._file.fileno())
+                sync(self._file.fileno())
         except OSError as error:
             raise self._failed(error) from error
 
@@ -181,7 +181,7 @@ class BDFWriter:
         try:
             self._write(data + notes.ljust(3 * ANNOTATION_SAMPLES, b"\x00"))
             if time.monotonic() - self._synced >= SYNC_S:
-                os.fsync(self._file.fileno())
+                sync(self._file.fileno())
                 self._synced = time.monotonic()
         except OSError as error:
             self._full = True
@@ -264,7 +264,7 @@ def _header(
         (duration, 8),
         (str(signals), 4),
     ]
-    dimension = unit.replace("µ", "u").replace("μ", "u")[:8]
+    dimension = "".join(map(plain, unit))[:8]
     fields += [(label, 16) for label in (*labels, ANNOTATIONS)]
     fields += [(kind, 80) for kind in (*["surface EMG electrode"] * len(labels), "")]
     fields += [(one, 8) for one in (*[dimension] * len(labels), "")]

@@ -20,6 +20,7 @@ from typing import Any
 
 from finjax.errors import ConfigError, DataError, StorageError
 from finjax.system.files import whats_wrong, write_json, write_text
+from finjax.system.screen import printable
 from finjax.version import __version__
 
 BIDS_VERSION = "1.11.1"
@@ -174,13 +175,13 @@ def ending(run: Path, name: str) -> Path:
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
-    """Writes a table with tabs; a value that is missing becomes `n/a`.
+    """Writes a table with tabs; a value that is missing or empty becomes `n/a`.
 
     Raises:
         StorageError: the file cannot be written.
     """
     lines = ["\t".join(columns)]
-    lines += ["\t".join(str(row.get(column, NOT_KNOWN)) for column in columns) for row in rows]
+    lines += ["\t".join(printable(str(row.get(column, ""))) or NOT_KNOWN for column in columns) for row in rows]
     try:
         write_text(path, "\n".join(lines) + "\n")
     except OSError as error:

@@ -27,7 +27,7 @@ ADVICE = {
     "flat": "no signal: check the plug and the contact",
     "saturated": "at the limit of the device: lower its gain, check the reference electrode",
     "mains hum": "clean the skin, check the reference electrode, keep away from power supplies",
-    "weak": "no stronger in contraction than at rest: press the electrode on, or move it onto the muscle",
+    "weak": "hardly stronger in contraction than at rest: press the electrode on, or move it onto the muscle",
 }
 
 
@@ -170,9 +170,10 @@ def table(electrodes: Sequence[Electrode], *, unit: str) -> list[str]:
         lines.append(f"{one.name:{width}}  {levels}  {ratio}  {hum}  {one.fault or 'good'}")
     lines.append(f"rest and fist: level{f' in {unit}' if unit else ''}; hum: share of the power at rest")
     faults = dict.fromkeys(one.fault for one in electrodes if one.fault)
-    if len(electrodes) > 1 and all(one.fault == "weak" for one in electrodes):
-        return [*lines, "no channel became stronger: was the fist made when the prompt asked for it?"]
-    return lines + [f"{fault}: {ADVICE[fault]}" for fault in faults]
+    lines += [f"{fault}: {ADVICE[fault]}" for fault in faults]
+    if 2 * sum(one.fault == "weak" for one in electrodes) > len(electrodes) > 1:
+        lines.append("most channels did not become stronger: was the fist made when the prompt asked for it?")
+    return lines
 
 
 def _spectrum(samples: np.ndarray, rate_hz: float) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ import dataclasses
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -53,24 +53,40 @@ def run(options: argparse.Namespace) -> tuple[list[str], Ending]:
     source = open_source(options.source, channels=options.channels, rate_hz=options.rate, speed=options.speed)
     with contextlib.closing(source), keyboard() as keys:
         folder.check_stream(rate_hz=source.info.rate_hz, labels=labels_for(source.info.channel_names))
-        _needs_range(options, source)
-        chunks = iter(source)
-        ending, electrodes, strongest = _checked(options, source, chunks, keys)
+        unit, chunks = _unit(options, source), iter(source)
+        ending, electrodes, strongest = _checked(options, source, chunks, keys, unit=unit)
         if not ending.complete:
             return [f"nothing was recorded: {ending.reason}"], ending
-        setup = _setup(options, source, movements, electrodes, strongest)
+        setup = Setup(
+            movements=movements,
+            unit=unit,
+            physical_max=options.range or usual_range(unit) or range_above(strongest),
+            mains_hz=options.mains,
+            reference=options.reference,
+            placement=options.placement,
+            check={one.name: dataclasses.asdict(one) for one in electrodes},
+        )
         session = Session(trials, timing, seed=options.seed if options.order == "shuffled" else None)
-        front = Terminal(source.info.channel_names, commands=keys.commands, keys=HELP if keys.is_there else "")
         writer = RunWriter(folder, person, source.info, setup)
         try:
-            with messages_held_back(front.in_place and sys.stderr.isatty()):
+            with _terminal(source, keys, HELP) as front:
                 ending = lead(chunks, session, writer, front, source_problems=source.problems, idle_s=options.idle)
         finally:
             with interrupts.held_back():
-                front.close()
                 writer.close(source.problems + ending.problems)
     problems = source.problems + ending.problems + front.problems
     return _summary(options, writer, session, ending, problems), ending
+
+
+@contextlib.contextmanager
+def _terminal(source: Source, keys: Keyboard, shown_keys: str) -> Iterator[Terminal]:
+    """Yields the terminal as a front; messages of libraries are held back meanwhile."""
+    front = Terminal(source.info.channel_names, commands=keys.commands, keys=shown_keys if keys.is_there else "")
+    with messages_held_back(front.in_place and sys.stderr.isatty()):
+        try:
+            yield front
+        finally:
+            front.close()
 
 
 def _movements(options: argparse.Namespace, folder: Folder) -> list[str]:
@@ -80,44 +96,28 @@ def _movements(options: argparse.Namespace, folder: Folder) -> list[str]:
     return folder.last_movements(options.subject)
 
 
-def _needs_range(options: argparse.Namespace, source: Source) -> None:
-    unit = options.unit or source.info.unit
+def _unit(options: argparse.Namespace, source: Source) -> str:
+    """Returns the unit of the samples; empty if it is not known, but their size can be measured in the check."""
+    said, given = source.info.unit, options.unit
+    if said and given and said != given:
+        raise ConfigError(f"--unit={given}: the source says that its samples are in {said}; leave --unit out")
+    unit = given or said
     if options.range is None and usual_range(unit) is None and not options.check:
         raise ConfigError(
             f"the source does not say the unit of its samples ({unit or 'none'}), and without a check their size is "
             "not known: give --unit=uV, or --range and the largest value of a sample"
         )
-
-
-def _setup(
-    options: argparse.Namespace,
-    source: Source,
-    movements: Sequence[str],
-    electrodes: Sequence[Electrode],
-    strongest: float,
-) -> Setup:
-    unit = options.unit or source.info.unit
-    physical_max = options.range or usual_range(unit) or range_above(strongest)
-    return Setup(
-        movements=movements,
-        unit=unit,
-        physical_max=physical_max,
-        mains_hz=options.mains,
-        reference=options.reference,
-        placement=options.placement,
-        check={one.name: dataclasses.asdict(one) for one in electrodes},
-    )
+    return unit
 
 
 def _checked(
-    options: argparse.Namespace, source: Source, chunks: Iterator[np.ndarray], keys: Keyboard
+    options: argparse.Namespace, source: Source, chunks: Iterator[np.ndarray], keys: Keyboard, *, unit: str
 ) -> tuple[Ending, list[Electrode], float]:
     """Checks the electrodes, again if the person wants it; see `check_electrodes`."""
     if not options.check:
         return Ending(COMPLETE, Counter()), [], 0.0
     while True:
-        front = Terminal(source.info.channel_names, commands=keys.commands, keys=CHECK_KEYS if keys.is_there else "")
-        try:
+        with _terminal(source, keys, CHECK_KEYS) as front:
             ending, electrodes, strongest = check_electrodes(
                 chunks,
                 source.info,
@@ -127,11 +127,9 @@ def _checked(
                 source_problems=source.problems,
                 idle_s=options.idle,
             )
-        finally:
-            front.close()
         if not electrodes:
             return ending, electrodes, strongest
-        print("\n".join(table(electrodes, unit=options.unit or source.info.unit)), flush=True)
+        print("\n".join(table(electrodes, unit=unit)), flush=True)
         if not keys.is_there or not any(one.fault for one in electrodes):
             return ending, electrodes, strongest
         print(AFTER_CHECK, flush=True)

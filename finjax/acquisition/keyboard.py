@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import select
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from finjax.acquisition.record import Command
 
 KEYS: dict[str, Command] = {" ": "pause", "r": "repeat", "s": "skip", "a": "add", "q": "end"}
+ARROWS_AND_MORE = re.compile(r"\x1b(?:\[[0-9;]*[A-Za-z~]|O.)")  # keys that send several characters
 HELP = "space: pause   r: repeat   s: skip   a: add a repetition   q: end"
 
 
@@ -24,7 +26,8 @@ class Keyboard:
 
     def commands(self) -> list[Command]:
         """Returns the commands since the last call, in order."""
-        return [KEYS[key] for key in self._pressed().lower() if key in KEYS]
+        pressed = ARROWS_AND_MORE.sub("", self._pressed())
+        return [KEYS[key] for key in pressed.lower() if key in KEYS]
 
     def _pressed(self) -> str:
         if not self.is_there:

@@ -204,10 +204,10 @@ class RunWriter:
             {
                 "name": label,
                 "type": "EMG",
-                "units": self._setup.unit or NOT_KNOWN,
+                "units": self._setup.unit,
                 "description": name,
                 "sampling_frequency": f"{self.rate_hz:.9g}",
-                "reference": self._setup.reference or NOT_KNOWN,
+                "reference": self._setup.reference,
             }
             for label, name in zip(self._labels, self._info.channel_names, strict=True)
         ]

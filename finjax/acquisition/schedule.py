@@ -15,6 +15,7 @@ from finjax.acquisition.trials import Timing, Trial, one_repetition
 
 Phase = Literal["ready", "hold", "rest"]
 Status = Literal["good", "skipped", "repeated"]
+ROUNDING_S = 1e-6  # shorter than a sample; differences of times are not exact
 AFTER: dict[Phase, Phase] = {"ready": "hold", "hold": "rest"}
 
 
@@ -95,7 +96,7 @@ class Session:
             return None
         if self._began is None:
             self._began = time_s
-        if not self.paused and time_s - self._began >= self._duration_s():
+        if not self.paused and time_s - self._began >= self._duration_s() - ROUNDING_S:
             self._advance()
             while self._place < len(self._trials) and not self._duration_s():
                 self._advance()

@@ -22,7 +22,7 @@ from finjax.models.decoders import (
 from finjax.models.fin import build_fin
 from finjax.models.patterns import virtual_channels
 from finjax.models.stack import FINStack
-from finjax.training.optimiser import FITTED, STANDARDISATION, Group, Optimiser, build_optimiser
+from finjax.training.optimiser import ALIGNMENT, FITTED, STANDARDISATION, Group, Optimiser, build_optimiser
 from finjax.training.settings import OptimiserSettings, RateSettings
 
 
@@ -92,6 +92,11 @@ def patterns_of(settings: DecoderStage) -> int:
     return settings.patterns if isinstance(settings, FeatureDecoderStage) else 0
 
 
+def align_of(settings: DecoderStage) -> str:
+    """Returns how the decoder is aligned with new people; empty: not at all."""
+    return settings.cnn.align if isinstance(settings, FeatureDecoderStage) else ""
+
+
 def covariance_noise_of(settings: DecoderStage) -> float:
     """Returns the noise that training adds to the features, in units of their spread; 0 if there is none."""
     return settings.train.covariance_noise if isinstance(settings, CNNStage | FineTuneStage) else 0.0
@@ -107,11 +112,12 @@ def stage_optimiser(settings: TrainedStage) -> Optimiser:
 
     The weights of virtual channels are a group of their own.
     """
+    fitted = [ALIGNMENT] if isinstance(settings, DecoderStage) and align_of(settings) else []
     if isinstance(settings, CNNStage) and settings.patterns:
-        return build_optimiser(settings.optimiser, _patterns(settings.optimiser.patterns), STANDARDISATION)
+        return build_optimiser(settings.optimiser, _patterns(settings.optimiser.patterns), STANDARDISATION, *fitted)
     if not isinstance(settings, FineTuneStage):
         assert isinstance(settings.optimiser, OptimiserSettings)
-        return build_optimiser(settings.optimiser)
+        return build_optimiser(settings.optimiser, *fitted)
     rates = settings.optimiser.fin
     factors = rates.layer_factors or (1.0,) * settings.model.layers
     frozen = frozen_parts(settings)
@@ -129,7 +135,7 @@ def stage_optimiser(settings: TrainedStage) -> Optimiser:
     )
     own = settings.optimiser.cnn
     cnn = Group(prefix="cnn", learning_rate=own.learning_rate, l2=own.l2, frozen="cnn" in frozen)
-    groups = [*lstms, head, cnn, FITTED]
+    groups = [*lstms, head, cnn, FITTED, *fitted]
     if settings.patterns:
         groups.append(_patterns(settings.optimiser.patterns, frozen="patterns" in frozen))
     return Optimiser(groups=tuple(groups), clip_norm=settings.optimiser.clip_norm)

@@ -155,6 +155,7 @@ def _cnn_network(config: ConfigDict) -> None:
     cnn.read_out = ""  # "lda" or "rda" beside the CNN, on the same features: its log-probabilities are added
     cnn.read_out_weight = 0.25  # of these log-probabilities
     cnn.read_out_ridge = 0.0  # share of a multiple of the identity in its covariance within movements
+    cnn.align = ""  # to people new to a decoder: "shift" their features to its mean, "turn" the ring of electrodes too
     config.patterns = 0  # for each movement, virtual channels beside the channels; 0: none
     config.optimiser.patterns = ConfigDict({"learning_rate": 3e-3, "l2": 0.0})
     config.train.covariance_noise = 0.0  # added to the features, in units of their spread within movements
@@ -233,6 +234,7 @@ def virtual_channels(config: ConfigDict) -> None:
     """Four patterns for each movement, chosen by validation on 3DC."""
     config.patterns = 4
     config.cnn.kernel = 1000  # the first convolution sees all virtual channels: they have no order
+    config.cnn.align = "shift"
     config.cnn.read_out_ridge = 0.02
     config.cnn.read_out_weight = 0.5
 

@@ -38,6 +38,7 @@ SHARE = Real(below=1)
 RATE = Real()
 PERCENTAGE = "per cent of the tuning windows"
 FREEZABLE = ("fins", "head", "cnn", "patterns")
+ALIGNMENTS = ("", "shift", "turn")
 FIN_INITS = ("pretrained", "random", "decoder")
 CNN_INIT = Folder(filled_in={"subject": "1", "horizon": 0})
 FINS = Folder(filled_in={"feature": "rms", "subject": "1", "horizon": 0})
@@ -122,6 +123,7 @@ _NETWORKS = {
     "cnn.read_out": Choice(("", *OWN_COVARIANCE)),
     "cnn.read_out_weight": Real(),
     "cnn.read_out_ridge": SHARE,
+    "cnn.align": Choice(ALIGNMENTS),
     "patterns": Whole(most=1000),
 }
 

@@ -68,6 +68,7 @@ def check_sizes(settings: StageSettings, *, option: Naming = option_of) -> None:
         _check_layer_factors(settings, option)
     if isinstance(settings, FeatureDecoderStage):
         _check_patterns(settings, option)
+        _check_alignment(settings, option)
     if isinstance(settings, RawCNNStage):
         _check_convolutions(settings.cnn, length, window, option)
 
@@ -100,6 +101,14 @@ def _check_patterns(settings: FeatureDecoderStage, option: Naming) -> None:
         raise ConfigError(
             f"{option('fine_tune.freeze')}={settings.fine_tune.freeze}: there are no patterns to freeze: set "
             f"{option('patterns')}, or freeze other parts"
+        )
+
+
+def _check_alignment(settings: FeatureDecoderStage, option: Naming) -> None:
+    if settings.cnn.align == "turn" and not settings.patterns:
+        raise ConfigError(
+            f"{option('cnn.align')}=turn renumbers the electrodes in the weights of virtual channels, but there are "
+            f"none: set {option('patterns')}, or {option('cnn.align')}=shift"
         )
 
 

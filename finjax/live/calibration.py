@@ -2,9 +2,10 @@
 
 import dataclasses
 
+import jax
 import numpy as np
 
-from finjax.configs.build import covariance_noise_of, read_out_of, read_out_ridge_of, stage_optimiser
+from finjax.configs.build import align_of, covariance_noise_of, read_out_of, read_out_ridge_of, stage_optimiser
 from finjax.configs.settings import FineTuneStage
 from finjax.data.gather import FeatureData, WindowData
 from finjax.data.recording import Recording
@@ -13,6 +14,7 @@ from finjax.errors import DataError
 from finjax.features import get_feature
 from finjax.inference.model import DecoderModel
 from finjax.models.decoders import FeatureDecoder
+from finjax.training.alignment import WINDOWS_TO_TURN, aligned, aligned_and_turned
 from finjax.training.fit import progress_bar, tune
 from finjax.training.losses import noise_factor
 from finjax.training.predict import virtual_features_of
@@ -56,17 +58,13 @@ def tuned(
         progress: whether to show a bar on stderr.
     """
     settings = model.config
-    on_features = isinstance(model.decoder, FeatureDecoder)
     # What the CNN sees the features of: FINs imitate those of the windows to be predicted.
     seen = predicted if isinstance(settings, FineTuneStage) else windows
     values = _features(model, seen) if model.features else None
     jitter = None
     if values is not None and (scale := covariance_noise_of(settings)):
         jitter = noise_factor(values.reshape(len(values), -1), movement, scale=scale)
-    inputs = WindowData.of_windows(windows)
-    if on_features:
-        assert values is not None
-        inputs = FeatureData(values=pad_to_grid(values))
+    inputs = _inputs(model, windows)
     with progress_bar("calibration", shown=progress) as report:
         params, stats = tune(
             model.decoder,
@@ -83,6 +81,38 @@ def tuned(
             label_smoothing=settings.train.label_smoothing,
         )
     return dataclasses.replace(model, params=params, stats=stats)
+
+
+def aligned_with(model: DecoderModel, windows: np.ndarray, movement: np.ndarray | None = None) -> DecoderModel:
+    """Returns the decoder aligned with a new person, if its configuration says so (`cnn.align`).
+
+    Args:
+        model: the decoder.
+        windows: `[n, C, T]` z-scored.
+        movement: `[n]` their movements, which choose the turn of the electrodes; None: no labels.
+    """
+    if not (how := align_of(model.config)) or "alignment" not in model.params:
+        return model
+    params, batch_size = model.params, model.config.evaluate.batch_size
+    if how == "turn":
+        some = np.linspace(0, len(windows) - 1, min(WINDOWS_TO_TURN, len(windows))).astype(int)
+        params, _ = aligned_and_turned(
+            model.decoder,
+            params,
+            model.stats,
+            _inputs(model, windows[some]),
+            windows=len(some),
+            batch_size=batch_size,
+            movement=None if movement is None else movement[some],
+        )
+    params = aligned(model.decoder, params, _inputs(model, windows), windows=len(windows), batch_size=batch_size)
+    return dataclasses.replace(model, params=jax.tree.map(np.asarray, params))
+
+
+def _inputs(model: DecoderModel, windows: np.ndarray) -> FeatureData | WindowData:
+    if isinstance(model.decoder, FeatureDecoder):
+        return FeatureData(values=pad_to_grid(_features(model, windows)))
+    return WindowData.of_windows(windows)
 
 
 def _features(model: DecoderModel, windows: np.ndarray) -> np.ndarray:

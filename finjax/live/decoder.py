@@ -19,7 +19,7 @@ from finjax.devices.defaults import with_defaults
 from finjax.errors import DataError
 from finjax.inference.model import DecoderModel
 from finjax.inference.restored import load_decoder
-from finjax.live.calibration import tuned, windows_of
+from finjax.live.calibration import aligned_with, tuned, windows_of
 from finjax.live.decision import Decision
 from finjax.live.electrodes import Electrodes
 from finjax.live.postprocessing import PostProcessor
@@ -130,9 +130,10 @@ class LiveDecoder:
     def calibrate(self, samples: np.ndarray, movement: np.ndarray | None = None, *, progress: bool = True) -> None:
         """Fits the decoder to a recording of a person, and begins a new stream.
 
-        Without labels only the z-score is fitted; the samples should contain some movements. With labels the z-score
-        is fitted to the labelled samples, and the network is trained on their windows as its configuration says. That
-        takes seconds for a CNN and minutes for FINs.
+        Without labels the z-score is fitted, and a decoder with `cnn.align` is aligned with the person; the samples
+        should contain all movements, each for about the same time. With labels the z-score is fitted to the labelled
+        samples, and the network is trained on their windows as its configuration says. That takes seconds for a CNN and
+        minutes for FINs.
 
         Args:
             samples: `[n, C]` in the unit of the training data, unfiltered unless the decoder has `filtered=True`.
@@ -158,6 +159,10 @@ class LiveDecoder:
             samples = wide.astype(np.float32)
         if movement is None:
             self._statistics = channel_statistics(samples.T)
+            framing = self.model.framing
+            windows = np.lib.stride_tricks.sliding_window_view(samples.T, framing.length, axis=1)[:, :: framing.step]
+            self.model = aligned_with(self.model, self._z_scored(windows.swapaxes(0, 1)))
+            self._compile()
         else:
             recording = Recording(
                 dataset=self.model.dataset,
@@ -172,6 +177,7 @@ class LiveDecoder:
             windows, predicted, labels = windows_of(self.model, recording)
             self._statistics = channel_statistics(samples[movement != UNLABELLED].T)
             windows, predicted = self._z_scored(windows), self._z_scored(predicted)
+            self.model = aligned_with(self.model, windows, labels)
             self.model = tuned(self.model, windows, labels, predicted=predicted, progress=progress)
             self._compile()
         self._warning = ""

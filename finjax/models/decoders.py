@@ -79,7 +79,7 @@ class DecoderNetwork(ABC):
             jitter: added to the CNN's input.
         """
         variables = {"params": params["cnn"], "batch_stats": stats}
-        cnn_input = self.before_cnn(params, inputs) + jitter
+        cnn_input = self._cnn_input(params, inputs) + jitter
         if self.cnn_frozen:
             return cast(jax.Array, self.cnn.apply(variables, cnn_input)), stats
         logits, changed = self.cnn.apply(variables, cnn_input, keys=keys, present=present, mutable="batch_stats")
@@ -87,12 +87,17 @@ class DecoderNetwork(ABC):
 
     def predict(self, params: Any, stats: Any, inputs: jax.Array) -> jax.Array:
         """Returns logits `[b, K]`."""
-        cnn_input = self.before_cnn(params, inputs)
+        cnn_input = self._cnn_input(params, inputs)
         logits = cast(jax.Array, self.cnn.apply({"params": params["cnn"], "batch_stats": stats}, cnn_input))
         if not self.read_out_weight:
             return logits
         read_out = discriminant.scores(params["read_out"], feature_values_of(cnn_input))
         return jax.nn.log_softmax(logits) + self.read_out_weight * jax.nn.log_softmax(read_out)
+
+    def _cnn_input(self, params: Any, inputs: jax.Array) -> jax.Array:
+        """Returns the CNN's input, shifted where the decoder is aligned with a person: `finjax.training.alignment`."""
+        values = self.before_cnn(params, inputs)
+        return values + params["alignment"]["shift"][None, :, None] if "alignment" in params else values  # [C, F]
 
 
 def feature_values_of(features: jax.Array) -> jax.Array:

@@ -36,6 +36,7 @@ class CNNSettings:
         read_out: the discriminant beside the CNN, `"lda"` or `"rda"`; empty: none.
         read_out_weight: weight of the discriminant's log-probabilities.
         read_out_ridge: share of a multiple of the identity in the discriminant's covariance within movements.
+        align: how the decoder is aligned with new people: `"shift"` or `"turn"`; empty: not.
     """
 
     filters: tuple[int, ...]
@@ -45,6 +46,7 @@ class CNNSettings:
     read_out: str
     read_out_weight: float
     read_out_ridge: float
+    align: str
 
     @property
     def weight(self) -> float:

@@ -6,7 +6,7 @@ import math
 import re
 
 from finjax.pictures import arrows, drawing
-from finjax.pictures.animation import animation
+from finjax.pictures.animation import animation, start
 from finjax.pictures.card import card
 from finjax.pictures.hand import Pose, hand_in, rotation
 from finjax.pictures.names import pose_of
@@ -24,7 +24,7 @@ def svg(movement: str, *, size: float = 240, animated: bool = False) -> str:
     Args:
         movement: the movement's name, such as `wrist flexion`; case, hyphens and underscores do not matter.
         size: width and height, in CSS pixels.
-        animated: whether the hand moves from rest to the pose and back, again and again.
+        animated: whether the hand moves from rest to the pose and back, again and again; not at rest.
 
     Returns:
         The text of an SVG, for a file or for a page.
@@ -44,7 +44,7 @@ def svg(movement: str, *, size: float = 240, animated: bool = False) -> str:
         x, y, shapes = 0.0, 0.0, card(name)
     else:
         x, y = _corner(pose)
-        shapes = animation(pose) if animated else drawing.draw(pose) + arrows.draw(pose)
+        shapes = animation(pose) if animated and start(pose) != pose else drawing.draw(pose) + arrows.draw(pose)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{size:g}" height="{size:g}" '
         f'viewBox="{x:.1f} {y:.1f} {SIDE:g} {SIDE:g}" role="img"><title>{html.escape(name)}</title>{shapes}</svg>'

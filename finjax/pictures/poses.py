@@ -37,7 +37,7 @@ def _turn(pronation: float, axis: str = "") -> Pose:
 # Each pose with its names; the first is shown in the documentation. `names` finds them however they are written.
 POSES: dict[tuple[str, ...], Pose] = {
     ("rest", "neutral", "neutral (no motion)", "no motion", "no movement", "idle"): Pose(RELAXED, turn=-35),
-    ("open hand", "abduction of all fingers", "spread", "fingers spread", "fingers extension"): Pose(
+    ("open hand", "abduction of all fingers", "spread", "fingers spread", "fingers extension", "open fingers"): Pose(
         _digits((52, 5, 0, 0), STRAIGHT), spread=2.8
     ),
     ("fist", "close", "closed fist", "make fist", "fingers flexed together in fist", "fingers flexion"): Pose(FIST),

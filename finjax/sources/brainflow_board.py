@@ -15,7 +15,7 @@ from finjax.sources.package_counter import PackageCounter
 from finjax.sources.source import BUFFERED_S, PATIENCE_S, Needed, StreamInfo
 
 POLL_S = 0.005  # between two looks for samples
-STOPPED_S = 2.0  # a board without samples for this long has stopped
+STOPPED_S = 5.0  # a board without samples for this long has stopped; after its start it may need seconds
 CLOSE_S = 10.0  # how long `close` waits for a board that is being opened again
 
 
@@ -55,7 +55,9 @@ class Board:
         if not 1 <= chosen[0] <= chosen[-1] <= len(columns):
             raise DataError(f"{where}: this board has the channels 1 to {len(columns)}")
         if why := needed.misfit(len(chosen), described["sampling_rate"]):
-            raise DataError(f"{where}: the board {why}")
+            too_many = needed.channels is not None and len(chosen) > needed.channels
+            hint = f". Choose channels, as channels=1-{needed.channels}" if too_many else ""
+            raise DataError(f"{where}: the board {why}{hint}")
         self._columns = [columns[number - 1] for number in chosen]
         self._package_row = described["package_num_channel"]
         self._packages = PackageCounter(self.problems)
@@ -91,15 +93,18 @@ class Board:
                 elif now - last < PATIENCE_S:
                     time.sleep(POLL_S)
                     continue
-                else:
+                elif self._is_opening():
+                    last = heard = now
+                elif now - heard < STOPPED_S:
                     last = now
-                    if now - heard >= STOPPED_S:
-                        if self._ends:
-                            return
-                        if not stopped:
-                            self.problems["times that the board stopped"] += 1
-                        heard, stopped = now, True
-                        self._open_again()
+                elif self._ends:
+                    return
+                else:
+                    last = heard = now
+                    if not stopped:
+                        self.problems["times that the board stopped"] += 1
+                    stopped = True
+                    self._open_again()
                 yield samples
         finally:
             self.close()
@@ -115,7 +120,7 @@ class Board:
     def _read(self) -> np.ndarray:
         """Returns the samples that have come, `[n, C]`; none while the board is closed."""
         samples = np.zeros((0, len(self._columns)), np.float32)
-        if self._board is None or (self._opening is not None and self._opening.is_alive()):
+        if self._board is None or self._is_opening():
             return samples
         try:
             data = self._board.get_board_data()  # [rows, n]; the board keeps only what is new
@@ -124,14 +129,14 @@ class Board:
         self._packages.look(data[self._package_row])
         return data[self._columns].T.astype(np.float32)
 
+    def _is_opening(self) -> bool:
+        return self._opening is not None and self._opening.is_alive()
+
     def _open_again(self) -> None:
-        """Begins to open the board again, in a thread, since it may take long; does nothing while that runs."""
-        if self._opening is None or not self._opening.is_alive():
-            self._packages.reset()
-            self._opening = threading.Thread(
-                target=self._restart, args=(self._board,), name="finjax board", daemon=True
-            )
-            self._opening.start()
+        """Begins to open the board again, in a thread, since it may take long."""
+        self._packages.reset()
+        self._opening = threading.Thread(target=self._restart, args=(self._board,), name="finjax board", daemon=True)
+        self._opening.start()
 
     def _restart(self, board: Any) -> None:
         """Closes the board and opens it; runs in the thread."""

@@ -13,6 +13,7 @@ from finjax.errors import DataError, FinjaxError
 from finjax.sources.source import BUFFERED_S, PATIENCE_S, Needed, StreamInfo
 
 FIND_S = 5.0  # how long to look for a stream
+LIST_S = 1.0  # how long to look for any streams, to list them
 LOST_S = 5.0  # without samples: the sender may be gone without notice, and may have come back at another address
 JUMP_S = 0.2  # a longer way between time stamps is a jump; a sender may stamp the samples of a packet all at once
 UNITS = {
@@ -80,11 +81,22 @@ class LabStream:
     def _first(self) -> Any:
         """Returns the first stream that fits."""
         if not (streams := self._pylsl.resolve_byprop(*self._wanted, timeout=FIND_S)):
-            raise DataError(f"{self._where}: no LSL stream of {self._wanted[0]} {self._wanted[1]!r} in {FIND_S:g} s")
+            searched = f"{self._wanted[0]} {self._wanted[1]!r}"
+            raise DataError(f"{self._where}: no LSL stream of {searched} in {FIND_S:g} s. {self._others()}")
         misfits = [self._misfit(stream) for stream in streams]
         if all(misfits):
             raise DataError(f"{self._where}: stream {streams[0].name()!r} {misfits[0]}")
         return streams[misfits.index("")]
+
+    def _others(self) -> str:
+        """Returns a sentence that lists the streams that there are."""
+        streams = [
+            f"{one.name()!r} of type {one.type()!r} ({one.channel_count()} channels at {one.nominal_srate():g} Hz)"
+            for one in self._pylsl.resolve_streams(wait_time=LIST_S)
+        ]
+        if not streams:
+            return "There is no other stream either: check that the sender is on"
+        return f"There are {', '.join(sorted(streams))}"
 
     def _connect(self, stream: Any) -> Any:
         return self._pylsl.StreamInlet(stream, max_buflen=BUFFERED_S, recover=False)

@@ -148,7 +148,7 @@ class Lines:
 
 def parse_port(text: str, *, where: str) -> int:
     """Returns the port that a text names, or raises `FinjaxError`; `where` is the whole text of the source."""
-    if not re.fullmatch(r"-?[0-9]+", text):
+    if not re.fullmatch(r"-?[0-9]{1,99}", text):
         raise FinjaxError(f"{where}: give a port from 0 to {LARGEST_PORT}, as {where.partition(':')[0]}:12345")
     return check_port(int(text), where=where)
 

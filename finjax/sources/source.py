@@ -53,7 +53,7 @@ class Needed:
             return ""
         count = self.channels if self.channels is not None else channels
         needed_hz = self.rate_hz if self.rate_hz is not None else rate_hz
-        return f"has {channels} channels at {rate_hz:g} Hz; needed are {count} at {needed_hz:g} Hz"
+        return f"has {channels} channels at {rate_hz:g} Hz, but {count} channels at {needed_hz:g} Hz are needed"
 
 
 class Source(Protocol):

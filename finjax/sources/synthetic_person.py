@@ -1,5 +1,7 @@
 """A synthetic person as a source: needs no device, and the signal changes with the movement."""
 
+import re
+
 from finjax.data import synthetic
 from finjax.errors import DataError, FinjaxError
 from finjax.sources.replay import Replay
@@ -10,7 +12,7 @@ CHUNK = 40  # samples: 20 ms
 
 def parse_subject(text: str, *, where: str) -> int:
     """Returns the number of the person, or raises `FinjaxError`; `where` is the whole text of the source."""
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 99_999):
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not int(text):
         raise FinjaxError(f"{where}: give the number of a synthetic person, as synthetic:1")
     return int(text)
 

@@ -163,7 +163,7 @@ def storage_errors(folder: Path) -> Iterator[None]:
         raise StorageError(f"{folder}: {whats_wrong(error)}. {RESUME}") from error
 
 
-def _flush(descriptor: int) -> None:
+def sync(descriptor: int) -> None:
     """Flushes a file to the disk; ignores file systems that do not support it."""
     try:
         os.fsync(descriptor)
@@ -180,7 +180,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         with temporary.open("rb+") as file:  # Windows flushes only files that are open for writing
-            _flush(file.fileno())
+            sync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

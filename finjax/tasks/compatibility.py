@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from finjax.configs.build import patterns_of, read_out_of
+from finjax.configs.build import align_of, patterns_of, read_out_of
 from finjax.configs.settings import CNNStage, DecoderStage, FineTuneStage, FINStage, StageSettings
 from finjax.configs.templates import flatten
 from finjax.data.duplicates import refuse_known
@@ -26,7 +26,7 @@ FREE_FIELDS = (
 )  # fmt: skip
 
 # Fields of `cnn` and `model` that may differ between a network and the weights that are loaded into it.
-FREE_NETWORK_FIELDS = ("dropout", "read_out", "read_out_ridge", "read_out_weight", "init", "precision")
+FREE_NETWORK_FIELDS = ("align", "dropout", "read_out", "read_out_ridge", "read_out_weight", "init", "precision")
 
 
 def refuse_another_model(model: Model, task: Task) -> None:
@@ -45,6 +45,7 @@ def refuse_another_model(model: Model, task: Task) -> None:
             "movements": (model.movement_names, store.movement_names),
             **_compare_patterns(model, settings),
             **_compare_network(model, settings, part="cnn"),
+            **_compare_alignment(model, settings),
         }
         if isinstance(settings, FineTuneStage):
             compared |= _compare_network(model, settings, part="model")
@@ -81,6 +82,7 @@ def refuse_unfit_start(model: DecoderModel, features: Iterable[str], task: Task,
         **_compare_window(model, task.framing),
         **_compare_patterns(model, task.settings),
         **_compare_network(model, task.settings, part="cnn"),
+        **_compare_alignment(model, task.settings),
     }
     if isinstance(task.settings, FineTuneStage) and isinstance(model.config, CNNStage):
         compared |= {"number of shadows": (model.config.cnn.shadows, task.settings.model.shadows)}
@@ -116,6 +118,14 @@ def _compare_network(model: Model, settings: StageSettings, *, part: str) -> dic
 def _compare_patterns(model: DecoderModel, settings: StageSettings) -> dict[str, tuple[Any, Any]]:
     wanted = patterns_of(settings) if isinstance(settings, DecoderStage) else 0
     return {"--config.patterns": (patterns_of(model.config), wanted)}
+
+
+def _compare_alignment(model: DecoderModel, settings: StageSettings) -> dict[str, tuple[Any, Any]]:
+    """A decoder that was trained without alignment has no centre to align new people with."""
+    wanted = align_of(settings) if isinstance(settings, DecoderStage) else ""
+    if not wanted or "alignment" in model.params:
+        return {}
+    return {"--config.cnn.align": (align_of(model.config) or "none", wanted)}
 
 
 def _compare_window(model: Model, framing: Framing) -> dict[str, tuple[Any, Any]]:

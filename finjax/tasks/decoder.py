@@ -8,9 +8,8 @@ import numpy as np
 import optax
 
 from finjax.configs.build import covariance_noise_of, read_out_of, read_out_ridge_of, stage_optimiser
-from finjax.configs.settings import CNNStage, DecoderStage, RecognitionStage
+from finjax.configs.settings import DecoderStage, RecognitionStage
 from finjax.data.gather import FeatureData, WindowData
-from finjax.data.normalise import FeatureNormaliser, SignalNormaliser
 from finjax.data.number_lists import format_numbers, parse_numbers
 from finjax.data.source import find_split, warn_of_copies
 from finjax.data.splits import Split
@@ -24,10 +23,13 @@ from finjax.models.discriminant import fit_discriminant
 from finjax.system import processes
 from finjax.system.files import write_json
 from finjax.tasks import compatibility
+from finjax.tasks.alignment import align_with_person
 from finjax.tasks.imitation import imitation_on_virtual_channels
-from finjax.tasks.initial import InitialDecoder, decoder_of, features_seen, initial_decoder, merge
+from finjax.tasks.initial import InitialDecoder, decoder_of, initial_decoder, merge
+from finjax.tasks.inputs import features_seen, inputs_of
 from finjax.tasks.normalisation import stored_statistics
 from finjax.tasks.task import Task
+from finjax.training.alignment import shift_of, with_centre
 from finjax.training.logs import describe_run
 from finjax.training.loop import Problem
 from finjax.training.losses import DecoderData, DecoderLoss, noise_factor
@@ -84,7 +86,7 @@ def train(task: Task[DecoderStage], workdir: Path) -> None:
     compatibility.refuse_another_run(workdir, task)
     share = tuning_windows(task)
     fitted, held_out = split_for_validation(task, share)
-    start = initial_decoder(task, fitted, share=share)
+    start = align_with_person(task, initial_decoder(task, fitted, share=share), share)
     if (scores := imitation_on_virtual_channels(task, start, fitted)) and processes.is_first():
         write_json(workdir / "imitation.json", {"r2": scores, "windows": "to tune on", "fins": "before their tuning"})
     signal = start.statistics.signal
@@ -105,7 +107,7 @@ def train(task: Task[DecoderStage], workdir: Path) -> None:
         normalisers={"signal": vars(signal), "feature": vars(start.feature)},
         info=_describe(task, start),
         validate=_validator(task, start, held_out) if len(held_out) else None,
-        complete=_read_out_fitter(task, start, fitted, inputs),
+        complete=_closed_form_fitter(task, start, fitted, inputs),
     )
     RunTrainer(problem, settings.trainer, workdir=workdir, files=settings.run_files).run()
 
@@ -180,16 +182,6 @@ def test_windows(task: Task) -> Windows:
     return windows
 
 
-def inputs_of(
-    task: Task, features: tuple[str, ...], feature: FeatureNormaliser, windows: Windows, *, signal: SignalNormaliser
-) -> FeatureData | WindowData:
-    """Returns the inputs of a decoder: the standardised features of windows, or their samples."""
-    settings = task.settings
-    if isinstance(settings, CNNStage) and not settings.patterns:
-        return FeatureData(values=pad_to_grid(feature.standardise(task.features(features, windows, signal))))
-    return WindowData.of(task.store, signal, windows)
-
-
 def _part(settings: RecognitionStage) -> str:
     """Returns the part of the split that a decoder is fitted to."""
     return "pool" if isinstance(settings, DecoderStage) and settings.pooled else "tune"
@@ -224,26 +216,30 @@ def _jitter(task: Task[DecoderStage], start: InitialDecoder, windows: Windows) -
     return noise_factor(values.reshape(len(windows), -1), windows.movement, scale=scale)
 
 
-def _read_out_fitter(
+def _closed_form_fitter(
     task: Task[DecoderStage], start: InitialDecoder, windows: Windows, inputs: FeatureData | WindowData
 ) -> Callable[[TrainState], TrainState]:
-    """Returns a function that fits the read-out beside the CNN to the features that a state gives."""
-    if not start.decoder.read_out_weight or not len(windows):
+    """Returns a function that fits the read-out and the centre to the features that a trained state gives."""
+    has_read_out, has_centre = bool(start.decoder.read_out_weight), "alignment" in start.params
+    if not (has_read_out or has_centre) or not len(windows):
         return lambda state: state
     data = parallel.replicate(inputs)
 
     def fit(state: TrainState) -> TrainState:
         features = decoder_features(
             start.decoder, state.params, data, windows=len(windows), batch_size=task.settings.evaluate.batch_size
-        )
-        read_out = fit_discriminant(
-            features,
-            windows.movement,
-            kind=read_out_of(task.settings),
-            classes=len(task.store.movement_names),
-            ridge=read_out_ridge_of(task.settings),
-        )
-        return dataclasses.replace(state, params={**state.params, "read_out": read_out})
+        ) + shift_of(state.params)
+        params = with_centre(state.params, features) if has_centre else state.params
+        if has_read_out:
+            read_out = fit_discriminant(
+                features,
+                windows.movement,
+                kind=read_out_of(task.settings),
+                classes=len(task.store.movement_names),
+                ridge=read_out_ridge_of(task.settings),
+            )
+            params = {**params, "read_out": read_out}
+        return dataclasses.replace(state, params=params)
 
     return fit
 

@@ -7,12 +7,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from finjax.configs.build import build_decoder, patterns_of
+from finjax.configs.build import align_of, build_decoder, patterns_of
 from finjax.configs.feature_list import parse_features
 from finjax.configs.fields import CNN_INIT, FINS
 from finjax.configs.rules import Folder, check
 from finjax.configs.settings import DecoderStage, FeatureDecoderStage, FineTuneStage
-from finjax.data.gather import WindowData
 from finjax.data.normalise import (
     FeatureNormaliser,
     SignalNormaliser,
@@ -36,10 +35,11 @@ from finjax.tasks.compatibility import (
     refuse_unfit_fin,
     refuse_unfit_start,
 )
+from finjax.tasks.inputs import features_seen
 from finjax.tasks.normalisation import Statistics, fit_statistics
 from finjax.tasks.task import Task
+from finjax.training.alignment import no_alignment
 from finjax.training.keys import initialisation_key
-from finjax.training.predict import virtual_features
 
 Repetitions = Mapping[int, tuple[int, ...]]
 
@@ -56,6 +56,7 @@ class InitialDecoder:
         feature: their standardisation.
         statistics: z-scores of the task's subjects.
         trained_on: repetitions that its initial weights were fitted to, by subject.
+        of_others: whether it starts from a decoder that was trained on other people alone.
     """
 
     decoder: DecoderNetwork
@@ -65,6 +66,7 @@ class InitialDecoder:
     feature: FeatureNormaliser
     statistics: Statistics
     trained_on: Repetitions
+    of_others: bool
 
 
 def features_of(task: Task[DecoderStage]) -> tuple[str, ...]:
@@ -138,45 +140,14 @@ def initial_decoder(task: Task[DecoderStage], fitted: Windows, *, share: Windows
         params["patterns"] = patterns
     if isinstance(decoder, VirtualFeatureDecoder):
         params["standardisation"] = vars(feature)
+    if align_of(settings):
+        params["alignment"] = start.params["alignment"] if start else no_alignment(decoder, channels=channels)
 
     params, stats = jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), (params, stats))
     return InitialDecoder(
         decoder=decoder, params=params, stats=stats, features=features, feature=feature, statistics=statistics,
-        trained_on=trained_on,
+        trained_on=trained_on, of_others=start is not None and not set(start.trained_on) & set(task.store.subjects),
     )  # fmt: skip
-
-
-def features_seen(
-    task: Task[DecoderStage],
-    features: Sequence[str],
-    windows: Windows,
-    signal: SignalNormaliser,
-    *,
-    patterns: np.ndarray | None = None,
-) -> np.ndarray:
-    """Returns the closed-form features that the CNN sees, `[n, C, F]`, or of virtual channels, `[n, V, F]`.
-
-    With FINs, they are the features of the windows that are `prediction` steps ahead.
-
-    Args:
-        task: signals and settings.
-        features: names of the features.
-        windows: the windows.
-        signal: the z-scores.
-        patterns: weights of virtual channels `[V, C]`; None: there are none.
-    """
-    ahead = task.settings.stage == "fine_tune"
-    if patterns is None:
-        return task.features(features, windows, signal, ahead=ahead)
-    seen = windows.later(task.framing.lead) if ahead else windows
-    return virtual_features(
-        features,
-        patterns,
-        parallel.replicate(WindowData.of(task.store, signal, seen)),
-        windows=len(windows),
-        length=task.framing.length,
-        batch_size=task.settings.evaluate.batch_size,
-    )
 
 
 def merge(*parts: Repetitions) -> Repetitions:

@@ -14,6 +14,7 @@ from finjax.data.windows import pad_to_grid
 from finjax.devices import parallel
 from finjax.models.decoders import DecoderNetwork
 from finjax.models.discriminant import fit_discriminant
+from finjax.training.alignment import shift_of, with_centre
 from finjax.training.loop import Problem, Report, Trainer
 from finjax.training.losses import DecoderData, DecoderLoss
 from finjax.training.optimiser import Optimiser
@@ -75,14 +76,18 @@ def tune(
     )
     state = Trainer(problem, settings, report=report).run()
     params, stats = state.params, state.stats
+    if not read_out and "alignment" not in params:
+        return jax.tree.map(np.asarray, (params, stats))
+    features = decoder_features(
+        decoder,
+        params,
+        parallel.replicate(inputs),
+        windows=len(movement),
+        batch_size=min(WINDOWS_AT_A_TIME, len(movement)),
+    ) + shift_of(params)
+    if "alignment" in params:
+        params = with_centre(params, features)
     if read_out:
-        features = decoder_features(
-            decoder,
-            params,
-            parallel.replicate(inputs),
-            windows=len(movement),
-            batch_size=min(WINDOWS_AT_A_TIME, len(movement)),
-        )
         classes = len(params["read_out"]["offset"])
         fitted = fit_discriminant(features, movement, kind=read_out, classes=classes, ridge=read_out_ridge)
         params = {**params, "read_out": fitted}

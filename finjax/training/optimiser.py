@@ -35,9 +35,11 @@ class Group:
     frozen: bool = False
 
 
-# A decoder's read-out is fitted in closed form, not trained; so is the standardisation of its features.
+# A decoder's read-out is fitted in closed form, not trained; so are the
+# standardisation of its features and its alignment with a person.
 FITTED = Group(prefix="read_out", learning_rate=0.0, frozen=True)
 STANDARDISATION = Group(prefix="standardisation", learning_rate=0.0, frozen=True)
+ALIGNMENT = Group(prefix="alignment", learning_rate=0.0, frozen=True)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -239,6 +239,21 @@ def test_the_validator_finds_no_error(tmp_path):
     not_closed.close()
 
 
+def test_names_and_units_of_any_device_are_written(tmp_path):
+    info = StreamInfo(name="a\tb\nc", rate_hz=250.0, channel_names=("left\thand", "Ω"), unit="µ\tΩ")
+    writer = recorded(
+        tmp_path / "new", info=info, setup=Setup(movements=["a"], unit=info.unit, physical_max=1e3, mains_hz=50)
+    )
+    rows = table(next((tmp_path / "new").rglob("*_channels.tsv")))
+    assert [(row["name"], row["units"], row["description"]) for row in rows] == [
+        ("lefthand", "µ?Ω", "left?hand"),
+        ("channel 2", "µ?Ω", "Ω"),
+    ]
+    edfio = pytest.importorskip("edfio", reason="edfio is not installed: pip install -e '.[dev]'")
+    assert edfio.read_bdf(writer.path).labels == ("lefthand", "channel 2")
+    assert validated(tmp_path / "new") == []
+
+
 def test_the_validator_would_find_an_error(tmp_path):
     recorded(tmp_path / "new")
     next((tmp_path / "new").rglob("*_emg.json")).write_text("{}")

@@ -246,8 +246,11 @@ def test_a_board_that_is_ten_times_too_fast_is_survived_and_reported(session, pl
     [
         ("lsl:absent", "lsl:absent: no LSL stream of name 'absent'"),
         ("brainflow:ant_neuro_ee_214?channels=1-12", "BrainFlow cannot open the board ("),
-        ("brainflow:synthetic", "the board has 16 channels at 250 Hz; needed are 12 at 2000 Hz"),
-        ("brainflow:synthetic?channels=1-12", "the board has 12 channels at 250 Hz; needed are 12 at 2000 Hz"),
+        ("brainflow:synthetic", "the board has 16 channels at 250 Hz, but 12 channels at 2000 Hz are needed"),
+        (
+            "brainflow:synthetic?channels=1-12",
+            "the board has 12 channels at 250 Hz, but 12 channels at 2000 Hz are needed",
+        ),
     ],
 )
 def test_a_source_that_cannot_be_used_is_one_message(small_decoder, capsys, source, message):

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from finjax.pictures import svg
-from finjax.pictures.drawing import RADII
+from finjax.pictures.drawing import MOVING, RADII, draw
 from finjax.pictures.hand import FINGERS, LENGTHS, Hand, Pose, hand_in
 from finjax.pictures.names import pose_of
 from finjax.pictures.outlines import bone, hull
-from finjax.pictures.poses import BACK, FLAT, POSES
+from finjax.pictures.poses import BACK, FIST, FLAT, POSES
 
 DIGITS = ("thumb", *FINGERS)
 
@@ -107,6 +107,13 @@ def test_a_thumb_that_is_up_is_above_all_else():
     assert max(heights, key=heights.get) == "thumb"
 
 
+def test_the_thumb_of_a_fist_is_drawn_over_the_fingers():
+    shapes = ElementTree.fromstring(draw(Pose(FIST, moving=("thumb",))))
+    coloured = [shape.attrib.get("fill") == MOVING for shape in shapes]
+    assert coloured[-2:] == [True, False]  # the end of the thumb and its nail
+    assert sum(coloured) == 2
+
+
 @pytest.mark.parametrize("finger", FINGERS)
 def test_only_the_finger_that_moves_bends_or_stretches(finger):
     flexion, extension = hand(f"{finger} flexion"), hand(f"{finger} extension")
@@ -133,6 +140,31 @@ def test_only_turns_and_bends_of_the_wrist_have_an_arrow():
     assert with_arrow == {
         names[0] for names in POSES if re.search("wrist|deviation|pronation|supination", names[0])
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("movement", ["wrist flexion", "wrist extension", "radial deviation", "ulnar deviation"])
+def test_the_arrow_of_a_bend_points_where_the_fingertips_go(movement):
+    assert arrow(movement) @ way(movement, "middle") > 0.8
+
+
+@pytest.mark.parametrize("movement", ["pronation", "supination"])
+def test_the_arrow_of_a_turn_points_where_the_thumb_goes(movement):
+    assert arrow(movement) @ way(movement, "thumb") > 0.8
+
+
+def arrow(movement: str) -> np.ndarray:
+    """The direction from the start of a picture's arrow to its end, x and y."""
+    arc, _ = [path for path in ElementTree.fromstring(svg(movement))[-1] if "stroke-dasharray" not in path.attrib]
+    points = np.array(re.findall(r"(-?[\d.]+) (-?[\d.]+)", arc.attrib["d"]), float) * (1, -1)
+    return (points[-1] - points[0]) / np.linalg.norm(points[-1] - points[0])
+
+
+def way(movement: str, digit: str) -> np.ndarray:
+    """The direction in which a movement of the wrist or the forearm brings the tip of a digit, x and y."""
+    pose = pose_of(movement)
+    before = hand_in(dataclasses.replace(pose, flexion=0.0, deviation=0.0, pronation=0.0))
+    moved = (tip(hand_in(pose), digit) - tip(before, digit))[:2]
+    return moved / np.linalg.norm(moved)
 
 
 def test_the_outline_of_a_bone_is_two_sides_and_a_half_circle():

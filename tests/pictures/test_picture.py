@@ -174,3 +174,8 @@ def test_an_animation_shows_one_frame_at_a_time_and_ends_in_the_pose(name):
     drawings = [ElementTree.tostring(frame.find(f"{SVG}g")) for frame in frames]
     assert drawings[-1] == ElementTree.tostring(still.find(f"{SVG}g"))
     assert len(set(drawings)) == FRAMES
+
+
+@pytest.mark.parametrize("name", ["rest", "unknown"])
+def test_what_does_not_move_is_not_animated(name):
+    assert svg(name, animated=True) == svg(name)

@@ -130,6 +130,17 @@ def test_a_board_that_cannot_be_opened_again_is_tried_again_and_again(opened, qu
     assert source.problems == {STOPPED: 1}
 
 
+def test_a_board_that_takes_long_to_open_is_waited_for(opened, quick, monkeypatch):
+    source = opened("synthetic")
+    chunks = iter(source)
+    take(chunks, 20)
+    tries, prepare = [], source._board.prepare_session
+    monkeypatch.setattr(source._board, "prepare_session", lambda: (tries.append(1), time.sleep(1.5), prepare()))
+    source._board.release_session()
+    take(chunks, 20)
+    assert len(tries) == 1
+
+
 def test_limits_hold_and_it_can_be_closed_while_a_board_is_opened_again(opened, quick, monkeypatch):
     source = opened("synthetic")
     board, begun, go_on = source._board, threading.Event(), threading.Event()
@@ -164,8 +175,9 @@ def test_a_board_that_cannot_be_used_is_one_message(opened, text, message):
 
 @pytest.mark.parametrize("needed", [{"channels": 8}, {"rate_hz": 1000.0}, {"channels": 16, "rate_hz": 251.0}])
 def test_other_channels_or_another_rate_are_refused(opened, needed):
-    with pytest.raises(DataError, match="^brainflow:synthetic: the board has 16 channels at 250 Hz; needed are"):
+    with pytest.raises(DataError, match="^brainflow:synthetic: the board has 16 channels at 250 Hz, but ") as caught:
         opened("synthetic", **needed)
+    assert ("channels=1-8" in str(caught.value)) == (needed.get("channels") == 8)
     opened("synthetic")  # nothing is left open
 
 

@@ -93,8 +93,8 @@ def test_the_one_of_two_streams_that_fits_is_taken(opened):
     [
         ({"channel_format": "string"}, "sends text, not numbers"),
         ({"rate_hz": 0.0}, "has no regular rate, which is needed"),
-        ({"channels": 3}, "has 3 channels at 500 Hz; needed are 2 at 500 Hz"),
-        ({"rate_hz": 1000.0}, "has 2 channels at 1000 Hz; needed are 2 at 500 Hz"),
+        ({"channels": 3}, "has 3 channels at 500 Hz, but 2 channels at 500 Hz are needed"),
+        ({"rate_hz": 1000.0}, "has 2 channels at 1000 Hz, but 2 channels at 500 Hz are needed"),
     ],
 )
 def test_a_stream_that_does_not_fit_is_one_message(quick, opened, settings, message):
@@ -105,8 +105,13 @@ def test_a_stream_that_does_not_fit_is_one_message(quick, opened, settings, mess
 
 
 def test_an_absent_stream_and_an_absent_library_are_one_message(quick, opened, monkeypatch):
-    with pytest.raises(DataError, match="^lsl:absent: no LSL stream of name 'absent' in 0.5 s$"):
+    message = "^lsl:absent: no LSL stream of name 'absent' in 0.5 s. There"
+    with pytest.raises(DataError, match=f"{message} is no other stream either"):
         opened("absent")
+    other = outlet("present")
+    with pytest.raises(DataError, match=rf"{message} are 'present' of type 'EMG' \(2 channels at 500 Hz\)$"):
+        opened("absent")
+    del other
     monkeypatch.setitem(sys.modules, "pylsl", None)
     with pytest.raises(FinjaxError, match=r"^lsl:absent: needs pylsl.*pip install pylsl"):
         opened("absent")

@@ -21,7 +21,7 @@ def test_a_text_of_no_kind_is_refused_with_a_list_of_kinds(function, text):
 
 
 @pytest.mark.parametrize("kind", ["tcp", "udp"])
-@pytest.mark.parametrize("port", ["", "x", "1.5", "-1", "65536", "9" * 30, "1 2", "٣"])
+@pytest.mark.parametrize("port", ["", "x", "1.5", "-1", "65536", "9" * 30, "9" * 5000, "1 2", "٣"])
 def test_a_port_that_is_none_is_one_message(kind, port):
     with pytest.raises(FinjaxError, match=f"^{kind}:{port}: give a port from 0 to 65535"):
         check_source(f"{kind}:{port}")
@@ -75,15 +75,15 @@ def test_a_synthetic_person_is_that_of_the_data_and_without_an_end(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("needed", "message"), [({"channels": 8}, "8 at 2000 Hz"), ({"rate_hz": 1e3}, "12 at 1000 Hz")]
+    ("needed", "message"), [({"channels": 8}, "8 channels at 2000 Hz"), ({"rate_hz": 1e3}, "12 channels at 1000 Hz")]
 )
 def test_a_synthetic_person_that_does_not_fit_is_refused(needed, message):
-    with pytest.raises(DataError, match=f"has 12 channels at 2000 Hz; needed are {message}"):
+    with pytest.raises(DataError, match=f"has 12 channels at 2000 Hz, but {message} are needed"):
         open_source("synthetic:1", **needed)
 
 
 def test_a_device_that_does_not_fit_is_refused_and_closed():
     pytest.importorskip("brainflow", reason="brainflow is not installed: pip install -e '.[brainflow]'")
-    with pytest.raises(DataError, match="needed are 4 at 250 Hz"):
+    with pytest.raises(DataError, match="but 4 channels at 250 Hz are needed"):
         open_source("brainflow:synthetic", channels=4)
     open_source("brainflow:synthetic?channels=1-4", channels=4).close()
