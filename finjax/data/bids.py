@@ -1,19 +1,18 @@
 """BIDS folders with EMG: recordings in EDF or BDF, with tables of channels and movements beside them.
 
-`finjax record` writes such folders. Each run (a data file) is one piece; sampling rate, channels and movements are those
-of the folder. A channel counts if its `channels.tsv` says type EMG, and not status bad. Movements are the rows of
+`finjax record` writes such folders. Each run (a data file) is one piece; sampling rate, channels and movements are
+those of the folder. A channel counts if its `channels.tsv` says type EMG, and not status bad. Movements are the rows of
 `events.tsv`, by `trial_type`; without that file, the annotations in the data file. Rows whose `status` is skipped,
 repeated or bad do not count, and samples under a name that begins with `bad` have no label. Channels in other units of
 voltage than the first are converted to its unit.
 """
 
-import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from finjax.data import registry
 from finjax.data.bids_files import entities, number_in, read_fields, read_table, sidecars
-from finjax.data.described import FILTER, Run, agree, in_order, plain_unit, subject_numbers
+from finjax.data.described import FILTER, Run, in_order, plain_unit, specify, subject_numbers
 from finjax.data.edf import SUFFIXES, EDFFile
 from finjax.data.events import Event, from_markers, label, numbered
 from finjax.data.fetched import refuse_unfetched
@@ -43,28 +42,7 @@ def spec_of(folder: Path, files: tuple[Path, ...]) -> registry.DatasetSpec:
     runs: dict[int, list[Run]] = {}
     for path in data:
         runs.setdefault(numbers[entities(path)["sub"]], []).append(describe(path, kept))
-    common = agree(runs)
-    return registry.DatasetSpec(
-        name=NAME,
-        rate_hz=common.rate_hz,
-        channel_names=common.channel_names,
-        movement_names=common.movement_names,
-        files=DATASET.files,
-        read=functools.partial(
-            read,
-            rate_hz=common.rate_hz,
-            channel_names=common.channel_names,
-            movement_names=common.movement_names,
-            unit=common.unit,
-        ),
-        splits=common.splits,
-        filter=FILTER,
-        unit=common.unit,
-        subjects={
-            subject: tuple(dict.fromkeys(path for run in own for path in run.files))
-            for subject, own in sorted(runs.items())
-        },
-    )
+    return specify(NAME, runs, files=DATASET.files, read=read)
 
 
 def describe(path: Path, files: Sequence[Path]) -> Run:
@@ -86,13 +64,11 @@ def describe(path: Path, files: Sequence[Path]) -> Run:
     except (DataError, OSError):
         if not (rate_hz and tables["channels.tsv"] and tables["events.tsv"]):
             raise
-    in_header = {channel.name: channel for channel in header.channels} if header else {}
-    if tables["channels.tsv"]:
-        units = _emg_channels(tables["channels.tsv"][0])
-        units |= {name: in_header[name].unit for name in units if name in in_header and in_header[name].unit}
-    else:
-        units = {name: channel.unit for name, channel in in_header.items()}
-    rate_hz = rate_hz or next((channel.rate_hz for name, channel in in_header.items() if name in units), 0.0)
+    units = _emg_channels(tables["channels.tsv"][0]) if tables["channels.tsv"] else {}
+    if header:
+        found = header.find(tuple(units) or [channel.name for channel in header.channels])
+        units = {name: channel.unit or units.get(name, "") for name, channel in found.items()}
+        rate_hz = rate_hz or next((channel.rate_hz for channel in found.values()), 0.0)
     return Run(
         path=path,
         files=(path, *(one for found in tables.values() for one in found)),

@@ -26,7 +26,7 @@ def entities(path: Path) -> dict[str, str]:
         {'sub': '01', 'task': 'movements', 'run': '02'}
     """
     pairs = (part.split("-", 1) for part in path.stem.split("_")[:-1] if "-" in part)
-    return {name: value for name, value in pairs}
+    return dict(pairs)
 
 
 def suffix(path: Path) -> str:

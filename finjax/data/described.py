@@ -1,13 +1,14 @@
 """Datasets that their files describe: rate, channels and movements of all files must agree."""
 
 import dataclasses
+import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from finjax.data.events import Event, movements_in, numbered
 from finjax.data.number_lists import format_numbers
-from finjax.data.registry import Filter, Splits
+from finjax.data.registry import DatasetSpec, Filter, Piece, Splits
 from finjax.data.splits import NO_REPETITIONS
 from finjax.errors import DataError
 
@@ -38,72 +39,78 @@ class Run:
     events: tuple[Event, ...]
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Agreement:
-    """What all files of a folder have in common.
-
-    Attributes:
-        rate_hz: sampling rate.
-        channel_names: channels, in the order of the first file.
-        movement_names: movements, sorted.
-        unit: unit of the first channel; empty: not known.
-        splits: the last quarter of the repetitions for the test, all others for training and tuning.
-    """
-
-    rate_hz: float
-    channel_names: tuple[str, ...]
-    movement_names: tuple[str, ...]
-    unit: str
-    splits: Splits
-
-
-def agree(runs: Mapping[int, Sequence[Run]]) -> Agreement:
-    """Returns what all runs of all people have in common.
-
-    A run may lack movements, because a recording was stopped early; a person may not.
+def specify(
+    name: str, runs: Mapping[int, Sequence[Run]], *, files: tuple[str, ...], read: Callable[..., Iterable[Piece]]
+) -> DatasetSpec:
+    """Returns the specification of the dataset that runs of several people are.
 
     Args:
+        name: name of the kind of dataset.
         runs: by subject.
+        files: as in `DatasetSpec`.
+        read: as in `DatasetSpec`, with further arguments `rate_hz`, `channel_names`, `movement_names` and `unit`.
 
     Raises:
-        DataError: two files differ, or there is no EMG channel or no movement; names the files and the difference.
+        DataError: see `refuse_differences`.
+    """
+    refuse_differences(runs)
+    first = next(iter(runs.values()))[0]
+    common = {
+        "rate_hz": first.rate_hz,
+        "channel_names": first.channel_names,
+        "movement_names": movements_in(_fullest(runs).events),
+        "unit": first.units[0],
+    }
+    return DatasetSpec(
+        name=name,
+        **common,
+        files=files,
+        read=functools.partial(read, **common),
+        splits=default_splits(runs),
+        filter=FILTER,
+        subjects={
+            subject: tuple(dict.fromkeys(path for run in own for path in run.files))
+            for subject, own in sorted(runs.items())
+        },
+    )
+
+
+def refuse_differences(runs: Mapping[int, Sequence[Run]]) -> None:
+    """Raises `DataError` if the files of a folder are not one dataset; names two files and their difference.
+
+    A run may lack movements, because a recording was stopped early; a person may not.
     """
     every = [run for own in runs.values() for run in own]
-    first = every[0]
-    fullest = max(every, key=lambda run: len(movements_in(run.events)))
+    first, fullest = every[0], _fullest(runs)
     movements = movements_in(fullest.events)
     if not movements:
-        raise DataError(f"{first.path}: it has no labelled movement: {NO_EVENTS}")
+        raise DataError(
+            f"{first.path}: no movement is labelled. Give each movement's onset, duration and name (trial_type) in "
+            "events.tsv, or as annotations or markers in the file"
+        )
     for run in every:
         if not run.channel_names:
-            raise DataError(f"{run.path}: it has no usable EMG channel: are they named EMG, and not all bad?")
+            raise DataError(f"{run.path}: it has no EMG channel")
         if abs(run.rate_hz - first.rate_hz) > RATE_TOLERANCE * first.rate_hz:
             raise _differ(first, run, f"{first.rate_hz:.10g} Hz", f"{run.rate_hz:.10g} Hz")
         if sorted(run.channel_names) != sorted(first.channel_names):
-            raise _differ(first, run, *_apart("channel", first.channel_names, run.channel_names))
+            raise _differ(first, run, *_apart(first.channel_names, run.channel_names))
         if others := set(movements_in(run.events)) - set(movements):
-            raise _differ(
-                fullest, run, "movements " + _listed(movements), "other movements: " + _listed(sorted(others))
-            )
+            raise _differ(fullest, run, f"movements {_listed(movements)}", f"also {_listed(sorted(others))}")
         if len({_kind(unit) for unit in (*first.units, *run.units)}) > 1:
-            raise _differ(first, run, f"units {_listed(sorted({*first.units}))}", f"{_listed(sorted({*run.units}))}")
+            units = [_listed(sorted(set(one.units))) for one in (first, run)]
+            raise _differ(first, run, f"units {units[0]}", units[1])
     for subject, own in runs.items():
-        lacking = set(movements).difference(*(movements_in(run.events) for run in own))
-        if lacking:
+        if lacking := set(movements).difference(*(movements_in(run.events) for run in own)):
             raise DataError(
                 f"subject {subject} ({own[0].path.parent}) has no {_listed(sorted(lacking))}, but {fullest.path} has: "
                 "all people need the same movements. Record them, or give a folder without this person"
             )
-    return Agreement(
-        rate_hz=first.rate_hz,
-        channel_names=first.channel_names,
-        movement_names=movements,
-        unit=first.units[0],
-        splits=default_splits(runs),
-    )
 
 
-NO_EVENTS = "give each movement's onset, duration and name (trial_type) in its events.tsv, or as annotations"
+def _fullest(runs: Mapping[int, Sequence[Run]]) -> Run:
+    """Returns the first run with the most movements."""
+    return max((run for own in runs.values() for run in own), key=lambda run: len(movements_in(run.events)))
 
 
 def default_splits(runs: Mapping[int, Sequence[Run]]) -> Splits:
@@ -166,11 +173,11 @@ def _kind(unit: str) -> str:
     return "V" if unit in MICROVOLTS else unit
 
 
-def _apart(what: str, one: Sequence[str], other: Sequence[str]) -> tuple[str, str]:
-    """Returns how two lists of names differ, each from its own side."""
+def _apart(one: Sequence[str], other: Sequence[str]) -> tuple[str, str]:
+    """Returns how two lists of channels differ, each from its own side."""
     missing, more = [name for name in one if name not in other], [name for name in other if name not in one]
     return (
-        f"{len(one)} {what}s" + (f", with {_listed(missing)}" if missing else ""),
+        f"{len(one)} channels" + (f", with {_listed(missing)}" if missing else ""),
         f"{len(other)}" + (f", with {_listed(more)}" if more else ""),
     )
 

@@ -83,6 +83,21 @@ class EDFFile:
         ]
         return bad + (held or from_markers((onset, text) for onset, _, text in others))
 
+    def find(self, names: Sequence[str]) -> dict[str, Channel]:
+        """Returns the channels with these names, which may be longer than a header has room for.
+
+        Raises:
+            DataError: one is missing.
+        """
+        by_name = {channel.name: channel for channel in self.channels}
+        stored = {name: name if name in by_name else name[:LABEL].strip() for name in names}
+        if missing := [name for name in names if stored[name] not in by_name]:
+            raise DataError(
+                f"{self._path} has no channel {', '.join(missing)}; it has {', '.join(by_name)}: "
+                "correct the names in its channels.tsv"
+            )
+        return {name: by_name[short] for name, short in stored.items()}
+
     def read(self, names: Sequence[str], *, rate_hz: float, units: Sequence[str], wanted_unit: str) -> np.ndarray:
         """Returns the samples of some channels, `[N, C]` float32.
 
@@ -91,17 +106,14 @@ class EDFFile:
             rate_hz: sampling rate that they must have.
             units: unit of each channel.
             wanted_unit: unit of the result.
+
+        Raises:
+            DataError: a channel is missing or has another rate, or the file is damaged.
         """
-        by_name = dict(zip((channel.name for channel in self.channels), self._file.signals, strict=True))
-        short = [name if name in by_name else name[:LABEL].strip() for name in names]  # a header has no room for more
-        if missing := [name for name in short if name not in by_name]:
-            raise DataError(
-                f"{self._path} has no channel {', '.join(missing)}; it has {', '.join(by_name)}: "
-                "correct the names in its channels.tsv"
-            )
+        signals = dict(zip(self.channels, self._file.signals, strict=True))
         columns = []
-        for name, unit in zip(short, units, strict=True):
-            signal = by_name[name]
+        for (name, channel), unit in zip(self.find(names).items(), units, strict=True):
+            signal = signals[channel]
             if abs(signal.sampling_frequency - rate_hz) > RATE_TOLERANCE * rate_hz:
                 raise DataError(
                     f"{self._path}: channel {name} has {signal.sampling_frequency:.10g} Hz, but {rate_hz:.10g} Hz are "

@@ -49,7 +49,7 @@ def from_markers(markers: Iterable[tuple[float, str]]) -> list[Event]:
         [('fist', 1, 4), ('open', 6, inf)]
     """
     ordered = sorted(((time_s, name.strip()) for time_s, name in markers), key=lambda marker: marker[0])
-    stops = [time_s for time_s, _ in ordered[1:]] + [math.inf]
+    stops = [*(time_s for time_s, _ in ordered[1:]), math.inf][: len(ordered)]
     return [
         Event(start_s=start_s, stop_s=stop_s, name=name)
         for (start_s, name), stop_s in zip(ordered, stops, strict=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from finjax.data import registry
-from finjax.data.described import FILTER, Run, agree, factor, in_order, subject_numbers
+from finjax.data.described import FILTER, Run, factor, in_order, specify, subject_numbers
 from finjax.data.events import Event, from_markers, label, numbered
 from finjax.data.xdf_streams import TEXT, Stream, find_streams, load_streams
 from finjax.errors import DataError
@@ -42,25 +42,7 @@ def spec_of(folder: Path, files: tuple[Path, ...]) -> registry.DatasetSpec:
     runs: dict[int, list[Run]] = {}
     for path, own in zip(ordered, labels, strict=True):
         runs.setdefault(numbers[own], []).append(describe(path))
-    common = agree(runs)
-    return registry.DatasetSpec(
-        name=NAME,
-        rate_hz=common.rate_hz,
-        channel_names=common.channel_names,
-        movement_names=common.movement_names,
-        files=DATASET.files,
-        read=functools.partial(
-            read,
-            rate_hz=common.rate_hz,
-            channel_names=common.channel_names,
-            movement_names=common.movement_names,
-            unit=common.unit,
-        ),
-        splits=common.splits,
-        filter=FILTER,
-        unit=common.unit,
-        subjects={subject: tuple(run.path for run in own) for subject, own in sorted(runs.items())},
-    )
+    return specify(NAME, runs, files=DATASET.files, read=read)
 
 
 def describe(path: Path) -> Run:

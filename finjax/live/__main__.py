@@ -158,7 +158,7 @@ def _recording(options: argparse.Namespace, decoder: LiveDecoder) -> Recording:
     from finjax.data.registry import Filter, get_spec
 
     folder = options.data or settings.dir
-    spec = get_spec(model.dataset)
+    spec = get_spec(model.dataset, folder, option=_option)
     return load_recordings(spec, folder, subjects=(subject,), filter=Filter(), option=_option)[0]
 
 
