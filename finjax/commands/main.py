@@ -10,6 +10,7 @@ from finjax.version import __version__
 # Programs with their own options: what each does, and its module, which has `main(arguments)`.
 PROGRAMS = {
     "data": ("look at recordings, or write synthetic ones", "finjax.data.__main__"),
+    "fit": ("fit a decoder to your recordings, and say how good it is", "finjax.fit.__main__"),
     "live": ("decode a stream of samples", "finjax.live.__main__"),
     "export": ("write a trained model to one file", "finjax.inference.export"),
     "plots": ("draw figures of runs", "finjax.plots.__main__"),

@@ -197,7 +197,7 @@ def _search(
     files, closed = files_below(folder)
     found = _matches(dataset.files, files, folder)
     if not found:
-        others = [one.name for one in _DATASETS.values() if _matches(one.files, files, folder)]
+        others = _named_like(files, folder)
         names = " or ".join(f"{option('data.name')}={name}" for name in others)
         hints = [f"There are files with the names of other datasets: use {names}."] if others else []
         hints += [f"Not searched: {', '.join(closed)}."] if closed else []
@@ -240,6 +240,15 @@ def register(dataset: DatasetT) -> DatasetT:
 def registered_names() -> tuple[str, ...]:
     """Returns the names of the registered datasets."""
     return tuple(sorted(_DATASETS))
+
+
+def names_like(folder: Path) -> list[str]:
+    """Returns the datasets whose files have names such as those in a folder, in the order of their registration."""
+    return _named_like(files_below(folder)[0], folder)
+
+
+def _named_like(files: Iterable[Path], folder: Path) -> list[str]:
+    return [one.name for one in _DATASETS.values() if _matches(one.files, files, folder)]
 
 
 def get_dataset(name: str, *, option: Naming = option_of) -> DatasetSpec | FolderDataset:

@@ -70,10 +70,10 @@ def load_store(
     recordings, bad = _read(settings, processes.own_part(split.subjects))
     summaries, bad = gather_summaries(recordings, bad, split=split)
     if bad:
-        refuse_bad(spec_of(settings), good=[summary.subject for summary in summaries], bad=bad)
+        refuse_bad(spec_of(settings), good=[summary.subject for summary in summaries], bad=bad, option=option)
     if settings.name != synthetic.NAME:
         spec, cache_dir = spec_of(settings), settings.cache_dir or None
-        refuse_lookalikes(spec, settings.dir, summaries, filter=filter_of(settings), cache_dir=cache_dir)
+        refuse_lookalikes(spec, settings.dir, summaries, filter=filter_of(settings), cache_dir=cache_dir, option=option)
     groups = duplicates.find(summaries)
     duplicates.refuse_leaks(groups, split)
     store = pack(recordings, summaries)
