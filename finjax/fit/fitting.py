@@ -15,10 +15,11 @@ from finjax.data import synthetic
 from finjax.data.number_lists import format_numbers
 from finjax.data.registry import get_dataset, names_like, registered_names
 from finjax.data.splits import NO_REPETITIONS
+from finjax.devices import parallel
 from finjax.errors import ConfigError, DataError
 from finjax.fit.people import Found, Person, find_people, option
 from finjax.fit.record import Inputs, Record
-from finjax.fit.start import Start, start_of
+from finjax.fit.start import DEFAULT_PRESET, Start, preset_of, start_of
 from finjax.run import run
 from finjax.system.files import expanded, without_nan
 from finjax.system.locks import locked
@@ -74,16 +75,16 @@ def fit(settings: FitSettings, workdir: str | Path = "runs/fit", *, say: Callabl
     refuse_url(workdir, option="--workdir")
     refuse_url(settings.recording, option="RECORDING")
     load_plugins(settings.plugins, option=option)
+    parallel.use_cpu_devices(0, batch_size=preset_of(DEFAULT_PRESET).train.batch_size)  # before `--from` is loaded
     folder = expanded(workdir)
     name = settings.name or _name_in(settings.recording)
     start = _prepared(start_of(settings.start, settings.preset), settings, name)
     found = find_people(parse(start.configs[0]), settings.subjects)
-    start = _fitted_to_channels(
-        start, len(found.channel_names), from_decoder=bool(start.configs[-1].fine_tune.cnn_init)
-    )
+    _limit_patterns(start, channels=len(found.channel_names))
     for line in found.lines(settings.recording):
         say(line)
     say(f"  {'training':<12} {start.text}")
+    start.refuse_unfit(found, source=settings.start)
     with locked(folder, LOCK):
         record = Record.opened(folder, Inputs.of(settings, start, found))
         for person in found.people:
@@ -133,7 +134,7 @@ def _prepared(start: Start, settings: FitSettings, name: str) -> Start:
 def _limit_patterns(start: Start, *, channels: int) -> None:
     """Leaves a movement at most as many patterns as there are channels; a decoder to start from keeps its own."""
     for config in start.configs:
-        if "patterns" in config and not start.from_decoder:
+        if "patterns" in config and start.decoder is None:
             config.patterns = min(config.patterns, channels)
 
 

@@ -1,7 +1,6 @@
 """The people of a recording: their repetitions and windows, before any training."""
 
 import dataclasses
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +11,7 @@ from finjax.data.number_lists import format_numbers, parse_numbers
 from finjax.data.source import find_split, framing_of, load_store
 from finjax.data.windows import index_windows
 from finjax.errors import DataError, option_of
+from finjax.system import digests
 
 OPTIONS = {"data.dir": "RECORDING", "data.name": "--name", "data.subjects": "--subject", "plugins": "--plugins"}
 SHOWN = 12  # names of movements or channels at most
@@ -110,14 +110,12 @@ def find_people(settings: StageSettings, wanted: str) -> Found:
             raise DataError(
                 f"subject {subject} has windows of {(counts > 0).sum()} movement; a decoder needs at least two"
             )
-        digest = hashlib.sha256(store.samples)
-        digest.update(store.segments.tobytes())
         people.append(
             Person(
                 subject=subject,
                 repetitions=tuple(np.unique(windows.repetition).tolist()),
                 windows=tuple(counts.tolist()),
-                digest=digest.hexdigest(),
+                digest=digests.of_arrays({"samples": store.samples, "segments": store.segments}),
             )
         )
     return Found(

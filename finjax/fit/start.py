@@ -8,8 +8,9 @@ from ml_collections import ConfigDict
 from finjax.configs import cnn, fine_tune, raw_cnn
 from finjax.configs.templates import complete
 from finjax.data.number_lists import format_numbers
-from finjax.errors import ConfigError
+from finjax.errors import CheckpointError, ConfigError
 from finjax.features import feature_names
+from finjax.fit.people import Found
 from finjax.inference.model import DecoderModel, FINModel
 from finjax.inference.restored import load, load_fin
 from finjax.system.files import expanded
@@ -32,12 +33,40 @@ class Start:
     Attributes:
         configs: the configuration of each training, one after the other; the last gives the decoder.
         text: the same in words.
-        from_decoder: whether it starts from a trained decoder.
+        decoder: the decoder that it starts from, or None.
     """
 
     configs: tuple[ConfigDict, ...]
     text: str
-    from_decoder: bool = False
+    decoder: DecoderModel | None = None
+
+    def refuse_unfit(self, found: Found, *, source: str) -> None:
+        """Raises `CheckpointError` if the decoder to start from does not fit a recording, or knows it already.
+
+        Args:
+            found: the recording.
+            source: folder of the decoder, for the message.
+        """
+        if (model := self.decoder) is None:
+            return
+        for what, has, needed in (
+            ("dataset", model.dataset, found.name),
+            ("rate", f"{model.rate_hz:.10g} Hz", f"{found.rate_hz:.10g} Hz"),
+            ("channels", ", ".join(model.channel_names), ", ".join(found.channel_names)),
+            ("movements", ", ".join(model.movement_names), ", ".join(found.movement_names)),
+        ):
+            if has != needed:
+                raise CheckpointError(
+                    f"--from={source} does not fit: its {what}: {has}; those of the recording: {needed}. "
+                    "Give another decoder, or leave --from out"
+                )
+        for person in found.people:
+            if both := set(model.trained_on.get(person.subject, ())).intersection(person.repetitions):
+                raise CheckpointError(
+                    f"--from={source} was trained on repetitions {format_numbers(both)} of subject {person.subject}, "
+                    "so a test on them would not show how good it is: give a decoder of other people. If it is another "
+                    "person with the same number, give the new files another one (sub-…)"
+                )
 
 
 def start_of(source: str, preset: str) -> Start:
@@ -97,7 +126,7 @@ def _from_decoder(source: str, model: DecoderModel, preset: str) -> Start:
         config.fine_tune.fin_init = "decoder"
     people = format_numbers(model.trained_on) or "(unknown)"
     text = f"from the decoder in {source}, which was trained on people {people}"
-    return Start(configs=(config,), text=text, from_decoder=True)
+    return Start(configs=(config,), text=text, decoder=model)
 
 
 def _from_fins(source: str, preset: str) -> Start:
