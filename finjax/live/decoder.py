@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from scipy import signal as scipy_signal
 from finjax.configs.settings import FineTuneStage
 from finjax.data import filters
 from finjax.data.durations import to_samples
+from finjax.data.normalise import UNLABELLED as UNLABELLED_SAMPLES
+from finjax.data.normalise import USED
 from finjax.data.recording import UNLABELLED, Recording
 from finjax.data.source import filter_of, gives_envelope
 from finjax.data.zscore import channel_statistics, z_score
@@ -24,8 +27,10 @@ from finjax.live.decision import Decision
 from finjax.live.electrodes import Electrodes
 from finjax.live.postprocessing import PostProcessor
 from finjax.live.ring import Ring
+from finjax.live.saving import save_decoder
 from finjax.live.z_score import person_statistics
 from finjax.system.arithmetic import numpy_defaults
+from finjax.system.files import expanded
 
 MOST_STEPS_AT_ONCE = 20  # time steps of FINs that run all at once: 10 gain half of the time, 600 lose as much
 
@@ -97,6 +102,7 @@ class LiveDecoder:
         sections = filters.design(filter_of(self.model.config.data), self.rate_hz)
         self._sections = np.zeros((0, 6)) if filtered else sections
         self._statistics, self._warning = person_statistics(self.model, subject)
+        self._statistics_from = ""  # of `calibrate`
         channels, length = len(self.channel_names), self.model.framing.length
         self._filtered = Ring(channels, length)
         self._electrodes = Electrodes(
@@ -144,6 +150,7 @@ class LiveDecoder:
             samples = wide.astype(np.float32)
         if movement is None:
             self._statistics = channel_statistics(samples.T)
+            self._statistics_from = UNLABELLED_SAMPLES
         else:
             recording = Recording(
                 dataset=self.model.dataset,
@@ -159,9 +166,38 @@ class LiveDecoder:
             self._statistics = channel_statistics(samples[movement != UNLABELLED].T)
             windows, predicted = self._z_scored(windows), self._z_scored(predicted)
             self.model = tuned(self.model, windows, labels, predicted=predicted, progress=progress)
+            self._statistics_from = USED
             self._compile()
         self._warning = ""
         self.reset()
+
+    @with_defaults
+    def save(self, folder: str | Path, *, subject: int, repetitions: Sequence[int] = (1,)) -> None:
+        """Writes the calibrated decoder as the run of a person, which everything takes that takes a decoder's run.
+
+        No repetition is left for a test. The people that the decoder was trained on before are recorded too.
+
+        Args:
+            folder: where to write, such as `runs/mine/subject_9`.
+            subject: number of the person in the dataset.
+            repetitions: those of the dataset that it was calibrated with, so that no test uses them.
+
+        Raises:
+            CheckpointError: the folder holds a run already.
+            DataError: the decoder is not calibrated.
+            StorageError: the folder cannot be written.
+        """
+        if not self._statistics_from or self._statistics is None:
+            raise DataError("only a calibrated decoder can be saved: call calibrate(samples, movement) first")
+        tuned = repetitions if self._statistics_from == USED else ()
+        save_decoder(
+            self.model,
+            expanded(folder),
+            subject=subject,
+            repetitions=tuned,
+            statistics=self._statistics,
+            source=self._statistics_from,
+        )
 
     def check_statistics(self) -> None:
         """Warns, once, if the z-score is not the person's own. The first `push` does so too.

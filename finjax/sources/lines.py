@@ -1,5 +1,6 @@
 """Samples as lines of text from a TCP or UDP port."""
 
+import re
 import socket
 from collections import Counter
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ import numpy as np
 
 from finjax.errors import FinjaxError
 from finjax.sources.source import PATIENCE_S, StreamInfo
-from finjax.system.addresses import check_port
+from finjax.system.addresses import LARGEST_PORT, check_port
 
 LARGEST_DATAGRAM = 65_536
 LONGEST_LINE = 65_536  # bytes
@@ -35,7 +36,7 @@ class Lines:
         self._tcp, self._channels = protocol == "tcp", channels
         self.problems: Counter[str] = Counter()
         self._rest, self._skipping = b"", False
-        check_port(port, where=f"--{protocol}={port}")
+        check_port(port, where=f"{protocol}:{port}")
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM if self._tcp else socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -43,7 +44,7 @@ class Lines:
         except OSError as error:
             self._socket.close()
             raise FinjaxError(
-                f"--{protocol}={port}: cannot listen at port {port} ({error.strerror}); choose another"
+                f"{protocol}:{port}: cannot listen at port {port} ({error.strerror}); choose another"
             ) from error
         self.port: int = self._socket.getsockname()[1]
         self.info = StreamInfo(
@@ -143,6 +144,13 @@ class Lines:
             self.problems[f"lines longer than {LONGEST_LINE} bytes"] += 1
             self._rest, self._skipping = b"", True
         return lines
+
+
+def parse_port(text: str, *, where: str) -> int:
+    """Returns the port that a text names, or raises `FinjaxError`; `where` is the whole text of the source."""
+    if not re.fullmatch(r"-?[0-9]+", text):
+        raise FinjaxError(f"{where}: give a port from 0 to {LARGEST_PORT}, as {where.partition(':')[0]}:12345")
+    return check_port(int(text), where=where)
 
 
 def _number(field: bytes) -> float:

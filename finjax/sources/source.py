@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 
 PATIENCE_S = 0.2  # how long to wait for samples before an empty chunk
+BUFFERED_S = 60  # how many seconds of samples a device may keep until they are read
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,28 @@ class StreamInfo:
     rate_hz: float
     channel_names: tuple[str, ...]
     unit: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Needed:
+    """What a stream must have; None: anything.
+
+    Attributes:
+        channels: number of channels.
+        rate_hz: samples per second of each channel.
+    """
+
+    channels: int | None = None
+    rate_hz: float | None = None
+
+    def misfit(self, channels: int, rate_hz: float) -> str:
+        """Returns what is wrong with a stream of so many channels at this rate; empty if it fits."""
+        wrong_rate = self.rate_hz is not None and not abs(rate_hz - self.rate_hz) <= 1e-3 * self.rate_hz  # also NaN
+        if self.channels in (None, channels) and not wrong_rate:
+            return ""
+        count = self.channels if self.channels is not None else channels
+        needed_hz = self.rate_hz if self.rate_hz is not None else rate_hz
+        return f"has {channels} channels at {rate_hz:g} Hz, but {count} channels at {needed_hz:g} Hz are needed"
 
 
 class Source(Protocol):

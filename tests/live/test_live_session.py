@@ -38,7 +38,7 @@ def test_a_new_person_is_calibrated_first_or_gets_a_warning(small_decoder, capsy
 
 def test_a_warning_about_the_z_score_comes_before_the_stream(small_decoder, caplog, monkeypatch):
     said = []
-    monkeypatch.setattr("finjax.live.__main__.decode", lambda *_, **__: said.extend(caplog.messages))
+    monkeypatch.setattr("finjax.live.session.decode", lambda *_, **__: said.extend(caplog.messages))
     assert main([str(small_decoder), "--subject=2", "--quiet"]) == 0
     (message,) = said
     assert "no z-score of subject 2" in message
@@ -79,7 +79,7 @@ def test_limits_that_mean_nothing_are_refused(option, capsys):
 @pytest.mark.parametrize("option", ["tcp", "udp"])
 def test_ports_to_listen_at_are_checked_before_anything_is_loaded(option, port, capsys):
     assert main(["no/such/run", f"--{option}={port}"]) == 1
-    assert capsys.readouterr().err == f"error: --{option}={port}: give a port from 0 to 65535\n"
+    assert capsys.readouterr().err == f"error: {option}:{port}: give a port from 0 to 65535\n"
     with pytest.raises(FinjaxError, match="give a port from"):
         Lines(option, port=port, channels=2, rate_hz=2000.0)
 
@@ -101,6 +101,6 @@ def test_a_signal_ends_the_session_with_its_summary(small_decoder, tmp_path, mon
 
 @pytest.mark.parametrize(("name", "status"), [("SIGTERM", 75), ("SIGINT", 130)])
 def test_a_signal_before_the_decoding_ends_the_program_without_a_word_of_resuming(monkeypatch, capsys, name, status):
-    monkeypatch.setattr("finjax.live.__main__.LiveDecoder", lambda *_, **__: os.kill(os.getpid(), signal.Signals[name]))
+    monkeypatch.setattr("finjax.live.session.LiveDecoder", lambda *_, **__: os.kill(os.getpid(), signal.Signals[name]))
     assert main(["no/such/run"]) == status
     assert capsys.readouterr().err == f"stopped by {name}.\n"

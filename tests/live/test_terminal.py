@@ -56,7 +56,7 @@ def test_nothing_else_is_written_while_the_view_is_in_place(small_decoder, monke
         print("a warning", file=sys.stderr)
         seen.append(capfd.readouterr().err)
 
-    monkeypatch.setattr("finjax.live.__main__.decode", fake_decode)
+    monkeypatch.setattr("finjax.live.session.decode", fake_decode)
     assert main([str(small_decoder)]) == 0
     assert seen == [""]
     assert capfd.readouterr().err == "re-connecting\na warning\n"
