@@ -15,14 +15,14 @@ from finjax.data import filters
 from finjax.data.durations import to_samples
 from finjax.data.normalise import UNLABELLED as UNLABELLED_SAMPLES
 from finjax.data.normalise import USED
-from finjax.data.recording import UNLABELLED, Recording
+from finjax.data.recording import UNLABELLED
 from finjax.data.source import filter_of, gives_envelope
 from finjax.data.zscore import channel_statistics, z_score
 from finjax.devices.defaults import with_defaults
 from finjax.errors import ConfigError, DataError
 from finjax.inference.model import DecoderModel
 from finjax.inference.restored import load_decoder
-from finjax.live.calibration import tuned, windows_of
+from finjax.live.calibration import checked, labelled, tuned, windows_of
 from finjax.live.decision import Decision
 from finjax.live.electrodes import Electrodes
 from finjax.live.postprocessing import PostProcessor
@@ -135,15 +135,7 @@ class LiveDecoder:
             DataError: the number of channels is wrong, the samples are too few or not finite, or the labels do not fit.
         """
         samples = self._checked(samples)
-        if len(samples) < self.model.framing.length or not np.isfinite(samples).all():
-            raise DataError(
-                f"{len(samples)} samples: calibration needs at least {self.model.framing.length} samples (a window), "
-                "all of them finite"
-            )
-        if movement is not None:
-            movement = np.asarray(movement)
-            if movement.shape != samples.shape[:1] or movement.dtype.kind not in "iu":
-                raise DataError(f"movement: calibration needs one integer for each of the {len(samples)} samples")
+        movement = checked(self.model, samples, movement)
         if len(self._sections):
             wide = samples.astype(np.float64)
             wide, _ = scipy_signal.sosfilt(self._sections, wide, axis=0, zi=self._settled(wide[0]))
@@ -152,17 +144,7 @@ class LiveDecoder:
             self._statistics = channel_statistics(samples.T)
             self._statistics_from = UNLABELLED_SAMPLES
         else:
-            recording = Recording(
-                dataset=self.model.dataset,
-                subject=0,
-                signal=samples,
-                movement=movement.astype(np.int16),
-                repetition=np.ones(len(samples), np.int16),
-                rate_hz=self.rate_hz,
-                channel_names=self.channel_names,
-                movement_names=self.movement_names,
-            )
-            windows, predicted, labels = windows_of(self.model, recording)
+            windows, predicted, labels = windows_of(self.model, labelled(self.model, samples, movement))
             self._statistics = channel_statistics(samples[movement != UNLABELLED].T)
             windows, predicted = self._z_scored(windows), self._z_scored(predicted)
             self.model = tuned(self.model, windows, labels, predicted=predicted, progress=progress)

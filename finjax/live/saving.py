@@ -61,9 +61,7 @@ def save_decoder(
         "subjects": (subject,),
     }
     normalisers = {"signal": vars(signal), "feature": vars(model.feature)}
-    save_model(
-        folder, params=model.params, stats=model.stats, normalisers=normalisers, info=info, step=model.step
-    )
+    save_model(folder, params=model.params, stats=model.stats, normalisers=normalisers, info=info, step=model.step)
 
 
 def _with_row(signal: SignalNormaliser, subject: int, mean: np.ndarray, std: np.ndarray) -> SignalNormaliser:
