@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,24 @@ from scipy import signal as scipy_signal
 from finjax.configs.settings import FineTuneStage
 from finjax.data import filters
 from finjax.data.durations import to_samples
-from finjax.data.recording import UNLABELLED, Recording
+from finjax.data.normalise import UNLABELLED as UNLABELLED_SAMPLES
+from finjax.data.normalise import USED
+from finjax.data.recording import UNLABELLED
 from finjax.data.source import filter_of, gives_envelope
 from finjax.data.zscore import channel_statistics, z_score
 from finjax.devices.defaults import with_defaults
 from finjax.errors import DataError
 from finjax.inference.model import DecoderModel
 from finjax.inference.restored import load_decoder
-from finjax.live.calibration import aligned_with, tuned, windows_of
+from finjax.live.calibration import aligned_with, checked, labelled, tuned, windows_of
 from finjax.live.decision import Decision
 from finjax.live.electrodes import Electrodes
 from finjax.live.postprocessing import PostProcessor
 from finjax.live.ring import Ring
+from finjax.live.saving import save_decoder
 from finjax.live.z_score import person_statistics
 from finjax.system.arithmetic import numpy_defaults
+from finjax.system.files import expanded
 
 MOST_STEPS_AT_ONCE = 20  # time steps of FINs that run all at once: 10 gain half of the time, 600 lose as much
 
@@ -90,6 +95,7 @@ class LiveDecoder:
         sections = filters.design(filter_of(self.model.config.data), self.rate_hz)
         self._sections = np.zeros((0, 6)) if filtered else sections
         self._statistics, self._warning = person_statistics(self.model, subject)
+        self._statistics_from = ""  # of `calibrate`
         channels, length = len(self.channel_names), self.model.framing.length
         self._filtered = Ring(channels, length)
         self._electrodes = Electrodes(
@@ -117,7 +123,7 @@ class LiveDecoder:
     def adopt(self, calibrated: "LiveDecoder") -> None:
         """Continues its stream with the network and the z-score of a copy that was calibrated. Compiles nothing."""
         self.model, self._statistics, self._warning = calibrated.model, calibrated._statistics, calibrated._warning
-        self._probabilities = calibrated._probabilities
+        self._statistics_from, self._probabilities = calibrated._statistics_from, calibrated._probabilities
 
     def reset(self) -> None:
         """Begins a new stream with the same statistics."""
@@ -144,15 +150,7 @@ class LiveDecoder:
             DataError: the number of channels is wrong, the samples are too few or not finite, or the labels do not fit.
         """
         samples = self._checked(samples)
-        if len(samples) < self.model.framing.length or not np.isfinite(samples).all():
-            raise DataError(
-                f"{len(samples)} samples: calibration needs at least {self.model.framing.length} samples (a window), "
-                "all of them finite"
-            )
-        if movement is not None:
-            movement = np.asarray(movement)
-            if movement.shape != samples.shape[:1] or movement.dtype.kind not in "iu":
-                raise DataError(f"movement: calibration needs one integer for each of the {len(samples)} samples")
+        movement = checked(self.model, samples, movement)
         if len(self._sections):
             wide = samples.astype(np.float64)
             wide, _ = scipy_signal.sosfilt(self._sections, wide, axis=0, zi=self._settled(wide[0]))
@@ -162,26 +160,46 @@ class LiveDecoder:
             framing = self.model.framing
             windows = np.lib.stride_tricks.sliding_window_view(samples.T, framing.length, axis=1)[:, :: framing.step]
             self.model = aligned_with(self.model, self._z_scored(windows.swapaxes(0, 1)))
+            self._statistics_from = UNLABELLED_SAMPLES
             self._compile()
         else:
-            recording = Recording(
-                dataset=self.model.dataset,
-                subject=0,
-                signal=samples,
-                movement=movement.astype(np.int16),
-                repetition=np.ones(len(samples), np.int16),
-                rate_hz=self.rate_hz,
-                channel_names=self.channel_names,
-                movement_names=self.movement_names,
-            )
-            windows, predicted, labels = windows_of(self.model, recording)
+            windows, predicted, labels = windows_of(self.model, labelled(self.model, samples, movement))
             self._statistics = channel_statistics(samples[movement != UNLABELLED].T)
             windows, predicted = self._z_scored(windows), self._z_scored(predicted)
             self.model = aligned_with(self.model, windows, labels)
             self.model = tuned(self.model, windows, labels, predicted=predicted, progress=progress)
+            self._statistics_from = USED
             self._compile()
         self._warning = ""
         self.reset()
+
+    @with_defaults
+    def save(self, folder: str | Path, *, subject: int, repetitions: Sequence[int] = (1,)) -> None:
+        """Writes the calibrated decoder as the run of a person, which everything takes that takes a decoder's run.
+
+        No repetition is left for a test. The people that the decoder was trained on before are recorded too.
+
+        Args:
+            folder: where to write, such as `runs/mine/subject_9`.
+            subject: number of the person in the dataset.
+            repetitions: those of the dataset that it was calibrated with, so that no test uses them.
+
+        Raises:
+            CheckpointError: the folder holds a run already.
+            DataError: the decoder is not calibrated.
+            StorageError: the folder cannot be written.
+        """
+        if not self._statistics_from or self._statistics is None:
+            raise DataError("only a calibrated decoder can be saved: call calibrate(samples, movement) first")
+        tuned = repetitions if self._statistics_from == USED else ()
+        save_decoder(
+            self.model,
+            expanded(folder),
+            subject=subject,
+            repetitions=tuned,
+            statistics=self._statistics,
+            source=self._statistics_from,
+        )
 
     def check_statistics(self) -> None:
         """Warns, once, if the z-score is not the person's own. The first `push` does so too.

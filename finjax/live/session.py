@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from finjax.data.number_lists import format_numbers
+from finjax.data.number_lists import format_numbers, parse_numbers
 from finjax.data.recording import Recording
+from finjax.errors import DataError
 from finjax.live.addition import Addition
 from finjax.live.decoder import LiveDecoder
 from finjax.live.demo import demo_decoder
@@ -51,6 +52,9 @@ def run_session(options: argparse.Namespace, addition: Addition | None = None) -
     if options.calibrate:
         known = repetitions_of(recording_of(options, decoder), options.calibrate, option="calibrate")
         decoder.calibrate(known.signal, known.movement)
+        if options.save:
+            decoder.save(options.save, subject=known.subject, repetitions=parse_numbers(options.calibrate))
+            print(f"saved: {options.save}", flush=True)
     decoder.check_statistics()  # its warning must come before the stream begins
     source, recording = _source(options, decoder)
     deadline_s = decoder.update / decoder.rate_hz
@@ -107,7 +111,13 @@ def _sinks(options: argparse.Namespace, decoder: LiveDecoder, *, deadline_s: flo
 def _source(options: argparse.Namespace, decoder: LiveDecoder) -> tuple[Source, Recording | None]:
     """Returns the source, and the recording if it replays one."""
     if options.source is None:
-        wanted = options.replay or format_numbers(decoder.model.split.test_repetitions)
+        tested = decoder.model.split.test_repetitions
+        if not options.replay and not tested:
+            raise DataError(
+                "the decoder was tuned to all repetitions, and none is left to replay: give a --source, or one of "
+                "them, as --replay=1"
+            )
+        wanted = options.replay or format_numbers(tested)
         recording = repetitions_of(recording_of(options, decoder), wanted, option="replay")
         return Replay(recording, chunk=decoder.update, speed=options.speed, loop=options.loop), recording
     channels = len(decoder.channel_names)

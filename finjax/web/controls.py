@@ -27,14 +27,17 @@ class Controls:
         decoder: the decoder of the session; it is changed in place, between two chunks.
         run: folder of its run.
         settings: `vote`, `least_probability` and `dwell_ms` as they are now.
+        subject: number of the person, for a decoder that is saved; None: that of the decoder's only person, else a
+            new one.
 
     Attributes:
         paused: whether decisions are held back.
     """
 
-    def __init__(self, decoder: LiveDecoder, *, run: Path, settings: dict[str, float]):
+    def __init__(self, decoder: LiveDecoder, *, run: Path, settings: dict[str, float], subject: int | None = None):
         self.paused = False
         self._decoder, self._run, self._settings = decoder, run, settings
+        self._subject = _person(decoder, subject)
         self._numbers: dict[str | None, int] = {name: number for number, name in enumerate(decoder.movement_names)}
         self._calibration: Calibration | None = None
         self._task, self._task_name, self._task_began = None, "", 0.0
@@ -152,7 +155,7 @@ class Controls:
         if not self._calibrated:
             raise ConfigError("there is nothing to save: calibrate first")
         folder = self._run.with_name(f"{self._run.name}_calibrated_{datetime.datetime.now():%Y-%m-%d_%H%M%S}")
-        self._start("saving", self._saved, saved, self._decoder, folder)
+        self._start("saving", self._saved, saved, self._decoder, folder, self._subject)
 
     def _saved(self, folder: Path) -> None:
         self._notice(f"saved to {folder}; use it with: finjax live {folder}", kind="positive")
@@ -172,7 +175,15 @@ class Controls:
         self._notices.append({"number": self._notice_count, "kind": kind, "text": text})
 
 
-def saved(decoder: LiveDecoder, folder: Path) -> Path:
+def saved(decoder: LiveDecoder, folder: Path, subject: int) -> Path:
     """Saves a decoder and returns the folder; runs in a process of its own."""
-    decoder.save(folder)
+    decoder.save(folder, subject=subject)
     return folder
+
+
+def _person(decoder: LiveDecoder, subject: int | None) -> int:
+    """Returns the number under which a person is saved."""
+    model = decoder.model
+    if subject is None and len(model.subjects) == 1:
+        return model.subjects[0]
+    return max({*model.subjects, *model.trained_on, 0}) + 1 if subject is None else subject

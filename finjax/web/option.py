@@ -57,6 +57,7 @@ class WebOption:
                 "least_probability": options.least_probability,
                 "dwell_ms": duration_ms(options.dwell, decoder.rate_hz, option="--dwell") if options.dwell else 0.0,
             },
+            subject=options.subject,
             port=options.port,
         )
         print(f"live page, for browsers on this machine: {page.url}", flush=True)

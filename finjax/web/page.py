@@ -44,6 +44,7 @@ class LivePage:
         problems: returns what was lost or wrong so far, and how often.
         run: folder of the decoder's run; results of the game and calibrated decoders are written beside it.
         settings: `vote`, `least_probability` and `dwell_ms` at the start.
+        subject: see `Controls`.
         port: to listen at on 127.0.0.1; 0: any free one.
 
     Attributes:
@@ -64,12 +65,13 @@ class LivePage:
         problems: Callable[[], Counter[str]],
         run: Path,
         settings: dict[str, float],
+        subject: int | None,
         port: int,
     ):
         check_installed()
         self._summary, self._session_problems = summary, problems
         self.problems: Counter[str] = Counter()
-        self._controls = Controls(decoder, run=run, settings=settings)
+        self._controls = Controls(decoder, run=run, settings=settings, subject=subject)
         self._columns = Columns(len(decoder.channel_names), decoder.rate_hz)
         self._decisions: list[list[float]] = []
         self._latest: Decision | None = None
