@@ -8,7 +8,6 @@ from typing import Any
 
 import jax
 import numpy as np
-from scipy import signal as scipy_signal
 
 from finjax.configs.settings import FineTuneStage
 from finjax.data import filters
@@ -23,6 +22,7 @@ from finjax.errors import DataError
 from finjax.inference.model import DecoderModel
 from finjax.inference.restored import load_decoder
 from finjax.live.calibration import aligned_with, checked, labelled, tuned, windows_of
+from finjax.live.causal_filter import CausalFilter
 from finjax.live.decision import Decision
 from finjax.live.electrodes import Electrodes
 from finjax.live.postprocessing import PostProcessor
@@ -93,7 +93,7 @@ class LiveDecoder:
         self.update = to_samples(update, self.rate_hz, option="--update")
         self.set_post_processing(vote=vote, least_probability=least_probability, dwell=dwell)
         sections = filters.design(filter_of(self.model.config.data), self.rate_hz)
-        self._sections = np.zeros((0, 6)) if filtered else sections
+        self._filter = CausalFilter(np.zeros((0, 6)) if filtered else sections)
         self._statistics, self._warning = person_statistics(self.model, subject)
         self._statistics_from = ""  # of `calibrate`
         channels, length = len(self.channel_names), self.model.framing.length
@@ -127,10 +127,9 @@ class LiveDecoder:
 
     def reset(self) -> None:
         """Begins a new stream with the same statistics."""
-        for part in (self._filtered, self._electrodes, self._post_processor):
+        for part in (self._filter, self._filtered, self._electrodes, self._post_processor):
             part.clear()
         self._seen = 0
-        self._state: np.ndarray | None = None
 
     @with_defaults
     def calibrate(self, samples: np.ndarray, movement: np.ndarray | None = None, *, progress: bool = True) -> None:
@@ -151,10 +150,7 @@ class LiveDecoder:
         """
         samples = self._checked(samples)
         movement = checked(self.model, samples, movement)
-        if len(self._sections):
-            wide = samples.astype(np.float64)
-            wide, _ = scipy_signal.sosfilt(self._sections, wide, axis=0, zi=self._settled(wide[0]))
-            samples = wide.astype(np.float32)
+        samples = self._filter.whole(samples)
         if movement is None:
             self._statistics = channel_statistics(samples.T)
             framing = self.model.framing
@@ -234,7 +230,7 @@ class LiveDecoder:
         while position < len(samples):
             to_next = self.update - (self._seen - length) % self.update if self._seen >= length else length - self._seen
             part = samples[position : position + min(to_next, length)]
-            self._take(part)
+            self._filtered.append(self._filter.take(self._electrodes.take(part)))
             position += len(part)
             self._seen += len(part)
             if self._seen >= length and (self._seen - length) % self.update == 0:
@@ -293,19 +289,6 @@ class LiveDecoder:
 
     def _decode(self, window: np.ndarray) -> np.ndarray:
         return np.asarray(self._probabilities(window[None]))[0]
-
-    def _take(self, samples: np.ndarray) -> None:
-        """Checks samples for faults, filters them and puts them into the ring."""
-        samples = self._electrodes.take(samples)
-        if len(self._sections):
-            if self._state is None:
-                self._state = self._settled(samples[0])
-            samples, self._state = scipy_signal.sosfilt(self._sections, samples, axis=0, zi=self._state)
-        self._filtered.append(samples)
-
-    def _settled(self, first: np.ndarray) -> np.ndarray:
-        """Returns the filter's state as if all earlier samples were equal to the first, `[sections, 2, C]`."""
-        return scipy_signal.sosfilt_zi(self._sections)[..., None] * first
 
     def _checked(self, samples: np.ndarray) -> np.ndarray:
         samples = np.asarray(samples, np.float32)

@@ -5,7 +5,7 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +37,20 @@ def serve(facts: Facts, listening: socket.socket, end: socket.socket) -> None:
 async def _serve(facts: Facts, listening: socket.socket, end: socket.socket) -> None:
     import uvicorn
 
+    class WebServer(uvicorn.Server):
+        """Leaves signals to the other process, which ends this one."""
+
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
+
     decoder, mirror = await ServerEnd.of(end), Mirror(facts)
     application = build(mirror, decoder.send)
     guarded = Guard(application, token=facts.token, port=facts.port)
     config = uvicorn.Config(
         guarded, log_level="warning", access_log=False, timeout_graceful_shutdown=1, ws_max_size=LONGEST_REQUEST * 10
     )
-    server = uvicorn.Server(config)
-    server.capture_signals = contextlib.nullcontext  # the other process handles signals, and then ends this one
+    server = WebServer(config)
     running = asyncio.create_task(server.serve(sockets=[listening]))
     async for message in decoder.messages():
         await mirror.take(message)

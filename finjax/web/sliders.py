@@ -76,7 +76,9 @@ class SettingSlider:
             self._slider.props["max"] = shown
         self._slider.value = shown
 
-    def _change(self, shown: float) -> None:
+    def _change(self, shown: float | None) -> None:
+        if shown is None:
+            return
         value = shown / self._setting.factor
         if value == self._known:
             return
