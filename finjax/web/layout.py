@@ -12,6 +12,7 @@ from finjax.web.pictures import pictures_of
 from finjax.web.sliders import SettingSlider, settings_of
 
 Command = Callable[[dict[str, Any]], None]
+MOST_LANES = 16  # with more channels, a lane has no room for the name of its fault
 LOOK_EVERY_S = 0.3  # for notices, and for controls that were changed in another tab
 
 
@@ -92,13 +93,14 @@ def _signals(facts: Facts) -> str:
         "<em></em></div>"
         for number, name in enumerate(facts.channel_names)
     )
+    dense = " dense" if len(facts.channel_names) > MOST_LANES else ""
     ticks = "".join(
         f'<span style="left: {100 * (1 - second / SHOWN_S):g}%">−{second} s</span>'
         for second in range(round(SHOWN_S) - 1, 0, -1)
     )
     return (
         '<div class="title">Signals and electrodes <span id="signals-scale" class="right"></span></div>'
-        f'<div class="picture"><div class="lanes">{lanes}</div><canvas id="signals-canvas"></canvas></div>'
+        f'<div class="picture{dense}" style="--channels: {len(facts.channel_names)}"><div class="lanes">{lanes}</div><canvas id="signals-canvas"></canvas></div>'
         f'<div class="ticks">{ticks}<span>now</span></div>'
     )
 

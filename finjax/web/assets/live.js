@@ -45,6 +45,7 @@ function showDecision(content) {
   facts.names.forEach((channel, number) => {
     const lane = document.getElementById(`lane-${number}`), fault = latest.faults[channel] || "";
     lane.classList.toggle("bad", Boolean(fault));
+    if (lane.title !== fault) lane.title = fault;
     if (lane.children[2].textContent !== fault) lane.children[2].textContent = fault;
   });
 }

@@ -71,6 +71,7 @@ function paint(canvas, game) {
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   const context = canvas.getContext("2d"), colour = (name) => style.getPropertyValue(name);
   context.clearRect(0, 0, width, height);
+  canvas.dataset.held = game ? game.held.toFixed(2) : "0.00";
   if (!game || game.phase === "done") return;
   const half = 0.47 * Math.min(width, height), middle = [width / 2, height / 2];
   const ring = (x, y, radius, thick) => {
