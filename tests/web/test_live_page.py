@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("nicegui", reason="NiceGUI is not installed: pip install -e '.[web]'")
@@ -50,9 +51,14 @@ class Session:
         self.url, self.port, self.token = found[0], int(found[1]), found[2]
 
     def server(self) -> int:
-        """The process number of the web server: the only child that listens or will."""
-        (child,) = [pid for pid in children(self.process.pid) if b"spawn_main" in command_line(pid)]
-        return child
+        """The process number of the web server, which starts when the address has been printed."""
+        found = []
+        until(
+            lambda: (
+                found.extend(pid for pid in children(self.process.pid) if b"spawn_main" in command_line(pid)) or found
+            )
+        )
+        return found[0]
 
     def count(self) -> int:
         return len(self.read())
@@ -83,6 +89,12 @@ def children(pid: int) -> list[int]:
 def descendants(pid: int) -> list[int]:
     """A process and all below it."""
     return [pid, *(found for child in children(pid) for found in descendants(child))]
+
+
+def connections_at(port: int) -> int:
+    """Connections that a server at a port of this machine has."""
+    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(row[1].endswith(f":{port:04X}") and row[3] == "01" for row in rows)  # 01: established
 
 
 def resident_mib(pid: int) -> float:
@@ -279,6 +291,7 @@ def test_nothing_overlaps_or_sticks_out_on_narrow_and_wide_screens(tab, width, p
 
 def test_a_browser_that_is_stopped_does_not_delay_the_decisions(shared):
     """Stops the whole browser as a laptop's lid or a debugger would: it neither reads nor closes its connections."""
+    assert shared.get(f"/?token={shared.token}").status == 200  # the server is there, with all that it imports
     command = [
         CHROMIUM,
         "--headless",
@@ -287,16 +300,13 @@ def test_a_browser_that_is_stopped_does_not_delay_the_decisions(shared):
         f"--user-data-dir={shared.decisions.parent}/profile",
     ]
     started = subprocess.Popen([*command, shared.url], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    server = shared.server()
     try:
-        connections = Path(f"/proc/{server}/fd")
-        before = len(list(connections.iterdir()))
-        until(lambda: len(list(connections.iterdir())) > before)
+        until(lambda: connections_at(shared.port) >= 2)  # the two web sockets of the page
         time.sleep(2.0)
-        processes = descendants(started.pid)
-        for pid in processes:
+        for pid in descendants(started.pid):
             os.kill(pid, signal.SIGSTOP)
-        count, memory = shared.count(), resident_mib(server)
+        count, server = shared.count(), shared.server()
+        memory = resident_mib(server)
         until(lambda: shared.count() > count + 500)
         assert resident_mib(server) < memory + 10  # nothing piles up for it
     finally:
@@ -358,16 +368,14 @@ def test_the_page_leads_through_a_calibration_and_decisions_continue(browser, ru
         until(lambda: own.count() > count + 60)
         times = [line["time_s"] for line in own.read()]
         assert times == sorted(times)
-        # Whatever the person did was called one of two movements. Each has a 17th of the stream.
-        until(lambda: own.count() > count + 400)
-        shown = [line["movement"] in ("movement 16", "movement 17") for line in own.read()[-400:]]
-        assert sum(shown) > 0.25 * len(shown)
         tab.click("#save")
         tab.wait_for_selector("text=saved to", timeout=300_000)
     (folder,) = run.parent.glob("run_calibrated_*")
     from finjax.live import LiveDecoder
 
-    assert LiveDecoder(folder).movement_names[15:] == ("movement 16", "movement 17")
+    windows = np.random.default_rng(0).normal(size=(4, 12, 600)).astype(np.float32)
+    kept, before = (LiveDecoder(one).model.logits(windows) for one in (folder, run))
+    assert np.abs(kept - before).max() > 0.01  # the fitted network, not that of the run
 
 
 def test_decoding_outlives_the_server(browser, run, tmp_path):
