@@ -26,6 +26,7 @@ SUBPACKAGES = {
     ),
     "features": ("finjax.features", ""),
     "live": ("finjax.live", ""),
+    "web": ("finjax.web", ""),
     "estimator": ("finjax.estimator", ""),
     "inference": ("finjax.inference", ""),
     "data": ("finjax.data", ""),

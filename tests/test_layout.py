@@ -12,8 +12,8 @@ PACKAGE = Path(__file__).parents[1] / "finjax"
 # From the bottom up: a subpackage imports only from those before it.
 ORDER = (
     "version", "errors", "system", "features", "pictures", "devices", "data", "sources", "acquisition", "models",
-    "training", "configs", "inference", "evaluation", "tasks", "study", "run", "estimator", "interop", "plots",
-    "live", "commands", "finjax",
+    "training", "configs", "inference", "evaluation", "tasks", "study", "run", "fit", "estimator", "interop", "plots",
+    "live", "web", "commands", "finjax",
 )  # fmt: skip
 MOVED = {"realtime", "export", "exported", "restored"}  # old names, which import the new ones
 
@@ -99,7 +99,7 @@ def test_the_package_imports_no_folder_beside_it(path):
 
 
 # Subpackages that make, change and record configurations; all others take the settings parsed from them.
-WITH_CONFIG_DICTS = {"configs", "study", "run", "commands"}
+WITH_CONFIG_DICTS = {"configs", "study", "run", "fit", "commands"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())

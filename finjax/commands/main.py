@@ -11,7 +11,8 @@ from finjax.version import __version__
 PROGRAMS = {
     "data": ("look at recordings, or write synthetic ones", "finjax.data.__main__"),
     "record": ("record a person who is led through movements", "finjax.acquisition.__main__"),
-    "live": ("decode a stream of samples", "finjax.live.__main__"),
+    "fit": ("fit a decoder to your recordings, and say how good it is", "finjax.fit.__main__"),
+    "live": ("decode a stream of samples", "finjax.commands.live"),
     "export": ("write a trained model to one file", "finjax.inference.export"),
     "plots": ("draw figures of runs", "finjax.plots.__main__"),
     "import-torch": ("import a checkpoint of the published PyTorch code", "finjax.interop.torch_checkpoint"),

@@ -47,7 +47,7 @@ def common(stage: str) -> ConfigDict:
     data.train_repetitions = ""  # of FINs
     data.seen_tune_repetitions = ""  # of decoders for seen subjects
     data.unseen_tune_repetitions = ""  # of decoders for unseen subjects
-    data.test_repetitions = ""
+    data.test_repetitions = ""  # or "none": trains without an evaluation
     data.filter = ConfigDict()  # zero-phase; unset: the dataset's own, 0: off
     data.filter.highpass_hz = config_dict.placeholder(float)
     data.filter.lowpass_hz = config_dict.placeholder(float)

@@ -23,6 +23,7 @@ from finjax.configs.rules import (
 )
 from finjax.configs.templates import TEMPLATES
 from finjax.data.normalise import UNLABELLED, USED
+from finjax.data.splits import NO_REPETITIONS
 from finjax.data.synthetic import RAMP_S
 from finjax.data.tuning_share import WAYS
 from finjax.errors import ConfigError, option_of
@@ -63,7 +64,7 @@ _COMMON = {
     "data.train_repetitions": NumberList(),
     "data.seen_tune_repetitions": NumberList(),
     "data.unseen_tune_repetitions": NumberList(),
-    "data.test_repetitions": NumberList(),
+    "data.test_repetitions": NumberList(words=(NO_REPETITIONS,)),
     "data.filter.highpass_hz": HERTZ,
     "data.filter.lowpass_hz": HERTZ,
     "data.filter.notch_hz": HERTZ,

@@ -12,7 +12,7 @@ import sys
 
 import numpy as np
 
-from finjax.data import durations, inspection, loading, ninapro, registry, synthetic, three_dc, windows
+from finjax.data import bids, durations, inspection, loading, ninapro, registry, synthetic, three_dc, windows, xdf
 from finjax.data.number_lists import parse_numbers
 from finjax.errors import DataError, add_debug_option, print_error
 from finjax.system.console import any_terminal
@@ -20,7 +20,12 @@ from finjax.system.files import expanded
 from finjax.system.paths import refuse_url
 from finjax.system.plugins import load_plugins
 
-BUILT_IN = (*ninapro.SPECS, three_dc.SPEC)  # importing these modules registers their datasets
+BUILT_IN = (
+    *ninapro.SPECS,
+    three_dc.SPEC,
+    bids.DATASET,
+    xdf.DATASET,
+)  # importing these modules registers their datasets
 
 
 @any_terminal()
@@ -56,7 +61,7 @@ def _inspect(options: argparse.Namespace) -> int:
         refuse_url(options.dir, option="--dir")
         refuse_url(options.cache_dir or "", option="--cache_dir")
         load_plugins(options.plugins, option=_option)
-        spec = registry.get_spec(options.name, option=_option)
+        spec = registry.get_spec(options.name, options.dir, option=_option)
         lengths: dict[str, int] = {}
         remarks: list[str] = []
         unreadable: list[str] = []

@@ -97,7 +97,7 @@ def _key(spec: DatasetSpec, paths: tuple[Path, ...], filter: Filter) -> str:
         READER_VERSION,
         [str(path.resolve()) for path in paths],
         dataclasses.asdict(filter),
-        [spec.rate_hz, spec.channel_names, spec.movement_names],
+        [spec.rate_hz, spec.channel_names, spec.movement_names, spec.unit],
         code,
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]

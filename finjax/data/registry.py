@@ -1,18 +1,21 @@
 """The registry of datasets: the specification of each, and how to find its files."""
 
 import dataclasses
+import functools
 import logging
-import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
+from finjax.data.folders import files_below, is_file_or_link, is_folder
 from finjax.errors import DataError, Naming, option_of
 from finjax.system.console import log_once
 from finjax.system.files import expanded
 
+DatasetT = TypeVar("DatasetT", "DatasetSpec", "FolderDataset")
 logger = logging.getLogger(__name__)
 
 
@@ -53,7 +56,7 @@ class Splits:
         seen_subjects: subjects whose training repetitions train the FINs.
         unseen_subjects: subjects that no FIN trains on; empty: all others.
         train_repetitions: repetitions that train the FINs.
-        test_repetitions: repetitions that only the evaluation reads, of every subject.
+        test_repetitions: repetitions that only the evaluation reads, of every subject; `"none"`: there is no test.
         seen_tune_repetitions: repetitions that tune a decoder to a seen subject; empty: `train_repetitions`.
         unseen_tune_repetitions: repetitions that tune a decoder to an unseen subject; empty: `train_repetitions`.
     """
@@ -83,6 +86,8 @@ class DatasetSpec:
         filter: applied to each piece separately.
         download: where to get the data; printed if no file is found.
         remark: important to users; `inspect` prints it.
+        unit: unit of the signals, such as `"uV"`; empty: not known.
+        subjects: the files of each subject, if they are known; empty: `files` finds them.
     """
 
     name: str
@@ -96,6 +101,8 @@ class DatasetSpec:
     filter: Filter = Filter()
     download: str = ""
     remark: str = ""
+    unit: str = ""
+    subjects: Mapping[int, tuple[Path, ...]] = dataclasses.field(default_factory=dict)
 
     def find(
         self, folder: str | Path, *, unreadable: list[str] | None = None, option: Naming = option_of
@@ -112,125 +119,163 @@ class DatasetSpec:
         Raises:
             DataError: the folder is missing or has no file of this dataset.
         """
-        if not str(folder):
-            raise DataError(
-                f"dataset {self.name} is read from disk: give its folder with {option('data.dir')}=FOLDER. "
-                f"{self.download}".rstrip()
-            )
-        folder = expanded(folder)
-        if not _is_folder(folder, option=option("data.dir")):
-            raise DataError(f"no such folder: {folder} ({option('data.dir')}). {self.download}".rstrip())
-        files, closed = _files_below(folder)
-        found = self._match(files, folder)
-        if not found:
-            others = [spec.name for spec in _SPECS.values() if spec._match(files, folder)]
-            names = " or ".join(f"{option('data.name')}={name}" for name in others)
-            hints = [f"There are files with the names of other datasets: use {names}."] if others else []
-            hints += [f"Not searched: {', '.join(closed)}."] if closed else []
-            looked_for = " or ".join(self.files)
-            raise DataError(
-                f"no subject of {self.name} below {folder}: no file there matches {looked_for}. "
-                f"{' '.join([*hints, self.download])}".rstrip()
-            )
-        if unreadable is not None:
-            unreadable += closed
-        else:
-            for place in closed:
-                log_once(logger, f"{place}. finjax skips it")
+        if self.subjects:
+            return dict(self.subjects)
+        found: dict[int, list[Path]] = {}
+        for label, path in _search(self, folder, unreadable=unreadable, option=option):
+            found.setdefault(int(label), []).append(path)
         return {subject: tuple(found[subject]) for subject in sorted(found)}
 
-    def _match(self, files: Iterable[Path], folder: Path) -> dict[int, list[Path]]:
-        """Returns the files of this dataset, by subject."""
-        found: dict[int, list[Path]] = {}
-        patterns = [re.compile(rf"(?:^|/){pattern}\Z") for pattern in self.files]
-        for path in files:
-            relative = path.relative_to(folder).as_posix()
-            for pattern in patterns:
-                if (match := pattern.search(relative)) and _is_file_or_link(path):
-                    found.setdefault(int(match[1]), []).append(path)
-        return found
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FolderDataset:
+    """A kind of dataset whose sampling rate, channels and movements are in its folder.
 
-def _is_folder(path: Path, *, option: str) -> bool:
-    try:
-        return path.is_dir()
-    except OSError as error:
-        raise DataError(f"{path} ({option}) cannot be opened: {error.strerror}") from None
-
-
-def _is_file_or_link(path: Path) -> bool:
-    """Returns whether a path is a file or a link; also if it cannot be checked, so that reading it gives an error."""
-    try:
-        return path.is_file() or path.is_symlink()
-    except OSError:
-        return True
-
-
-def _files_below(folder: Path) -> tuple[list[Path], list[str]]:
-    """Searches a folder, also through symbolic links, but each folder only once.
-
-    Returns:
-        All files and links, sorted, and messages on folders that cannot be searched, with reason and remedy.
+    Attributes:
+        name: the name in `--config.data.name`.
+        files: as in `DatasetSpec`; group 1 is the subject's label, which need not be a number.
+        sidecars: likewise, patterns of files that describe these files; without a group.
+        spec_of: function from a folder and all these files in it, sorted, to the specification.
+        filter: as in `DatasetSpec`: known without the folder, because a decoder may have moved away from it.
+        envelope: likewise.
+        download: as in `DatasetSpec`.
     """
-    files: list[Path] = []
-    closed: list[str] = []
-    visited: set[str] = set()
 
-    def note(error: OSError) -> None:
-        remedy = ": ask its owner for permission to read it" if isinstance(error, PermissionError) else ""
-        closed.append(f"{error.filename} cannot be searched ({error.strerror}){remedy}")
+    name: str
+    files: tuple[str, ...]
+    sidecars: tuple[str, ...] = ()
+    spec_of: Callable[[Path, tuple[Path, ...]], DatasetSpec]
+    filter: Filter = Filter()
+    envelope: bool = False
+    download: str = ""
 
-    for place, folders, names in os.walk(folder, followlinks=True, onerror=note):
-        real = os.path.realpath(place)
-        if real in visited:
-            folders.clear()
-            continue
-        visited.add(real)
-        files += [Path(place, name) for name in names]
-        closed += [
-            f"{path} is a link to {os.readlink(path)}, which does not exist: correct or remove the link"
-            for path in map(Path, [place] * len(names), names)
-            if _may_have_been_a_folder(path)
-        ]
-    return sorted(files), sorted(closed)
+    def spec(self, folder: str | Path, *, option: Naming = option_of) -> DatasetSpec:
+        """Returns the specification of the dataset in a folder.
+
+        It is kept while the files have the same size and time.
+
+        Raises:
+            DataError: see `DatasetSpec.find`; or the files do not describe one dataset.
+        """
+        paths = [path for _, path in _search(self, folder, option=option)]
+        folder = expanded(folder)
+        paths += [path for _, path in _matches(self.sidecars, files_below(folder)[0], folder)]
+        return _described(self.spec_of, folder, tuple(_state_of(path) for path in sorted(set(paths))))
 
 
-def _may_have_been_a_folder(path: Path) -> bool:
-    """Returns whether a path is a broken link whose name has no suffix of a file, such as `.mat`."""
-    if re.search(r"\.[^\W\d]\w*\Z", path.name):  # `.5` of `v1.5` is not a suffix
-        return False
+@functools.lru_cache(maxsize=64)
+def _described(
+    spec_of: Callable[[Path, tuple[Path, ...]], DatasetSpec], folder: Path, files: tuple[tuple[Path, int, int], ...]
+) -> DatasetSpec:
+    return spec_of(folder, tuple(path for path, *_ in files))
+
+
+def _state_of(path: Path) -> tuple[Path, int, int]:
     try:
-        return path.is_symlink() and not path.exists()
-    except OSError:  # a folder that may be listed but not entered: reading its files gives an error
-        return False
+        state = path.stat()
+        return path, state.st_size, state.st_mtime_ns
+    except OSError:  # a broken link: reading it gives an error
+        return path, 0, 0
 
 
-_SPECS: dict[str, DatasetSpec] = {}
+def _search(
+    dataset: DatasetSpec | FolderDataset,
+    folder: str | Path,
+    *,
+    unreadable: list[str] | None = None,
+    option: Naming = option_of,
+) -> list[tuple[str, Path]]:
+    """Returns the files of a dataset below a folder, each with the label of its subject; raises as `find`."""
+    if not str(folder):
+        raise DataError(
+            f"dataset {dataset.name} is read from disk: give its folder with {option('data.dir')}=FOLDER. "
+            f"{dataset.download}".rstrip()
+        )
+    folder = expanded(folder)
+    if not is_folder(folder, option=option("data.dir")):
+        raise DataError(f"no such folder: {folder} ({option('data.dir')}). {dataset.download}".rstrip())
+    files, closed = files_below(folder)
+    found = _matches(dataset.files, files, folder)
+    if not found:
+        others = _named_like(files, folder)
+        names = " or ".join(f"{option('data.name')}={name}" for name in others)
+        hints = [f"There are files with the names of other datasets: use {names}."] if others else []
+        hints += [f"Not searched: {', '.join(closed)}."] if closed else []
+        looked_for = " or ".join(dataset.files)
+        raise DataError(
+            f"no subject of {dataset.name} below {folder}: no file there matches {looked_for}. "
+            f"{' '.join([*hints, dataset.download])}".rstrip()
+        )
+    if unreadable is not None:
+        unreadable += closed
+    else:
+        for place in closed:
+            log_once(logger, f"{place}. finjax skips it")
+    return found
 
 
-def register(spec: DatasetSpec) -> DatasetSpec:
+def _matches(patterns: Iterable[str], files: Iterable[Path], folder: Path) -> list[tuple[str, Path]]:
+    """Returns the files that match a pattern, each with group 1 of the pattern."""
+    found: list[tuple[str, Path]] = []
+    compiled = [re.compile(rf"(?:^|/){pattern}\Z") for pattern in patterns]
+    for path in files:
+        relative = path.relative_to(folder).as_posix()
+        for pattern in compiled:
+            if (match := pattern.search(relative)) and is_file_or_link(path):
+                found.append((match[1] if pattern.groups else "", path))
+    return found
+
+
+_DATASETS: dict[str, DatasetSpec | FolderDataset] = {}
+
+
+def register(dataset: DatasetT) -> DatasetT:
     """Adds a dataset to the registry, so that `--config.data.name` can select it."""
-    if spec.name in _SPECS:
-        raise ValueError(f"a dataset named {spec.name!r} is already registered")
-    _SPECS[spec.name] = spec
-    return spec
+    if dataset.name in _DATASETS:
+        raise ValueError(f"a dataset named {dataset.name!r} is already registered")
+    _DATASETS[dataset.name] = dataset
+    return dataset
 
 
 def registered_names() -> tuple[str, ...]:
     """Returns the names of the registered datasets."""
-    return tuple(sorted(_SPECS))
+    return tuple(sorted(_DATASETS))
 
 
-def get_spec(name: str, *, option: Naming = option_of) -> DatasetSpec:
-    """Returns the specification registered as `name`; raises `DataError` for an unknown one.
+def names_like(folder: Path) -> list[str]:
+    """Returns the datasets whose files have names such as those in a folder, in the order of their registration."""
+    return _named_like(files_below(folder)[0], folder)
+
+
+def _named_like(files: Iterable[Path], folder: Path) -> list[str]:
+    return [one.name for one in _DATASETS.values() if _matches(one.files, files, folder)]
+
+
+def get_dataset(name: str, *, option: Naming = option_of) -> DatasetSpec | FolderDataset:
+    """Returns what is registered as `name`; raises `DataError` for an unknown name.
 
     Args:
         name: the name of the dataset.
         option: returns the option that sets a field, for messages.
     """
-    if name not in _SPECS:
+    if name not in _DATASETS:
         raise DataError(
             f"unknown dataset {name!r}; known are {', '.join(registered_names())}. If your own module "
             f"registers it, name that module in {option('plugins')}"
         )
-    return _SPECS[name]
+    return _DATASETS[name]
+
+
+def get_spec(name: str, folder: str | Path = "", *, option: Naming = option_of) -> DatasetSpec:
+    """Returns the specification registered as `name`, or that of the dataset of this kind in a folder.
+
+    Args:
+        name: the name of the dataset.
+        folder: its folder; not used if the registered specification is complete.
+        option: returns the option that sets a field, for messages.
+
+    Raises:
+        DataError: the name is unknown; or the folder is missing, or does not describe one dataset.
+    """
+    dataset = get_dataset(name, option=option)
+    return dataset if isinstance(dataset, DatasetSpec) else dataset.spec(folder, option=option)

@@ -28,7 +28,7 @@ class DataSettings:
         train_repetitions: number list, of FINs.
         seen_tune_repetitions: number list, of decoders of seen subjects.
         unseen_tune_repetitions: number list, of decoders of unseen subjects.
-        test_repetitions: number list.
+        test_repetitions: number list, or `"none"`.
         filter: changes to the dataset's filter.
         synthetic: size of the synthetic dataset.
     """

@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
-from finjax.data import duplicates, filters, ninapro, synthetic, three_dc  # noqa: F401  (they register their datasets)
+from finjax.data import bids, duplicates, filters, ninapro, synthetic, three_dc, xdf  # noqa: F401  (they register)
 from finjax.data.combined import gather_summaries, share_samples
 from finjax.data.durations import describe_rounding, to_samples
 from finjax.data.loading import refuse_bad, refuse_lookalikes, try_recordings
 from finjax.data.number_lists import format_numbers, parse_numbers
 from finjax.data.recording import Recording
-from finjax.data.registry import Filter, Splits, get_spec, registered_names
+from finjax.data.registry import DatasetSpec, Filter, Splits, get_dataset, get_spec, registered_names
 from finjax.data.settings import DataSettings
 from finjax.data.splits import Split, resolve_split
 from finjax.data.windows import Framing, RecordingSummary, SignalStore, pack
@@ -41,7 +41,7 @@ def find_split(settings: DataSettings, *, option: Naming = option_of) -> Split:
     if settings.name == synthetic.NAME:
         defaults, found = synthetic.SPLITS, range(1, settings.synthetic.subjects + 1)
     else:
-        spec = get_spec(settings.name)
+        spec = spec_of(settings, option=option)
         defaults, found = spec.splits, spec.find(settings.dir, option=option)
     return resolve_split(defaults, found, **overrides).only(_wanted(settings, found))
 
@@ -70,10 +70,10 @@ def load_store(
     recordings, bad = _read(settings, processes.own_part(split.subjects))
     summaries, bad = gather_summaries(recordings, bad, split=split)
     if bad:
-        refuse_bad(get_spec(settings.name), good=[summary.subject for summary in summaries], bad=bad)
+        refuse_bad(spec_of(settings), good=[summary.subject for summary in summaries], bad=bad, option=option)
     if settings.name != synthetic.NAME:
-        spec, cache_dir = get_spec(settings.name), settings.cache_dir or None
-        refuse_lookalikes(spec, settings.dir, summaries, filter=filter_of(settings), cache_dir=cache_dir)
+        spec, cache_dir = spec_of(settings), settings.cache_dir or None
+        refuse_lookalikes(spec, settings.dir, summaries, filter=filter_of(settings), cache_dir=cache_dir, option=option)
     groups = duplicates.find(summaries)
     duplicates.refuse_leaks(groups, split)
     store = pack(recordings, summaries)
@@ -92,7 +92,7 @@ def find_copies(settings: DataSettings, subjects: Collection[int]) -> list[dupli
     """
     if settings.name == synthetic.NAME:
         return []  # generated, not copied
-    found = set(subjects).intersection(get_spec(settings.name).find(settings.dir))
+    found = set(subjects).intersection(spec_of(settings).find(settings.dir))
     where = settings.name, settings.dir, settings.cache_dir, filter_of(settings)
     summaries = (_summary_of(*where, subject) for subject in sorted(found))
     return duplicates.find(summary for summary in summaries if summary)
@@ -114,7 +114,7 @@ def warn_of_copies(settings: DataSettings, subjects: Collection[int]) -> None:
 def _summary_of(name: str, folder: str, cache_dir: str, chosen: Filter, subject: int) -> RecordingSummary | None:
     """Returns the summary of a subject's recording; None if it cannot be read."""
     recordings, _ = try_recordings(
-        get_spec(name), folder, subjects=(subject,), filter=chosen, cache_dir=cache_dir or None, progress=False
+        get_spec(name, folder), folder, subjects=(subject,), filter=chosen, cache_dir=cache_dir or None, progress=False
     )
     return RecordingSummary.of(recordings[0]) if recordings else None
 
@@ -125,7 +125,7 @@ def _read(settings: DataSettings, subjects: Sequence[int]) -> tuple[list[Recordi
     if settings.name == synthetic.NAME:
         return [_filtered(synthetic.generate(subject, settings.synthetic), chosen) for subject in subjects], {}
     return try_recordings(
-        get_spec(settings.name),
+        spec_of(settings),
         settings.dir,
         subjects=subjects,
         filter=chosen,
@@ -155,23 +155,32 @@ def dataset_names() -> tuple[str, ...]:
     return (*registered_names(), synthetic.NAME)
 
 
-def rate_of(settings: DataSettings) -> float:
-    """Returns the sampling rate in Hz of the dataset in `settings`; reads no files.
+def spec_of(settings: DataSettings, *, option: Naming = option_of) -> DatasetSpec:
+    """Returns the specification of the dataset in `settings`, which is not the synthetic one.
+
+    Args:
+        settings: the dataset and its folder.
+        option: as in `find_split`.
 
     Raises:
-        DataError: the dataset is unknown.
+        DataError: the dataset is unknown; or its folder must describe it, and does not.
     """
-    return synthetic.RATE_HZ if settings.name == synthetic.NAME else get_spec(settings.name).rate_hz
+    return get_spec(settings.name, settings.dir, option=option)
+
+
+def rate_of(settings: DataSettings) -> float:
+    """Returns the sampling rate in Hz of the dataset in `settings`; reads no samples; raises as `spec_of`."""
+    return synthetic.RATE_HZ if settings.name == synthetic.NAME else spec_of(settings).rate_hz
 
 
 def channels_of(settings: DataSettings) -> int:
-    """Returns the number of channels of the dataset in `settings`; reads no files; raises as `rate_of`."""
-    return len(synthetic.CHANNEL_NAMES if settings.name == synthetic.NAME else get_spec(settings.name).channel_names)
+    """Returns the number of channels of the dataset in `settings`; reads no samples; raises as `spec_of`."""
+    return len(synthetic.CHANNEL_NAMES if settings.name == synthetic.NAME else spec_of(settings).channel_names)
 
 
 def filter_of(settings: DataSettings) -> Filter:
     """Returns the dataset's filter with the changes of `settings.filter`: None keeps the default, 0 is off."""
-    default = Filter() if settings.name == synthetic.NAME else get_spec(settings.name).filter
+    default = Filter() if settings.name == synthetic.NAME else get_dataset(settings.name).filter
 
     def edge(field: str) -> float | None:
         own = getattr(settings.filter, field)
@@ -182,7 +191,7 @@ def filter_of(settings: DataSettings) -> Filter:
 
 def gives_envelope(settings: DataSettings) -> bool:
     """Returns whether the dataset's signals are rectified envelopes."""
-    return settings.name != synthetic.NAME and get_spec(settings.name).envelope
+    return settings.name != synthetic.NAME and get_dataset(settings.name).envelope
 
 
 def framing_of(*, window: str, step: str, rate_hz: float, horizon: int) -> Framing:

@@ -13,6 +13,7 @@ from finjax.data.number_lists import format_numbers, parse_numbers
 from finjax.data.registry import Splits
 from finjax.errors import DataError
 
+NO_REPETITIONS = "none"  # as test repetitions: nothing is kept for a test
 TEST_PARTS = ("seen", "unseen")  # parts of the test repetitions, by their subjects
 REPETITIONS = ("train_repetitions", "test_repetitions", "seen_tune_repetitions", "unseen_tune_repetitions")
 
@@ -25,7 +26,7 @@ class Split:
         seen_subjects: subjects whose training repetitions train the FINs.
         unseen_subjects: subjects that no FIN trains on.
         train_repetitions: repetitions that train the FINs, of seen subjects.
-        test_repetitions: repetitions that only the evaluation reads, of all subjects.
+        test_repetitions: repetitions that only the evaluation reads, of all subjects; may be none.
         seen_tune_repetitions: repetitions that tune a decoder to a seen subject.
         unseen_tune_repetitions: repetitions that tune a decoder to an unseen subject.
     """
@@ -49,8 +50,6 @@ class Split:
                     f"{kind} {format_numbers(sorted(shared))} are in both parts of the split: "
                     f"{format_numbers(one)} and {format_numbers(other)}"
                 )
-        if not self.test_repetitions:
-            raise DataError("the split has no test repetitions: set --config.data.test_repetitions")
 
     @property
     def subjects(self) -> tuple[int, ...]:
@@ -128,7 +127,12 @@ def resolve_split(defaults: Splits, found: Iterable[int], **overrides: str) -> S
         subjects[field] = tuple(sorted(set(wanted) & set(found)))
     if not (overrides.get("unseen_subjects") or defaults.unseen_subjects):
         subjects["unseen_subjects"] = tuple(sorted(set(found) - set(subjects["seen_subjects"])))
-    repetitions = {field: parse_numbers(overrides.get(field) or getattr(defaults, field)) for field in REPETITIONS}
+    chosen = {field: overrides.get(field) or getattr(defaults, field) for field in REPETITIONS}
+    if not chosen["test_repetitions"].strip():
+        raise DataError("the split has no test repetitions: set --config.data.test_repetitions")
+    if chosen["test_repetitions"] == NO_REPETITIONS:
+        chosen["test_repetitions"] = ""
+    repetitions = {field: parse_numbers(numbers) for field, numbers in chosen.items()}
     for field in ("seen_tune_repetitions", "unseen_tune_repetitions"):
         repetitions[field] = repetitions[field] or repetitions["train_repetitions"]
     return Split(**subjects, **repetitions)

@@ -10,7 +10,7 @@ from finjax.data import (
 )
 from finjax.data.durations import to_samples
 from finjax.data.number_lists import parse_numbers
-from finjax.data.registry import DatasetSpec, Filter, get_spec
+from finjax.data.registry import DatasetSpec, Filter, FolderDataset, get_dataset, get_spec
 from finjax.data.splits import resolve_split
 from finjax.data.windows import Framing
 from finjax.errors import CheckpointError, ConfigError
@@ -58,6 +58,8 @@ def own_option(field: str) -> str:
 def dataset_spec(name: str) -> DatasetSpec:
     """Returns the specification of a dataset; the synthetic one is generated, not registered."""
     if name != synthetic.NAME:
+        if isinstance(get_dataset(name, option=own_option), FolderDataset):
+            raise ConfigError(f"--dataset={name}: its folder gives rate and channels; give a dataset with fixed ones")
         return get_spec(name, option=own_option)
     return DatasetSpec(
         name=name,

@@ -1,7 +1,5 @@
 """Writes the networks of the published PyTorch code as finjax runs."""
 
-import dataclasses
-import math
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +20,7 @@ from finjax.interop.torch_weights import Network, convert, read_state_dict
 from finjax.system.files import expanded
 from finjax.system.paths import refuse_url
 from finjax.system.plugins import load_plugins
-from finjax.training.checkpoints import Checkpoints, has_checkpoint
-from finjax.training.logs import record_run
-from finjax.training.optimiser import Group, Optimiser
-from finjax.training.progress import Progress
-from finjax.training.step import create_state
+from finjax.training.saved_model import refuse_occupied, save_model
 
 NOBODY = -1  # a subject number that no recording has
 
@@ -46,8 +40,7 @@ def import_checkpoint(path: str | Path, workdir: str | Path, description: ModelD
     refuse_url(workdir, option="OUT")
     load_plugins(description.plugins, option=own_option)
     workdir = expanded(workdir)
-    if has_checkpoint(workdir):
-        raise CheckpointError(f"{workdir} holds a run already: choose another folder, or remove that one")
+    refuse_occupied(workdir)
     try:
         network = convert(read_state_dict(path))
     except CheckpointError as error:
@@ -55,17 +48,11 @@ def import_checkpoint(path: str | Path, workdir: str | Path, description: ModelD
     spec, features = dataset_spec(description.dataset), features_of(network, description)
     refuse_misfit(network, spec, features)
     info = checkpoint_info(network, description, spec, features)
-    # A checkpoint needs an optimiser's state, although no training resumes from this one.
-    state = create_state(network.params, network.stats, Optimiser(groups=(Group(learning_rate=0.0),)))
     normalisers = {
         "signal": vars(_unknown_signal_statistics(channels=len(spec.channel_names), limit_sd=description.limit_sd)),
         "feature": vars(_feature_normaliser(network, description, count=len(features))),
     }
-    record_run(workdir / "config.json", info["config"], resumed=False)
-    with Checkpoints(workdir) as checkpoints:
-        checkpoints.save(
-            state, normalisers=normalisers, info=info, progress=dataclasses.asdict(Progress()), loss=math.inf
-        )
+    save_model(workdir, params=network.params, stats=network.stats, normalisers=normalisers, info=info)
     return network
 
 

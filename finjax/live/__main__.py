@@ -5,6 +5,7 @@
     finjax live runs/cnn_pooled_seen/pooled --subject=9 --calibrate=1      # first tunes to repetition 1 of a new person
     finjax live runs/fine_tune/subject_1 --source=lsl:armband              # a stream of the LabStreamingLayer
     finjax live runs/fine_tune/subject_1 --tcp=12345 --to-udp=127.0.0.1:12346
+    finjax live --loop --web                                               # with a page in the browser
 
 Stops at the end of the stream, after `--seconds` or `--idle`, or at Ctrl-C or SIGTERM, and prints a summary; exit
 status 0. A signal before the decoding ends it without a summary; exit status 130 (Ctrl-C) or 75. With TCP, the sender
@@ -19,6 +20,7 @@ from absl import logging as absl_logging
 
 from finjax.devices import parallel
 from finjax.errors import FinjaxError, print_error
+from finjax.live.addition import Addition
 from finjax.live.options import check, parser
 from finjax.live.session import run_session
 from finjax.system import interrupts
@@ -26,16 +28,23 @@ from finjax.system.console import any_terminal, drop_if_stuck
 
 
 @any_terminal()
-def main(arguments: list[str] | None = None, *, prog: str = "python -m finjax.live") -> int:
+def main(
+    arguments: list[str] | None = None, *, prog: str = "python -m finjax.live", addition: Addition | None = None
+) -> int:
     """Runs a session; returns the exit status. A `FinjaxError` is printed as one message."""
-    options = parser(prog, description=str(__doc__)).parse_args(arguments)
+    made = parser(prog, description=str(__doc__))
+    if addition is not None:
+        addition.add_options(made)
+    options = made.parse_args(arguments)
     parallel.tune_compiler()
     # Orbax logs every step at INFO, and warnings that do not matter to a reader of checkpoints.
     absl_logging.set_verbosity(absl_logging.WARNING if options.debug else absl_logging.FATAL)
     try:
         with interrupts.raised_at_once():
             check(options)
-            for line in run_session(options):
+            if addition is not None:
+                addition.check(options)
+            for line in run_session(options, addition):
                 print(line)
             sys.stdout.flush()  # if nobody reads the output, a signal can end the wait here
     except interrupts.Interrupted as interrupted:  # before or after the decoding

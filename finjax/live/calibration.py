@@ -20,6 +20,44 @@ from finjax.training.losses import noise_factor
 from finjax.training.predict import virtual_features_of
 
 
+def checked(model: DecoderModel, samples: np.ndarray, movement: np.ndarray | None) -> np.ndarray | None:
+    """Returns labels as an array, if there are any.
+
+    Args:
+        model: the decoder.
+        samples: `[n, C]`.
+        movement: `[n]` index into `model.movement_names`, or −1; None: no labels.
+
+    Raises:
+        DataError: the samples are too few or not finite, or the labels do not fit them.
+    """
+    if len(samples) < model.framing.length or not np.isfinite(samples).all():
+        raise DataError(
+            f"{len(samples)} samples: calibration needs at least {model.framing.length} samples (a window), "
+            "all of them finite"
+        )
+    if movement is None:
+        return None
+    movement = np.asarray(movement)
+    if movement.shape != samples.shape[:1] or movement.dtype.kind not in "iu":
+        raise DataError(f"movement: calibration needs one integer for each of the {len(samples)} samples")
+    return movement
+
+
+def labelled(model: DecoderModel, samples: np.ndarray, movement: np.ndarray) -> Recording:
+    """Returns the recording that samples `[n, C]` and their labels `[n]` are, as one repetition."""
+    return Recording(
+        dataset=model.dataset,
+        subject=0,
+        signal=samples,
+        movement=movement.astype(np.int16),
+        repetition=np.ones(len(samples), np.int16),
+        rate_hz=model.rate_hz,
+        channel_names=model.channel_names,
+        movement_names=model.movement_names,
+    )
+
+
 def windows_of(model: DecoderModel, recording: Recording) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns the windows of a recording, at the step of the training.
 

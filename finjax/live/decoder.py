@@ -2,30 +2,35 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
-from scipy import signal as scipy_signal
 
 from finjax.configs.settings import FineTuneStage
 from finjax.data import filters
 from finjax.data.durations import to_samples
-from finjax.data.recording import UNLABELLED, Recording
+from finjax.data.normalise import UNLABELLED as UNLABELLED_SAMPLES
+from finjax.data.normalise import USED
+from finjax.data.recording import UNLABELLED
 from finjax.data.source import filter_of, gives_envelope
 from finjax.data.zscore import channel_statistics, z_score
 from finjax.devices.defaults import with_defaults
-from finjax.errors import ConfigError, DataError
+from finjax.errors import DataError
 from finjax.inference.model import DecoderModel
 from finjax.inference.restored import load_decoder
-from finjax.live.calibration import aligned_with, tuned, windows_of
+from finjax.live.calibration import aligned_with, checked, labelled, tuned, windows_of
+from finjax.live.causal_filter import CausalFilter
 from finjax.live.decision import Decision
 from finjax.live.electrodes import Electrodes
 from finjax.live.postprocessing import PostProcessor
 from finjax.live.ring import Ring
+from finjax.live.saving import save_decoder
 from finjax.live.z_score import person_statistics
 from finjax.system.arithmetic import numpy_defaults
+from finjax.system.files import expanded
 
 MOST_STEPS_AT_ONCE = 20  # time steps of FINs that run all at once: 10 gain half of the time, 600 lose as much
 
@@ -86,17 +91,11 @@ class LiveDecoder:
         self.rate_hz, self.movement_names = self.model.rate_hz, self.model.movement_names
         self.channel_names = self.model.channel_names
         self.update = to_samples(update, self.rate_hz, option="--update")
-        if vote < 1:
-            raise ConfigError(f"vote={vote}: must be at least 1")
-        if not 0 <= least_probability < 1:
-            raise ConfigError(f"least_probability={least_probability:g}: must be at least 0 and below 1")
-        dwell_samples = to_samples(dwell, self.rate_hz, option="--dwell") if dwell else self.update
-        self._post_processor = PostProcessor(
-            vote=vote, least_probability=least_probability, dwell=-(-dwell_samples // self.update)
-        )
+        self.set_post_processing(vote=vote, least_probability=least_probability, dwell=dwell)
         sections = filters.design(filter_of(self.model.config.data), self.rate_hz)
-        self._sections = np.zeros((0, 6)) if filtered else sections
+        self._filter = CausalFilter(np.zeros((0, 6)) if filtered else sections)
         self._statistics, self._warning = person_statistics(self.model, subject)
+        self._statistics_from = ""  # of `calibrate`
         channels, length = len(self.channel_names), self.model.framing.length
         self._filtered = Ring(channels, length)
         self._electrodes = Electrodes(
@@ -105,12 +104,32 @@ class LiveDecoder:
         self._compile()
         self.reset()
 
+    def set_post_processing(self, *, vote: int = 1, least_probability: float = 0.0, dwell: str | int = "") -> None:
+        """Post-processes decisions in another way from now on; earlier decisions do not count.
+
+        Args:
+            vote: see `PostProcessor`.
+            least_probability: see `PostProcessor`.
+            dwell: see `LiveDecoder`.
+
+        Raises:
+            ConfigError: one is out of range.
+        """
+        dwell_samples = to_samples(dwell, self.rate_hz, option="--dwell") if dwell else self.update
+        self._post_processor = PostProcessor(
+            vote=vote, least_probability=least_probability, dwell=-(-dwell_samples // self.update)
+        )
+
+    def adopt(self, calibrated: "LiveDecoder") -> None:
+        """Continues its stream with the network and the z-score of a copy that was calibrated. Compiles nothing."""
+        self.model, self._statistics, self._warning = calibrated.model, calibrated._statistics, calibrated._warning
+        self._statistics_from, self._probabilities = calibrated._statistics_from, calibrated._probabilities
+
     def reset(self) -> None:
         """Begins a new stream with the same statistics."""
-        for part in (self._filtered, self._electrodes, self._post_processor):
+        for part in (self._filter, self._filtered, self._electrodes, self._post_processor):
             part.clear()
         self._seen = 0
-        self._state: np.ndarray | None = None
 
     @with_defaults
     def calibrate(self, samples: np.ndarray, movement: np.ndarray | None = None, *, progress: bool = True) -> None:
@@ -130,44 +149,53 @@ class LiveDecoder:
             DataError: the number of channels is wrong, the samples are too few or not finite, or the labels do not fit.
         """
         samples = self._checked(samples)
-        if len(samples) < self.model.framing.length or not np.isfinite(samples).all():
-            raise DataError(
-                f"{len(samples)} samples: calibration needs at least {self.model.framing.length} samples (a window), "
-                "all of them finite"
-            )
-        if movement is not None:
-            movement = np.asarray(movement)
-            if movement.shape != samples.shape[:1] or movement.dtype.kind not in "iu":
-                raise DataError(f"movement: calibration needs one integer for each of the {len(samples)} samples")
-        if len(self._sections):
-            wide = samples.astype(np.float64)
-            wide, _ = scipy_signal.sosfilt(self._sections, wide, axis=0, zi=self._settled(wide[0]))
-            samples = wide.astype(np.float32)
+        movement = checked(self.model, samples, movement)
+        samples = self._filter.whole(samples)
         if movement is None:
             self._statistics = channel_statistics(samples.T)
             framing = self.model.framing
             windows = np.lib.stride_tricks.sliding_window_view(samples.T, framing.length, axis=1)[:, :: framing.step]
             self.model = aligned_with(self.model, self._z_scored(windows.swapaxes(0, 1)))
+            self._statistics_from = UNLABELLED_SAMPLES
             self._compile()
         else:
-            recording = Recording(
-                dataset=self.model.dataset,
-                subject=0,
-                signal=samples,
-                movement=movement.astype(np.int16),
-                repetition=np.ones(len(samples), np.int16),
-                rate_hz=self.rate_hz,
-                channel_names=self.channel_names,
-                movement_names=self.movement_names,
-            )
-            windows, predicted, labels = windows_of(self.model, recording)
+            windows, predicted, labels = windows_of(self.model, labelled(self.model, samples, movement))
             self._statistics = channel_statistics(samples[movement != UNLABELLED].T)
             windows, predicted = self._z_scored(windows), self._z_scored(predicted)
             self.model = aligned_with(self.model, windows, labels)
             self.model = tuned(self.model, windows, labels, predicted=predicted, progress=progress)
+            self._statistics_from = USED
             self._compile()
         self._warning = ""
         self.reset()
+
+    @with_defaults
+    def save(self, folder: str | Path, *, subject: int, repetitions: Sequence[int] = (1,)) -> None:
+        """Writes the calibrated decoder as the run of a person, which everything takes that takes a decoder's run.
+
+        No repetition is left for a test. The people that the decoder was trained on before are recorded too.
+
+        Args:
+            folder: where to write, such as `runs/mine/subject_9`.
+            subject: number of the person in the dataset.
+            repetitions: those of the dataset that it was calibrated with, so that no test uses them.
+
+        Raises:
+            CheckpointError: the folder holds a run already.
+            DataError: the decoder is not calibrated.
+            StorageError: the folder cannot be written.
+        """
+        if not self._statistics_from or self._statistics is None:
+            raise DataError("only a calibrated decoder can be saved: call calibrate(samples, movement) first")
+        tuned = repetitions if self._statistics_from == USED else ()
+        save_decoder(
+            self.model,
+            expanded(folder),
+            subject=subject,
+            repetitions=tuned,
+            statistics=self._statistics,
+            source=self._statistics_from,
+        )
 
     def check_statistics(self) -> None:
         """Warns, once, if the z-score is not the person's own. The first `push` does so too.
@@ -202,7 +230,7 @@ class LiveDecoder:
         while position < len(samples):
             to_next = self.update - (self._seen - length) % self.update if self._seen >= length else length - self._seen
             part = samples[position : position + min(to_next, length)]
-            self._take(part)
+            self._filtered.append(self._filter.take(self._electrodes.take(part)))
             position += len(part)
             self._seen += len(part)
             if self._seen >= length and (self._seen - length) % self.update == 0:
@@ -261,19 +289,6 @@ class LiveDecoder:
 
     def _decode(self, window: np.ndarray) -> np.ndarray:
         return np.asarray(self._probabilities(window[None]))[0]
-
-    def _take(self, samples: np.ndarray) -> None:
-        """Checks samples for faults, filters them and puts them into the ring."""
-        samples = self._electrodes.take(samples)
-        if len(self._sections):
-            if self._state is None:
-                self._state = self._settled(samples[0])
-            samples, self._state = scipy_signal.sosfilt(self._sections, samples, axis=0, zi=self._state)
-        self._filtered.append(samples)
-
-    def _settled(self, first: np.ndarray) -> np.ndarray:
-        """Returns the filter's state as if all earlier samples were equal to the first, `[sections, 2, C]`."""
-        return scipy_signal.sosfilt_zi(self._sections)[..., None] * first
 
     def _checked(self, samples: np.ndarray) -> np.ndarray:
         samples = np.asarray(samples, np.float32)

@@ -3,6 +3,9 @@
 import contextlib
 import gc
 import time
+from typing import Protocol
+
+import numpy as np
 
 from finjax.live.decoder import LiveDecoder
 from finjax.live.memory_watch import MemoryWatch
@@ -10,6 +13,21 @@ from finjax.live.sinks import Sink
 from finjax.live.summary import Summary
 from finjax.sources.source import Silences, Source, limited
 from finjax.system import interrupts
+
+
+class Operator(Sink, Protocol):
+    """A sink that also watches the samples, and changes the session between two chunks, such as the live page."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether decisions are held back. The decoder goes on, so that it can continue at once."""
+        ...
+
+    def start(self) -> None:
+        """Is called before the first chunk."""
+
+    def look(self, samples: np.ndarray) -> None:
+        """Is called after every chunk `[n, C]`, also after an empty one; must not wait."""
 
 
 def decode(
@@ -22,6 +40,7 @@ def decode(
     *,
     seconds: float,
     idle: float,
+    operator: Operator | None = None,
 ) -> None:
     """Decodes a source until it ends, a limit is reached or a signal asks to stop.
 
@@ -34,17 +53,21 @@ def decode(
         silences: counts the times without samples.
         seconds: see `limited`.
         idle: see `limited`.
+        operator: watches and changes the session.
 
     Raises:
         Interrupted: a signal asked to stop; the current chunk is finished first.
     """
     gc.collect()
     gc.freeze()  # collecting all imported objects takes longer than a decision
+    if operator is not None:
+        operator.start()
     chunks = limited(source, seconds=seconds, idle=idle)
     with interrupts.held_back() as request, contextlib.closing(chunks):
         for samples in chunks:
             arrived = time.perf_counter()
-            for decision in decoder.push(samples):
+            decisions = decoder.push(samples)
+            for decision in () if operator is not None and operator.paused else decisions:
                 level = decoder.level()
                 for sink in sinks:
                     sink(decision, level)
@@ -53,5 +76,7 @@ def decode(
                 for sink in sinks:
                     sink.silent(silent_s)
             memory.look()
+            if operator is not None:
+                operator.look(samples)
             if request.signum:
                 return

@@ -18,6 +18,7 @@ def parser(prog: str, *, description: str) -> argparse.ArgumentParser:
     made.add_argument("run", nargs="?", help="folder of a decoder, as runs/fine_tune/subject_1")
     made.add_argument("--subject", type=int, help="the person; a new person gets the mean z-score of the known ones")
     made.add_argument("--calibrate", default="", help="first tune to these repetitions of the person, such as 1")
+    made.add_argument("--save", metavar="FOLDER", help="keep the tuned decoder, as runs/mine/subject_9")
     made.add_argument("--update", default="20ms", help="time between decisions (%(default)s)")
     made.add_argument("--seconds", type=float, default=0, help="stop after this time; 0: at the end of the stream")
     made.add_argument("--filtered", action="store_true", help="the samples are filtered already")
@@ -58,5 +59,8 @@ def check(options: argparse.Namespace) -> None:
     for name in ("seconds", "idle", "speed"):
         if not 0 <= (value := getattr(options, name)) < math.inf:
             raise FinjaxError(f"--{name}={value:g}: give a number from 0")
+    if options.save and not options.calibrate:
+        raise FinjaxError("--save keeps a decoder that --calibrate has tuned: give the repetitions to tune to")
     refuse_url(options.data, option="--data")
+    refuse_url(options.save or "", option="--save")
     refuse_url(options.to_file or "", option="--to-file")

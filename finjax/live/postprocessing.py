@@ -4,6 +4,7 @@ from collections import deque
 
 import numpy as np
 
+from finjax.errors import ConfigError
 from finjax.evaluation.classification import majority_vote
 
 
@@ -14,9 +15,16 @@ class PostProcessor:
         vote: number of last decisions that vote, including the current one; 1: no vote.
         least_probability: a decision below this probability is rejected; 0: none is.
         dwell: a movement replaces another after it has won this many decisions in a row; 1: at once.
+
+    Raises:
+        ConfigError: `vote` or `least_probability` is out of range.
     """
 
     def __init__(self, *, vote: int = 1, least_probability: float = 0.0, dwell: int = 1):
+        if vote < 1:
+            raise ConfigError(f"vote={vote}: must be at least 1")
+        if not 0 <= least_probability < 1:
+            raise ConfigError(f"least_probability={least_probability:g}: must be at least 0 and below 1")
         self._last: deque[int] = deque(maxlen=vote)
         self._least_probability = least_probability
         self._dwell = dwell

@@ -7,8 +7,9 @@ import numpy as np
 
 from finjax.data import synthetic
 from finjax.data.number_lists import parse_numbers
-from finjax.data.recording import Recording
+from finjax.data.recording import UNLABELLED, Recording
 from finjax.errors import DataError, option_of
+from finjax.inference.model import DecoderModel
 from finjax.live.decoder import LiveDecoder
 
 
@@ -23,8 +24,40 @@ def recording_of(options: argparse.Namespace, decoder: LiveDecoder) -> Recording
     from finjax.data.registry import Filter, get_spec
 
     folder = options.data or settings.dir
-    spec = get_spec(model.dataset)
-    return load_recordings(spec, folder, subjects=(subject,), filter=Filter(), option=_option)[0]
+    spec = get_spec(model.dataset, folder, option=_option)
+    recording = load_recordings(spec, folder, subjects=(subject,), filter=Filter(), option=_option)[0]
+    return _in_terms_of(model, recording, folder)
+
+
+def _in_terms_of(model: DecoderModel, recording: Recording, folder: str) -> Recording:
+    """Returns a recording with the channels and movements of a decoder, in the decoder's order.
+
+    Raises:
+        DataError: it has another rate, other channels, or a movement that the decoder does not know.
+    """
+    if recording.rate_hz != model.rate_hz:
+        raise DataError(f"{folder} has {recording.rate_hz:.10g} Hz, the decoder {model.rate_hz:.10g} Hz")
+    for what, has, known in (
+        ("channels", recording.channel_names, model.channel_names),
+        ("movements", recording.movement_names, model.movement_names),
+    ):
+        unknown = set(has) - set(known)
+        if unknown or (what == "channels" and len(has) < len(known)):
+            raise DataError(
+                f"{folder} does not fit the decoder: it has the {what} {', '.join(has)}; the decoder has "
+                f"{', '.join(known)}"
+            )
+    if (recording.channel_names, recording.movement_names) == (model.channel_names, model.movement_names):
+        return recording
+    columns = [recording.channel_names.index(name) for name in model.channel_names]
+    classes = [*(model.movement_names.index(name) for name in recording.movement_names), UNLABELLED]
+    return dataclasses.replace(
+        recording,
+        signal=np.ascontiguousarray(recording.signal[:, columns]),
+        movement=np.array(classes, np.int16)[recording.movement],  # −1, no label, is the last
+        channel_names=model.channel_names,
+        movement_names=model.movement_names,
+    )
 
 
 def _option(field: str) -> str:

@@ -5,9 +5,12 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
-from finjax.data.number_lists import format_numbers
+from finjax.data.number_lists import format_numbers, parse_numbers
 from finjax.data.recording import Recording
+from finjax.errors import DataError
+from finjax.live.addition import Addition
 from finjax.live.decoder import LiveDecoder
 from finjax.live.demo import demo_decoder
 from finjax.live.lab_stream_outlet import LabStreamOutlet
@@ -26,17 +29,19 @@ from finjax.system.console import drop_if_stuck, messages_held_back
 SILENCE_S = 1.0  # without samples: the sinks are told, and it is counted
 
 
-def run_session(options: argparse.Namespace) -> list[str]:
+def run_session(options: argparse.Namespace, addition: Addition | None = None) -> list[str]:
     """Decodes a stream as the options say, until it ends or is stopped; returns the lines of the summary.
 
     Args:
         options: see `finjax.live.options`; they have been checked.
+        addition: what another subpackage adds to the session.
 
     Raises:
         FinjaxError: the decoder, the source or a receiver of decisions cannot be used.
     """
+    run = Path(options.run) if options.run else demo_decoder()
     decoder = LiveDecoder(
-        options.run or demo_decoder(),
+        run,
         subject=None if options.calibrate else options.subject,
         update=options.update,
         filtered=options.filtered,
@@ -47,26 +52,47 @@ def run_session(options: argparse.Namespace) -> list[str]:
     if options.calibrate:
         known = repetitions_of(recording_of(options, decoder), options.calibrate, option="calibrate")
         decoder.calibrate(known.signal, known.movement)
+        if options.save:
+            decoder.save(options.save, subject=known.subject, repetitions=parse_numbers(options.calibrate))
+            print(f"saved: {options.save}", flush=True)
     decoder.check_statistics()  # its warning must come before the stream begins
     source, recording = _source(options, decoder)
     deadline_s = decoder.update / decoder.rate_hz
     summary = Summary(deadline_s=deadline_s, recording=recording, movement_names=decoder.movement_names)
     memory, sinks = MemoryWatch(), list[Sink]()
     silences = Silences(SILENCE_S if recording is None else math.inf)  # a slow replay is not a silence
+
+    def problems() -> Counter[str]:
+        return sum((one.problems for one in (*sinks, silences)), start=Counter(source.problems))
+
+    operator = None
     try:
         sinks.extend(_sinks(options, decoder, deadline_s=deadline_s))
+        if addition is not None:
+            operator = addition.open(options, run, decoder, source.info, summary, problems)
+        if operator is not None:
+            sinks.append(operator)
         in_place = any(getattr(sink, "in_place", False) for sink in sinks) and sys.stderr.isatty()
         try:
             with messages_held_back(in_place):
-                decode(decoder, source, sinks, summary, memory, silences, seconds=options.seconds, idle=options.idle)
+                decode(
+                    decoder,
+                    source,
+                    sinks,
+                    summary,
+                    memory,
+                    silences,
+                    seconds=options.seconds,
+                    idle=options.idle,
+                    operator=operator,
+                )
         except interrupts.Interrupted:
             drop_if_stuck()  # else the summary would wait for a reader
     finally:
         for sink in sinks:
             sink.close()
         source.close()
-    problems = sum((one.problems for one in (*sinks, silences)), start=Counter(source.problems))
-    return summary.lines(problems) + memory.lines()
+    return summary.lines(problems()) + memory.lines()
 
 
 def _sinks(options: argparse.Namespace, decoder: LiveDecoder, *, deadline_s: float) -> Iterator[Sink]:
@@ -85,7 +111,13 @@ def _sinks(options: argparse.Namespace, decoder: LiveDecoder, *, deadline_s: flo
 def _source(options: argparse.Namespace, decoder: LiveDecoder) -> tuple[Source, Recording | None]:
     """Returns the source, and the recording if it replays one."""
     if options.source is None:
-        wanted = options.replay or format_numbers(decoder.model.split.test_repetitions)
+        tested = decoder.model.split.test_repetitions
+        if not options.replay and not tested:
+            raise DataError(
+                "the decoder was tuned to all repetitions, and none is left to replay: give a --source, or one of "
+                "them, as --replay=1"
+            )
+        wanted = options.replay or format_numbers(tested)
         recording = repetitions_of(recording_of(options, decoder), wanted, option="replay")
         return Replay(recording, chunk=decoder.update, speed=options.speed, loop=options.loop), recording
     channels = len(decoder.channel_names)

@@ -18,6 +18,9 @@ class Summary:
         deadline_s: all sinks should have taken a decision by then; later ones are counted.
         recording: the recording that is replayed, if any.
         movement_names: K names, in the decoder's order.
+
+    Attributes:
+        missed: decisions so far that missed the deadline.
     """
 
     STEP_S = 1e-5
@@ -27,7 +30,7 @@ class Summary:
         self._names = list(movement_names)
         self._histogram = np.zeros(100_001, np.int64)  # of latencies
         self._faults: Counter[str] = Counter()
-        self._missed, self._longest_s, self._none, self._no_signal = 0, 0.0, 0, 0
+        self.missed, self._longest_s, self._none, self._no_signal = 0, 0.0, 0, 0
         self._right = self._labelled = self._changes = 0
         self._before: tuple[int, str | None] | None = None  # segment and movement of the last labelled decision
         self._first_right_s: dict[int, float] = {}  # segment: time from its onset to its first right decision
@@ -45,7 +48,7 @@ class Summary:
         latency_s = decision.latency_s if passed_on_s is None else passed_on_s
         self._histogram[min(int(latency_s / self.STEP_S), len(self._histogram) - 1)] += 1
         self._longest_s = max(self._longest_s, latency_s)
-        self._missed += latency_s > self._deadline_s
+        self.missed += latency_s > self._deadline_s
         self._none += decision.movement is None
         self._no_signal += not decision.has_signal
         self._faults.update(f"{name}: {fault}" for name, fault in decision.faults.items())
@@ -72,6 +75,11 @@ class Summary:
             self._changes += 1
         self._before = (segment, decision.movement)
 
+    @property
+    def decisions(self) -> int:
+        """Decisions so far."""
+        return int(self._histogram.sum())
+
     def percentile_ms(self, share: float) -> float:
         """Returns the latency that this share of the decisions does not exceed."""
         cumulative = np.cumsum(self._histogram)
@@ -83,12 +91,11 @@ class Summary:
         Args:
             problems: further things to list, and how often each occurred.
         """
-        count = int(self._histogram.sum())
-        if not count:
+        if not (count := self.decisions):
             return ["no decision: the stream was shorter than a window", *_listed(problems)]
         p50, p95, p99 = (self.percentile_ms(share) for share in (0.50, 0.95, 0.99))
         lines = [
-            f"{count} decisions, {self._none} without a movement; {self._missed} missed the deadline of "
+            f"{count} decisions, {self._none} without a movement; {self.missed} missed the deadline of "
             f"{self._deadline_s * 1e3:g} ms",
             f"latency from the last sample until all outputs had the decision: p50 {p50:.1f}, p95 {p95:.1f}, "
             f"p99 {p99:.1f}, max {self._longest_s * 1e3:.1f} ms",

@@ -29,7 +29,8 @@ def _sheet(options: argparse.Namespace) -> None:
         settings = dataclasses.replace(settings, data=dataclasses.replace(settings.data, dir=options.dir))
     subject = model.person(options.subject, option="--subject")
     task = Task.load(settings, horizon=model.framing.horizon, subjects=(subject,), option=_option)
-    repetition = options.repetition or task.split.test_repetitions[0]
+    first = next(iter(task.split.test_repetitions), int(task.store.segments[0, 4]))
+    repetition = options.repetition or first
     sheet.draw(options.out, model, task, repetition=repetition)
 
 
@@ -53,7 +54,7 @@ def main(arguments: list[str] | None = None, *, prog: str = "python -m finjax.pl
     one.add_argument("out", type=Path, help="the PNG to write")
     one.add_argument("run", type=Path, help="folder of a decoder's run")
     one.add_argument("--subject", type=int, help="default: the decoder's own")
-    one.add_argument("--repetition", type=int, help="default: the first test repetition")
+    one.add_argument("--repetition", type=int, help="default: the first for testing, or of all")
     one.add_argument("--dir", help="folder of the data, if it has moved since the run")
     one.set_defaults(draw=_sheet)
     several = kinds.add_parser("curves", help="learning curves of FINs")

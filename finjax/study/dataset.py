@@ -27,7 +27,7 @@ def dataset_of(config: ConfigDict) -> Dataset:
         rate_hz, channel_names = synthetic.RATE_HZ, synthetic.CHANNEL_NAMES
         movement_names = synthetic.MOVEMENT_NAMES
     else:
-        spec = get_spec(config.name)
+        spec = get_spec(config.name, config.dir)
         rate_hz, channel_names, movement_names = spec.rate_hz, spec.channel_names, spec.movement_names
     return Dataset(
         name=config.name,

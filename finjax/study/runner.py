@@ -48,6 +48,8 @@ def run_study(config: ConfigDict, workdir: Path, *, mode: str, shard: str = "") 
 
     part = parse_shard(shard)
     split = find_split(data_settings(config.data)) if mode == "train" else split_of(read_study(workdir))
+    if not split.test_repetitions:
+        raise ConfigError("a study needs test repetitions: set --config.data.test_repetitions")
     _check_names(config)
     plan = make_plan(config, split, workdir)
     _check(config, plan)

@@ -41,6 +41,8 @@ from finjax.training.step import TrainState
 def run_decoder(settings: DecoderStage, workdir: Path, *, mode: str) -> None:
     """Trains (unless `mode` is `"evaluate"`) and evaluates decoders for the subjects and horizons of the settings.
 
+    Without test repetitions, the trained decoders are not evaluated.
+
     Each decoder has a folder in the working directory: `subject_1`, …, or `pooled` for one decoder of all subjects.
     With several horizons, these folders are in `prediction_0`, `prediction_3`, ….
     """
@@ -56,8 +58,10 @@ def run_decoder(settings: DecoderStage, workdir: Path, *, mode: str) -> None:
             task = Task.load(settings, horizon=horizon, subjects=group)
             if mode == "train":
                 train(task, folder / name)
-            scores += evaluate(task, folder / name)
-        recognition.summarise_run(folder / "eval", scores, run=describe_run(settings.record))
+            if mode == "evaluate" or task.split.test_repetitions:
+                scores += evaluate(task, folder / name)
+        if scores:
+            recognition.summarise_run(folder / "eval", scores, run=describe_run(settings.record))
 
 
 def chosen_subjects(settings: RecognitionStage, split: Split) -> tuple[int, ...]:
@@ -177,7 +181,7 @@ def test_windows(task: Task) -> Windows:
     if not len(windows):
         raise DataError(
             f"subjects {format_numbers(task.split.subjects)} have no window in the test repetitions "
-            f"{format_numbers(task.split.test_repetitions)}: set --config.data.test_repetitions"
+            f"{format_numbers(task.split.test_repetitions) or '(none)'}: set --config.data.test_repetitions"
         )
     return windows
 

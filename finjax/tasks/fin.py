@@ -47,6 +47,8 @@ WATCHED_WINDOWS = 100  # of each part, for the curves drawn during training
 def run_fin(settings: FINStage, workdir: Path, *, mode: str) -> None:
     """Trains (unless `mode` is `"evaluate"`) and evaluates one FIN for each horizon of the configuration.
 
+    Without test repetitions, it is not evaluated.
+
     Several horizons go to folders `prediction_0`, `prediction_3`, … of the working directory.
     """
     horizons = settings.prediction
@@ -58,7 +60,8 @@ def run_fin(settings: FINStage, workdir: Path, *, mode: str) -> None:
         task = Task(settings=settings, store=store, split=split, framing=framing)
         if mode == "train":
             train(task, folder)
-        results[horizon] = evaluate(task, folder)
+        if mode == "evaluate" or split.test_repetitions:
+            results[horizon] = evaluate(task, folder)
     if len(results) > 1 and processes.is_first():
         summary = [
             {"horizon_ms": r["horizon_ms"], **{part: r[part]["r2"] for part in TEST_PARTS if part in r}}

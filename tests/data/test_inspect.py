@@ -196,7 +196,7 @@ def test_bad_files_are_listed_and_set_the_status(run, folder):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"name": "ninapro_db9"}, "unknown dataset 'ninapro_db9'; known are ninapro_db1"),
+        ({"name": "ninapro_db9"}, "unknown dataset 'ninapro_db9'; known are bids, ninapro_db1"),
         ({"dir": "/no/such/folder"}, "no such folder: /no/such/folder (--dir)"),
         ({"dir": ""}, "give its folder with --dir=FOLDER"),
         ({"name": "three_dc"}, "no subject of three_dc below"),

@@ -50,3 +50,29 @@ def test_sinks_are_told_of_a_silence():
     sink = SlowSink(0.0)
     summary_of(sink, chunks=(1, 0, 0, 1))
     assert len(sink.silences) == 2
+
+
+class Stopping(SlowSink):
+    """An operator that stops the decisions after its second chunk, and starts them again after the fourth."""
+
+    def __init__(self):
+        super().__init__(0.0)
+        self.started, self.counts = False, []
+
+    @property
+    def paused(self):
+        return 2 <= len(self.counts) < 4
+
+    def start(self):
+        self.started = True
+
+    def look(self, samples):
+        assert self.started
+        self.counts.append(len(samples))
+
+
+def test_an_operator_sees_every_chunk_and_can_stop_the_decisions():
+    operator, sink = Stopping(), SlowSink(0.0)
+    lines = summary_of(sink, chunks=(1, 1, 2, 0, 1, 1), operator=operator)
+    assert operator.counts == [1, 1, 2, 0, 1, 1]
+    assert lines[0].startswith("4 decisions")  # of five chunks with samples, one came while decisions were stopped

@@ -1,0 +1,198 @@
+"""Fits decoders: leaves one repetition out after the other, then tunes a decoder to all repetitions."""
+
+import contextlib
+import copy
+import dataclasses
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from finjax.configs.parsing import parse
+from finjax.data import synthetic
+from finjax.data.number_lists import format_numbers
+from finjax.data.registry import get_dataset, names_like, registered_names
+from finjax.data.splits import NO_REPETITIONS
+from finjax.devices import parallel
+from finjax.errors import ConfigError, DataError
+from finjax.fit.people import Found, Person, find_people, option
+from finjax.fit.record import Inputs, Record
+from finjax.fit.start import DEFAULT_PRESET, Start, preset_of, start_of
+from finjax.run import run
+from finjax.system.files import expanded, without_nan
+from finjax.system.locks import locked
+from finjax.system.paths import refuse_url
+from finjax.system.plugins import load_plugins
+
+FOLDS = "cross_validation"
+LOCK = "fit_lock.json"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FitSettings:
+    """What to fit, and how.
+
+    Attributes:
+        recording: folder of the recordings.
+        name: the dataset; empty: the one whose files are in the folder.
+        start: see `start_of`.
+        preset: see `start_of`.
+        subjects: number list of the people; empty: all.
+        seed: of everything random.
+        plugins: modules that register datasets and features.
+        cache_dir: folder of the cache of recordings; empty: the default folder.
+    """
+
+    recording: str = ""
+    name: str = ""
+    start: str = ""
+    preset: str = ""
+    subjects: str = ""
+    seed: int = 0
+    plugins: str = ""
+    cache_dir: str = ""
+
+
+def fit(settings: FitSettings, workdir: str | Path = "runs/fit", *, say: Callable[[str], None] = print) -> dict:
+    """Fits a decoder to each person in a folder of recordings; the same call resumes a fit that was stopped.
+
+    Each person's decoder is in `workdir/subject_1`, …; the cross-validation in `workdir/cross_validation`; all figures
+    in `workdir/fit.json` and `workdir/confusion.png`.
+
+    Args:
+        settings: what to fit, and how.
+        workdir: where to write.
+        say: takes each line that reports the progress.
+
+    Returns:
+        The content of `fit.json`.
+
+    Raises:
+        FinjaxError: an error that the user can correct.
+    """
+    refuse_url(workdir, option="--workdir")
+    refuse_url(settings.recording, option="RECORDING")
+    load_plugins(settings.plugins, option=option)
+    parallel.use_cpu_devices(0, batch_size=preset_of(DEFAULT_PRESET).train.batch_size)  # before `--from` is loaded
+    folder = expanded(workdir)
+    name = settings.name or _name_in(settings.recording)
+    start = _prepared(start_of(settings.start, settings.preset), settings, name)
+    found = find_people(parse(start.configs[0]), settings.subjects)
+    _limit_patterns(start, channels=len(found.channel_names))
+    for line in found.lines(settings.recording):
+        say(line)
+    say(f"  {'training':<12} {start.text}")
+    start.refuse_unfit(found, source=settings.start)
+    with locked(folder, LOCK):
+        record = Record.opened(folder, Inputs.of(settings, start, found))
+        for person in found.people:
+            _cross_validate(person, start, found, folder, record, say=say)
+        for person in found.people:
+            _train(_of(start, person, tested=()), folder)
+            record.add_decoder(person.subject, folder / f"subject_{person.subject}")
+        return record.finish(found)
+
+
+def _name_in(recording: str) -> str:
+    """Returns the dataset whose files are in a folder."""
+    if not recording:
+        raise ConfigError("give the folder of the recordings: finjax fit FOLDER")
+    folder = expanded(recording)
+    if not folder.is_dir():
+        raise DataError(f"no such folder: {folder}")
+    names = names_like(folder)
+    if len(names) == 1:
+        return names[0]
+    if names:
+        raise ConfigError(f"{folder} may be of several datasets: choose --name={' or --name='.join(names)}")
+    raise DataError(
+        f"{folder} has no recordings of BIDS or XDF. For another dataset, give its folder and --name, one of "
+        f"{', '.join(registered_names())}"
+    )
+
+
+def _prepared(start: Start, settings: FitSettings, name: str) -> Start:
+    """Returns the configurations with the data to fit to; the repetitions are chosen later."""
+    if name != synthetic.NAME:
+        get_dataset(name, option=option)
+    configs = []
+    for config in map(copy.deepcopy, start.configs):
+        config.data.name, config.data.dir, config.data.cache_dir = name, settings.recording, settings.cache_dir
+        for field in ("subjects", "seen_subjects", "unseen_subjects", "train_repetitions", "test_repetitions"):
+            config.data[field] = ""
+        for field in ("seen_tune_repetitions", "unseen_tune_repetitions"):
+            config.data[field] = ""
+        config.seed = settings.seed
+        config.plugins = ",".join(filter(None, (config.plugins, settings.plugins)))
+        config.log.tensorboard = False
+        configs.append(config)
+    return dataclasses.replace(start, configs=tuple(configs))
+
+
+def _limit_patterns(start: Start, *, channels: int) -> None:
+    """Leaves a movement at most as many patterns as there are channels; a decoder to start from keeps its own."""
+    for config in start.configs:
+        if "patterns" in config and start.decoder is None:
+            config.patterns = min(config.patterns, channels)
+
+
+def _of(start: Start, person: Person, *, tested: Sequence[int]) -> list[ConfigDict]:
+    """Returns the configurations of one person's decoder, which is tuned to all repetitions but the tested ones."""
+    configs = []
+    tuned = format_numbers(set(person.repetitions).difference(tested))
+    for config in map(copy.deepcopy, start.configs):
+        config.data.subjects = config.data.seen_subjects = config.subject = str(person.subject)
+        config.data.train_repetitions = config.data.seen_tune_repetitions = tuned
+        config.data.test_repetitions = format_numbers(tested) or NO_REPETITIONS
+        configs.append(config)
+    return configs
+
+
+def _cross_validate(
+    person: Person, start: Start, found: Found, folder: Path, record: Record, *, say: Callable[[str], None]
+) -> None:
+    """Tests each repetition on a decoder that is tuned to the others."""
+    who = f"subject {person.subject}"
+    if len(person.repetitions) < 2:
+        say(f"{who}: one repetition only, so its accuracy cannot be measured. Record each movement at least twice")
+        return
+    for place, repetition in enumerate(person.repetitions, start=1):
+        fold = folder / FOLDS / f"subject_{person.subject}" / f"repetition_{repetition}"
+        configs = _of(start, person, tested=(repetition,))
+        if (scores := _scores_of(fold, configs[-1])) is None:
+            _train(configs, fold)
+            scores = _scores_of(fold, configs[-1])
+            assert scores is not None  # the run has written them
+        record.add_fold(person.subject, repetition, scores)
+        say(
+            f"{who}, repetition {repetition} ({place} of {len(person.repetitions)}): {scores['accuracy']:.1%} of "
+            f"{scores['windows']:,} windows"
+        )
+
+
+def _train(configs: Sequence[ConfigDict], folder: Path) -> None:
+    """Runs the trainings of one decoder; the last in the folder itself."""
+    for before, config in zip([None, *configs], configs, strict=False):
+        if before is not None:
+            config.fine_tune.cnn_init = f"{_literal(folder / before.stage)}/subject_{{subject}}"
+        with contextlib.redirect_stdout(None):  # `fit` reports it
+            run(config, workdir=folder if config is configs[-1] else folder / config.stage)
+
+
+def _literal(path: Path) -> str:
+    """Returns a path as part of a pattern, in which braces would stand for names."""
+    return path.as_posix().replace("{", "{{").replace("}", "}}")
+
+
+def _scores_of(fold: Path, config: ConfigDict) -> dict[str, Any] | None:
+    """Returns the scores of a finished fold with this configuration, or None."""
+    try:
+        metrics = json.loads((fold / "eval" / "metrics.json").read_text(encoding="utf-8"))
+        recorded, (scores,) = metrics["run"]["config"], metrics["subjects"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    asked = json.loads(json.dumps(without_nan(config.to_dict())))
+    asked["fine_tune"]["cnn_init"] = recorded["fine_tune"]["cnn_init"]  # set when it was run
+    return scores if recorded == asked else None

@@ -1,0 +1,166 @@
+"""The configurations of the trainings that make a decoder: from a preset, another decoder, or trained FINs."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+from ml_collections import ConfigDict
+
+from finjax.configs import cnn, fine_tune, raw_cnn
+from finjax.configs.templates import complete
+from finjax.data.number_lists import format_numbers
+from finjax.errors import CheckpointError, ConfigError
+from finjax.features import feature_names
+from finjax.fit.people import Found
+from finjax.inference.model import DecoderModel, FINModel
+from finjax.inference.restored import load, load_fin
+from finjax.system.files import expanded
+from finjax.system.paths import refuse_url
+from finjax.training.checkpoints import has_checkpoint
+
+DEFAULT_PRESET = "cnn:spatial"
+FEATURE = "{feature}"  # stands for the name of a feature in a pattern of folders
+DECODERS: Mapping[str, Callable[..., ConfigDict]] = {
+    "cnn": cnn.get_config,
+    "fine_tune": fine_tune.get_config,
+    "raw_cnn": raw_cnn.get_config,
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Start:
+    """How a decoder is made.
+
+    Attributes:
+        configs: the configuration of each training, one after the other; the last gives the decoder.
+        text: the same in words.
+        decoder: the decoder that it starts from, or None.
+    """
+
+    configs: tuple[ConfigDict, ...]
+    text: str
+    decoder: DecoderModel | None = None
+
+    def refuse_unfit(self, found: Found, *, source: str) -> None:
+        """Raises `CheckpointError` if the decoder to start from does not fit a recording, or knows it already.
+
+        Args:
+            found: the recording.
+            source: folder of the decoder, for the message.
+        """
+        if (model := self.decoder) is None:
+            return
+        for what, has, needed in (
+            ("dataset", model.dataset, found.name),
+            ("rate", f"{model.rate_hz:.10g} Hz", f"{found.rate_hz:.10g} Hz"),
+            ("channels", ", ".join(model.channel_names), ", ".join(found.channel_names)),
+            ("movements", ", ".join(model.movement_names), ", ".join(found.movement_names)),
+        ):
+            if has != needed:
+                raise CheckpointError(
+                    f"--from={source} does not fit: its {what}: {has}; those of the recording: {needed}. "
+                    "Give another decoder, or leave --from out"
+                )
+        for person in found.people:
+            if both := set(model.trained_on.get(person.subject, ())).intersection(person.repetitions):
+                raise CheckpointError(
+                    f"--from={source} was trained on repetitions {format_numbers(both)} of subject {person.subject}, "
+                    "so a test on them would not show how good it is: give a decoder of other people. If it is another "
+                    "person with the same number, give the new files another one (sub-…)"
+                )
+
+
+def start_of(source: str, preset: str) -> Start:
+    """Returns how decoders are made.
+
+    Args:
+        source: folder of a decoder, folder or pattern of FINs (such as `runs/fin_{feature}`); empty: random weights.
+        preset: a stage with a preset, such as `cnn:best`; empty: the one that fits the source.
+
+    Raises:
+        CheckpointError: a checkpoint is damaged.
+        ConfigError: the preset is unknown, does not fit the source, or there is no model.
+    """
+    if not source:
+        config = preset_of(preset or DEFAULT_PRESET)
+        if config.stage == "fine_tune":
+            raise ConfigError(
+                f"--preset={preset} tunes trained FINs: give their folder with --from, or choose {DEFAULT_PRESET}"
+            )
+        return Start(configs=(config,), text=f"{preset or DEFAULT_PRESET}, on this person alone")
+    refuse_url(source, option="--from")
+    if FEATURE not in source and has_checkpoint(expanded(source)):
+        model = load(source)
+        if isinstance(model, DecoderModel):
+            return _from_decoder(source, model, preset)
+        raise ConfigError(
+            f"--from={source} holds the FIN of {model.target}: give the folder that contains the FINs of all "
+            "features, or a pattern such as 'runs/fin_{feature}'"
+        )
+    return _from_fins(source, preset)
+
+
+def preset_of(text: str) -> ConfigDict:
+    """Returns a configuration such as `cnn:best`.
+
+    Raises:
+        ConfigError: it is unknown.
+    """
+    stage, _, preset = text.partition(":")
+    if stage not in DECODERS:
+        raise ConfigError(f"--preset={text}: choose {', '.join(DECODERS)}, with or without a preset, as cnn:best")
+    try:
+        return DECODERS[stage](preset or None)
+    except ConfigError as error:
+        raise ConfigError(f"--preset={text}: {error}") from error
+
+
+def _from_decoder(source: str, model: DecoderModel, preset: str) -> Start:
+    """Returns the training of a decoder of other people on, by its own configuration or by that of a preset."""
+    config = preset_of(preset) if preset else complete(model.config.record)
+    config.fine_tune.cnn_init = source.replace("{", "{{").replace("}", "}}")
+    config.fine_tune.cnn_step = "latest"
+    config.prediction = (model.framing.horizon,)
+    config.percentage = 100.0
+    config.pooled = False
+    if config.stage == "fine_tune":
+        config.fine_tune.fin_init = "decoder"
+    people = format_numbers(model.trained_on) or "(unknown)"
+    text = f"from the decoder in {source}, which was trained on people {people}"
+    return Start(configs=(config,), text=text, decoder=model)
+
+
+def _from_fins(source: str, preset: str) -> Start:
+    """Returns the trainings of a CNN on closed-form features, and of FINs and CNN together."""
+    pattern, fins = _find_fins(source)
+    one = next(iter(fins.values()))
+    mixed = one.config.train.mixtures > 0  # trained for virtual channels
+    config = preset_of(preset or ("fine_tune:spatial" if mixed else "fine_tune:best"))
+    if config.stage != "fine_tune":
+        raise ConfigError(f"--from={source} holds FINs, which --preset={preset} does not use: choose fine_tune:…")
+    before = cnn.get_config(config.preset or None)
+    recorded = complete(one.config.record)
+    for changed in (before, config):
+        changed.features = ",".join(fins)
+        changed.window, changed.limit_sd, changed.plugins = recorded.window, recorded.limit_sd, recorded.plugins
+        changed.data.filter = recorded.data.filter
+        changed.prediction = (one.framing.horizon,)
+    config.model = recorded.model
+    before.cnn.shadows = recorded.model.shadows
+    config.fine_tune.fins = pattern
+    return Start(configs=(before, config), text=f"FINs of {', '.join(fins)} in {source}, and a CNN")
+
+
+def _find_fins(source: str) -> tuple[str, dict[str, FINModel]]:
+    """Returns the pattern of the FINs' folders, and the FINs by feature."""
+    pattern = source if FEATURE in source else f"{source.rstrip('/')}/fin_{FEATURE}"
+    fins: dict[str, FINModel] = {}
+    for name in feature_names():
+        folder = expanded(pattern.replace(FEATURE, name))
+        if has_checkpoint(folder):
+            fins[name] = load_fin(folder)
+    if not fins:
+        raise ConfigError(
+            f"--from={source}: there is no decoder and no FIN: give the folder of a decoder, such as "
+            "runs/cnn_pooled_seen/pooled, or a folder of FINs fin_rms, fin_var, …"
+        )
+    return pattern, fins

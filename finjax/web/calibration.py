@@ -1,0 +1,117 @@
+"""Guided calibration: prompts a person, labels the samples of the stream, and fits a copy of the decoder to them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from finjax.acquisition.schedule import Session
+from finjax.acquisition.trials import Timing, make_trials
+from finjax.data.recording import UNLABELLED
+from finjax.errors import ConfigError
+from finjax.live.decoder import LiveDecoder
+
+REACTION_S = 0.5  # after the prompt, before the person has reached the movement; these samples get no label
+LONGEST_S = 1800.0  # of all samples that are collected, so that the memory is bounded
+
+
+class Calibration:
+    """Collects labelled samples while a session prompts.
+
+    Its clock is the number of samples received, without those of pauses.
+
+    Args:
+        movements: the names to prompt, at least two.
+        movement_names: K names of the decoder, which give the labels their numbers.
+        repetitions: of each movement.
+        hold_s: how long each is held.
+        rate_hz: samples per second.
+
+    Raises:
+        ConfigError: the movements or numbers cannot be used.
+    """
+
+    def __init__(
+        self,
+        movements: Sequence[str],
+        movement_names: Sequence[str],
+        *,
+        repetitions: int,
+        hold_s: float,
+        rate_hz: float,
+    ):
+        if unknown := [name for name in movements if name not in movement_names]:
+            raise ConfigError(f"the decoder has no movement {unknown[0]!r}")
+        if len(movements) < 2:
+            raise ConfigError("calibration takes two movements or more")
+        if hold_s <= REACTION_S:
+            raise ConfigError(f"a movement must be held for more than {REACTION_S:g} s")
+        timing = Timing(ready_s=2.0, hold_s=hold_s, rest_s=1.5)
+        trials = make_trials(movements, repetitions=repetitions)
+        self.session = Session(trials, timing)
+        length_s = len(trials) * (timing.ready_s + timing.hold_s + timing.rest_s)
+        if length_s > LONGEST_S:
+            raise ConfigError(
+                f"{len(trials)} trials take {length_s / 60:.0f} minutes; at most {LONGEST_S / 60:g} are possible: "
+                "choose fewer movements or repetitions"
+            )
+        self._numbers = {name: number for number, name in enumerate(movement_names)}
+        self._rate_hz, self._count = rate_hz, 0
+        self._chunks: list[np.ndarray] = []
+        self._prompt = self.session.at(0.0)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all movements were held."""
+        return self._prompt is None
+
+    def take(self, samples: np.ndarray) -> None:
+        """Takes the next samples `[n, C]` of the stream."""
+        if self.session.paused:
+            return
+        if self._count > LONGEST_S * self._rate_hz:  # many trials were repeated
+            self.session.stop()
+        self._chunks.append(np.array(samples, np.float32))
+        self._count += len(samples)
+        self._prompt = self.session.at(self._count / self._rate_hz)
+
+    def command(self, name: str) -> None:
+        """Does what the person asks: `"pause"`, `"resume"`, `"repeat"` or `"skip"`."""
+        getattr(self.session, name)()
+        self._prompt = self.session.at(self._count / self._rate_hz)
+
+    def state(self) -> dict[str, Any] | None:
+        """Returns what the page shows now, as JSON content; None after the last movement."""
+        if (prompt := self._prompt) is None:
+            return None
+        return {
+            "phase": prompt.phase,
+            "movement": prompt.movement,
+            "next": prompt.next_movement,
+            "seconds": round(prompt.seconds, 2),
+            "duration_s": prompt.duration_s,
+            "done": prompt.done,
+            "total": prompt.total,
+            "paused": prompt.paused,
+        }
+
+    def recording(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the samples `[n, C]` and their labels `[n]`, as `LiveDecoder.calibrate` takes them.
+
+        Raises:
+            ConfigError: fewer than two movements were held to the end.
+        """
+        labels = np.full(self._count, UNLABELLED, np.int64)
+        for held in self.session.finished:
+            if held.status == "good":
+                start, stop = (round(time_s * self._rate_hz) for time_s in (held.start_s + REACTION_S, held.stop_s))
+                labels[start:stop] = self._numbers[held.movement]
+        if len(set(labels[labels != UNLABELLED].tolist())) < 2:
+            raise ConfigError("fewer than two movements were held to the end: calibrate again")
+        return np.concatenate(self._chunks), labels
+
+
+def calibrated(decoder: LiveDecoder, samples: np.ndarray, labels: np.ndarray) -> LiveDecoder:
+    """Returns a copy of a decoder that was calibrated; runs in a process of its own."""
+    decoder.calibrate(samples, labels, progress=False)
+    return decoder

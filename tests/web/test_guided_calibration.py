@@ -1,0 +1,246 @@
+"""Guided calibration on the stream, and the commands of the page, in the process that decodes."""
+
+import time
+
+import numpy as np
+import pytest
+
+from finjax.data.synthetic import Settings, generate
+from finjax.errors import ConfigError, StorageError
+from finjax.live import LiveDecoder
+from finjax.web.background import Background
+from finjax.web.calibration import REACTION_S, Calibration
+from finjax.web.controls import Controls
+
+RATE_HZ = 100.0
+NAMES = ("rest", "grip", "pinch")
+
+
+def calibration(movements=("grip", "pinch"), **options) -> Calibration:
+    options = {"repetitions": 1, "hold_s": 1.0, "rate_hz": RATE_HZ} | options
+    return Calibration(movements, NAMES, **options)
+
+
+def run(guided: Calibration, *, chunk: int = 5) -> dict[str, list[int]]:
+    """Passes samples that count up, until the end; returns the samples that came while each movement was held."""
+    held, count = {}, 0
+    while not guided.is_complete:
+        state = guided.state()
+        if state["phase"] == "hold":
+            held.setdefault(state["movement"], []).extend(range(count, count + chunk))
+        guided.take(np.arange(count, count + chunk, dtype=np.float32)[:, None])
+        count += chunk
+        assert count < 10_000
+    return held
+
+
+def test_samples_get_the_label_of_the_movement_that_was_shown_but_for_the_reaction():
+    guided = calibration(movements=("pinch", "grip"))
+    held = run(guided)
+    samples, labels = guided.recording()
+    np.testing.assert_array_equal(samples[:, 0], np.arange(len(samples)))
+    assert set(held) == {"grip", "pinch"}
+    for name, places in held.items():
+        labelled = np.flatnonzero(labels == NAMES.index(name))
+        reaction = round(REACTION_S * RATE_HZ)
+        assert labelled.tolist() == places[reaction:], name
+    assert np.count_nonzero(labels == -1) == len(labels) - 2 * 50
+
+
+def test_samples_of_a_pause_are_left_out():
+    guided = calibration()
+    guided.take(np.zeros((10, 1), np.float32))
+    guided.command("pause")
+    assert guided.state()["paused"]
+    guided.take(np.full((500, 1), np.nan, np.float32))
+    guided.command("resume")
+    run(guided)
+    samples, _ = guided.recording()
+    assert np.isfinite(samples).all()
+
+
+def test_movements_that_were_skipped_have_no_label():
+    guided = calibration(movements=NAMES)
+    while guided.state()["phase"] != "hold":
+        guided.take(np.zeros((5, 1), np.float32))
+    skipped = guided.state()["movement"]
+    guided.command("skip")
+    run(guided)
+    _, labels = guided.recording()
+    assert set(labels) == {-1, 0, 1, 2} - {NAMES.index(skipped)}
+
+
+def test_too_few_movements_cannot_be_fitted_to():
+    guided = calibration()
+    while guided.state()["phase"] != "hold":
+        guided.take(np.zeros((5, 1), np.float32))
+    guided.command("skip")
+    run(guided)
+    with pytest.raises(ConfigError, match="fewer than two movements"):
+        guided.recording()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"movements": ("grip",)}, "two movements or more"),
+        ({"movements": ("grip", "wave")}, "no movement 'wave'"),
+        ({"hold_s": 0.5}, "more than 0.5 s"),
+        ({"hold_s": float("nan")}, "seconds"),
+        ({"repetitions": 0}, "repetitions"),
+        ({"repetitions": 600, "hold_s": 5.0}, "take 170 minutes"),
+    ],
+)
+def test_calibrations_that_are_not_possible_are_refused(options, message):
+    with pytest.raises(ConfigError, match=message):
+        calibration(**options)
+
+
+@pytest.fixture
+def decoder(small_decoder) -> LiveDecoder:
+    return LiveDecoder(small_decoder)
+
+
+@pytest.fixture
+def page(decoder, small_decoder) -> Controls:
+    return Controls(decoder, run=small_decoder, settings={"vote": 1, "least_probability": 0.0, "dwell_ms": 0.0})
+
+
+def notices(page: Controls) -> list[str]:
+    return [notice["text"] for notice in page.state()["notices"]]
+
+
+def test_settings_change_the_next_decision(page, decoder):
+    signal = generate(1, Settings(subjects=1, movement_s=1.0, rest_s=0.0)).signal
+    assert decoder.push(signal[:640])[-1].movement is not None
+    page.obey({"do": "settings", "least_probability": 0.999999})
+    assert decoder.push(signal[640:680])[-1].movement is None
+    page.obey({"do": "settings", "least_probability": 0, "vote": 5, "dwell_ms": 100})
+    assert page.state()["settings"] == {"vote": 5, "least_probability": 0.0, "dwell_ms": 100.0}
+    assert decoder.push(signal[680:720])[-1].movement is None  # the dwell: five decisions
+    assert decoder.push(signal[720:880])[-1].movement is not None
+    assert notices(page) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "notice"),
+    [
+        ({"do": "settings", "vote": 0}, "vote=0"),
+        ({"do": "settings", "vote": 10**9}, "at most 100"),
+        ({"do": "settings", "dwell_ms": -1}, "0 to 2000 ms"),
+        ({"do": "settings", "least_probability": "high"}, "not understood"),
+        ({"do": "settings", "vote": float("nan")}, "not understood"),
+        ({"do": "format the disk"}, "not understood"),
+        ({}, "not understood"),
+        ({"do": "calibrate"}, "not understood"),
+        ({"do": "calibrate", "movements": ["wave", "x"], "repetitions": 1, "hold_s": 2}, "no movement 'wave'"),
+        ({"do": "save"}, "calibrate first"),
+    ],
+)
+def test_a_command_that_is_not_possible_is_a_notice_and_changes_nothing(page, command, notice):
+    before = page.state() | {"notices": []}
+    page.obey(command)
+    assert len(notices(page)) == 1 and notice in notices(page)[0]
+    assert page.state() | {"notices": []} == before
+
+
+def test_decisions_stop_and_start(page):
+    page.obey({"do": "pause"})
+    assert page.paused and page.state()["paused"]
+    page.obey({"do": "start"})
+    assert not page.paused
+
+
+def test_the_list_of_notices_is_bounded(page):
+    for _ in range(50):
+        page.obey({"do": "nonsense"})
+    numbers = [notice["number"] for notice in page.state()["notices"]]
+    assert numbers == [46, 47, 48, 49, 50]
+
+
+def test_a_calibration_can_be_cancelled_and_a_second_one_must_wait(page, decoder):
+    begin = {"do": "calibrate", "movements": decoder.movement_names[:2], "repetitions": 1, "hold_s": 2}
+    page.obey(begin)
+    assert page.prompt()["phase"] == "ready"
+    page.obey(begin)
+    assert "wait until this has ended" in notices(page)[0]
+    page.obey({"do": "calibration", "step": "__init__"})  # not a step
+    page.obey({"do": "calibration", "step": "cancel"})
+    assert page.prompt() is None and "cancelled" in notices(page)[-1]
+    page.obey({"do": "calibration", "step": "skip"})  # of a tab that has not noticed yet
+
+
+def wait(page: Controls) -> None:
+    until = time.monotonic() + 240
+    while page.state()["task"]:
+        page.look()
+        time.sleep(0.05)
+        assert time.monotonic() < until
+
+
+@pytest.mark.slow
+def test_a_guided_calibration_changes_the_decoder_as_calibrate_does_and_the_stream_goes_on(
+    page, decoder, small_decoder
+):
+    person = generate(2, Settings(subjects=2, movement_s=1.0, rest_s=0.0))
+    names = decoder.movement_names[:2]
+    page.obey({"do": "calibrate", "movements": names, "repetitions": 1, "hold_s": 2})
+    given = []
+    while page.prompt() is not None:  # the person does what is shown
+        prompt = page.prompt()
+        which = person.movement == names.index(prompt["movement"])
+        chunk = person.signal[which][len(given) % 50 * 40 :][:40]
+        given.append(chunk)
+        decoder.push(chunk)
+        page.take(chunk)
+    assert page.state()["task"] == "calibrating"
+    seen_s = decoder.push(person.signal[:40])[-1].time_s
+    wait(page)
+    assert notices(page) == ["calibrated: decisions use it from now on"]
+    after = decoder.push(person.signal[40:80])[-1]
+    assert after.time_s == pytest.approx(seen_s + 0.02)  # the same stream
+
+    # The same samples and labels, given to `calibrate` itself.
+    guided = Calibration(names, decoder.movement_names, repetitions=1, hold_s=2.0, rate_hz=2000.0)
+    for chunk in given:
+        guided.take(chunk)
+    reference = LiveDecoder(small_decoder)
+    reference.calibrate(*guided.recording(), progress=False)
+    np.testing.assert_allclose(decoder._statistics, reference._statistics, rtol=1e-6)
+    windows = np.random.default_rng(0).normal(size=(4, 12, 600)).astype(np.float32)
+    np.testing.assert_allclose(decoder.model.logits(windows), reference.model.logits(windows), rtol=0.02, atol=0.05)
+    untuned = LiveDecoder(small_decoder).model.logits(windows)
+    assert np.abs(decoder.model.logits(windows) - untuned).max() > 0.2  # the tolerance above can fail
+
+
+def fail(kind: str) -> None:
+    """Fails in the process of a background task."""
+    if kind == "memory":
+        import os
+        import signal
+
+        os.kill(os.getpid(), signal.SIGKILL)
+    raise StorageError("the disk is full") if kind == "storage" else RuntimeError("boom")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [("storage", "the disk is full"), ("bug", "RuntimeError: boom"), ("memory", "ended with status -9")],
+)
+def test_work_that_fails_beside_the_decisions_is_a_notice(page, kind, message):
+    page._start("calibrating", page._adopt, fail, kind)
+    wait(page)
+    assert notices(page)[0].startswith("calibrating: ") and message in notices(page)[0]
+
+
+@pytest.mark.slow
+def test_work_beside_the_decisions_can_be_stopped():
+    task = Background(time.sleep, 600)
+    until = time.monotonic() + 60
+    while task._process is None or task._process.pid is None:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    task.stop()
+    task._process.join(30)
+    assert task._process.exitcode == -9

@@ -1,0 +1,379 @@
+"""The live page and the target game in a real browser, on the replay of a synthetic person."""
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("nicegui", reason="NiceGUI is not installed: pip install -e '.[web]'")
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the path"),
+    pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for child processes in /proc"),
+]
+PATIENCE_S = 60.0  # on a busy machine
+
+
+class Session:
+    """A running `finjax live --web`.
+
+    Attributes:
+        url: the printed address.
+        decisions: the file that every decision is written to.
+    """
+
+    def __init__(self, run: Path, folder: Path, *options: str):
+        self.decisions = folder / "decisions.jsonl"
+        command = [sys.executable, "-m", "finjax.commands.live", str(run), "--loop", "--web", "--port=0", "--quiet"]
+        self.process = subprocess.Popen(
+            [*command, f"--to-file={self.decisions}", *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=folder,
+        )
+        line = self.process.stdout.readline()
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/\?token=(\S+)", line)
+        assert found, self.process.stderr.read()
+        self.url, self.port, self.token = found[0], int(found[1]), found[2]
+
+    def server(self) -> int:
+        """The process number of the web server: the only child that listens or will."""
+        (child,) = [pid for pid in children(self.process.pid) if b"spawn_main" in command_line(pid)]
+        return child
+
+    def count(self) -> int:
+        return len(self.read())
+
+    def read(self) -> list[dict]:
+        lines = self.decisions.read_text().split("\n")[:-1]
+        return [json.loads(line) for line in lines]
+
+    def stop(self) -> tuple[int, str, str]:
+        """Asks it to stop; returns exit status, output and errors."""
+        self.process.send_signal(signal.SIGTERM)
+        out, errors = self.process.communicate(timeout=PATIENCE_S)
+        return self.process.returncode, out, errors
+
+    def get(self, path: str, **headers: str) -> http.client.HTTPResponse:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
+        connection.putrequest("GET", path, skip_host="Host" in headers)
+        for name, value in headers.items():
+            connection.putheader(name.replace("_", "-"), value)
+        connection.endheaders()
+        return connection.getresponse()
+
+
+def children(pid: int) -> list[int]:
+    return [int(text) for text in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def command_line(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Waits until a condition holds."""
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < end, "in vain"
+        time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def session(run: Path, folder: Path, *options: str) -> Iterator[Session]:
+    started = Session(run, folder, *options)
+    try:
+        yield started
+    finally:
+        started.process.kill()
+        started.process.communicate()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def run(small_decoder, tmp_path_factory) -> Path:
+    """A copy of the decoder's run, which games write to."""
+    return shutil.copytree(small_decoder, tmp_path_factory.mktemp("page") / "run")
+
+
+@pytest.fixture(scope="module")
+def shared(run, tmp_path_factory) -> Iterator[Session]:
+    """A session for the tests that leave it as it was."""
+    with session(run, tmp_path_factory.mktemp("shared")) as started:
+        yield started
+
+
+@pytest.fixture
+def tab(shared, browser):
+    """A tab of a new browser profile on the live page; an error on the page fails the test."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(1000 * PATIENCE_S)
+    errors = []
+    opened = context.new_page()
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    open_page(opened, shared.url)
+    yield opened
+    context.close()
+    assert not errors
+
+
+def open_page(tab, url: str) -> None:
+    tab.goto(url)
+    tab.wait_for_function("document.getElementById('clock')?.textContent.endsWith(' s')")
+
+
+def text(tab, element: str) -> str:
+    return tab.text_content(f"#{element}")
+
+
+def clock(tab) -> float:
+    return float(text(tab, "clock").removesuffix(" s"))
+
+
+def picture_of_signals(tab) -> str:
+    return tab.evaluate("document.getElementById('signals-canvas').toDataURL()")
+
+
+def test_signals_move_and_the_decision_follows_the_stream(tab, shared):
+    pictures = {picture_of_signals(tab)}
+    for _ in range(5):
+        tab.wait_for_timeout(300)
+        pictures.add(picture_of_signals(tab))
+    assert len(pictures) == 6
+    shown = set()
+    for _ in range(10):
+        time_text, name = tab.evaluate(
+            "['clock', 'decision-name'].map((id) => document.getElementById(id).textContent)"
+        )
+        time_s = float(time_text.removesuffix(" s"))
+        until(lambda time_s=time_s: shared.read()[-1]["time_s"] > time_s + 0.1)
+        made = {line["movement"] for line in shared.read() if abs(line["time_s"] - time_s) < 0.051}
+        assert name in made
+        shown.add(name)
+        tab.wait_for_timeout(300)
+    assert len(shown) > 1  # movements take a second each
+    assert re.fullmatch(r"\d+\.\d ms", text(tab, "p50")) and re.fullmatch(r"\d+\.\d ms", text(tab, "p99"))
+    assert tab.locator(".lane:not(.bad)").count() == 12
+    decided = tab.locator(".share.decided > span")
+    assert decided.count() == 1
+
+
+def test_the_token_leaves_the_address_and_a_reload_needs_it_no_more(tab):
+    assert tab.evaluate("location.search") == ""
+    (cookie,) = tab.context.cookies()
+    assert cookie["httpOnly"] and cookie["sameSite"] == "Strict"
+    tab.reload()
+    tab.wait_for_function("document.getElementById('clock')?.textContent.endsWith(' s')")
+    before = clock(tab)
+    tab.wait_for_function(f"parseFloat(document.getElementById('clock').textContent) > {before}")
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/play", "/stream", "/assets/live.js", "/_nicegui_ws/socket.io/?EIO=4&transport=polling", "/docs"]
+)
+def test_without_the_token_every_path_is_refused(shared, path):
+    assert shared.get(path).status == 403
+    assert shared.get(path, Cookie=f"finjax_{shared.port}=wrong").status == 403
+    right = {"Cookie": f"finjax_{shared.port}={shared.token}"}
+    assert shared.get(path, **right).status != 403
+    assert shared.get(path, **right, Host=f"evil.example:{shared.port}").status == 403
+    assert shared.get(path, **right, Origin="http://evil.example").status == 403
+
+
+@pytest.mark.parametrize("path", ["/stream", "/_nicegui_ws/socket.io/?EIO=4&transport=websocket"])
+def test_web_sockets_are_refused_without_the_token(shared, path):
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec_WebSocket_Version": "13",
+        "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    assert shared.get(path, **upgrade).status == 403
+    right = {"Cookie": f"finjax_{shared.port}={shared.token}"} | upgrade
+    assert shared.get(path, **right).status == 101
+    assert shared.get(path, **right, Origin="http://127.0.0.1:1").status == 403
+
+
+def test_controls_take_effect_and_another_tab_shows_them(tab, shared):
+    tab.click("#stop")
+    tab.wait_for_selector("#badge:text('decisions are stopped')")
+    count = shared.count()
+    pictures = {picture_of_signals(tab)}
+    tab.wait_for_timeout(1000)
+    assert shared.count() <= count + 1  # a line that was being written
+    assert picture_of_signals(tab) not in pictures  # the stream goes on
+    other = tab.context.new_page()
+    other.goto(shared.url)
+    other.wait_for_selector("#stop:has-text('Start decisions')")
+    tab.click("#stop")
+    until(lambda: shared.count() > count + 5)
+    other.wait_for_selector("#stop:has-text('Stop decisions')")
+
+    slider = tab.locator("#slider-least_probability")
+    slider.click(position={"x": slider.bounding_box()["width"] - 2, "y": 12})
+    high = "/^9\\d %$/.test(document.getElementById('value-least_probability').textContent)"
+    tab.wait_for_function(high)
+    until(lambda: any(line["movement"] is None for line in shared.read()[-20:]))
+    other.wait_for_function(high)
+    slider.click(position={"x": 2, "y": 12})
+    count = shared.count()
+    until(lambda: shared.count() > count + 60)
+    assert all(line["movement"] is not None for line in shared.read()[-20:])
+    other.wait_for_function("document.getElementById('value-least_probability').textContent === '0 %'")
+
+
+@pytest.mark.parametrize("path", ["/", "/play"])
+@pytest.mark.parametrize("width", [400, 820, 1280, 1920])
+def test_nothing_overlaps_or_sticks_out_on_narrow_and_wide_screens(tab, width, path):
+    tab.set_viewport_size({"width": width, "height": 900})
+    tab.goto(tab.url.rstrip("/") + path)
+    tab.wait_for_selector(".card")
+    tab.wait_for_timeout(500)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    boxes = [card.bounding_box() for card in tab.locator(".card:not(.q-card)").all()]
+    assert len(boxes) >= 3
+    for number, one in enumerate(boxes):
+        assert one["width"] > 150 and one["x"] >= 0 and one["x"] + one["width"] <= width
+        for other in boxes[:number]:
+            apart = (
+                one["x"] >= other["x"] + other["width"] - 1
+                or other["x"] >= one["x"] + one["width"] - 1
+                or one["y"] >= other["y"] + other["height"] - 1
+                or other["y"] >= one["y"] + one["height"] - 1
+            )
+            assert apart, (one, other)
+    sticking_out = (
+        "(cards) => cards.filter((card) => card.scrollWidth > card.clientWidth + 1).map((card) => card.className)"
+    )
+    assert tab.locator(".card").evaluate_all(sticking_out) == []
+
+
+def test_a_tab_that_is_frozen_does_not_delay_the_decisions(tab, shared):
+    tab.context.new_cdp_session(tab).send("Page.setWebLifecycleState", {"state": "frozen"})
+    count = shared.count()
+    until(lambda: shared.count() > count + 150)
+    assert shared.process.poll() is None
+
+
+def test_a_game_is_played_to_its_end_and_saved(tab, shared, run):
+    tab.goto(tab.url.rstrip("/") + "/play")
+    for label, value in (("Targets", "2"), ("Dwell (s)", "0.1"), ("Time limit (s)", "20")):
+        tab.get_by_label(label).fill(value)
+        tab.get_by_label(label).blur()
+    tab.click("#play-start")
+    tab.wait_for_selector("#game-number:text('Target 1 of 2')")
+    tab.wait_for_selector("#game-number:text('All targets done')")
+    (path,) = run.glob("play-*.json")
+    assert str(path) in text(tab, "r-saved")
+    result = json.loads(path.read_text())
+    assert result["kind"] == "hold" and len(result["trials"]) == result["targets"] == 2
+    # The synthetic person makes every movement within 17 s, and a decoder of that person finds it.
+    assert text(tab, "r-rate") == f"{round(100 * result['completion_rate'])} %"
+    assert result["completion_rate"] == 1.0
+
+
+def test_the_cursor_moves(tab, shared):
+    tab.goto(tab.url.rstrip("/") + "/play")
+    tab.click("text=Move the cursor")
+    tab.click("#play-start")
+    tab.wait_for_function("document.getElementById('game-clock').textContent !== ''")
+    pictures = set()
+    for _ in range(40):
+        pictures.add(tab.evaluate("document.getElementById('field').toDataURL()"))
+        tab.wait_for_timeout(200)
+    assert len(pictures) > 3
+    tab.click("#play-stop")
+    tab.wait_for_selector("#game-number:text('Target game')")
+
+
+def test_the_page_leads_through_a_calibration_and_decisions_continue(browser, run, tmp_path):
+    with session(run, tmp_path) as own:
+        tab = browser.new_page()
+        tab.set_default_timeout(1000 * PATIENCE_S)
+        open_page(tab, own.url)
+        tab.click("#calibrate")
+        for _ in range(15):  # of 17 movements
+            tab.locator(".dialog .q-chip__icon--remove").first.click()
+        tab.get_by_label("Repetitions").fill("1")
+        tab.get_by_label("Hold (s)").fill("1.5")
+        tab.get_by_label("Hold (s)").blur()
+        tab.click("#begin")
+        tab.wait_for_selector("#guide[data-phase='hold']")
+        assert re.fullmatch(r"movement 1[67]", text(tab, "guide-name"))
+        tab.wait_for_selector("#guide.busy")
+        count = own.count()
+        tab.wait_for_selector("text=calibrated: decisions use it from now on", timeout=300_000)
+        assert own.count() > count  # decisions continued while it was fitted
+        count = own.count()
+        until(lambda: own.count() > count + 60)
+        times = [line["time_s"] for line in own.read()]
+        assert times == sorted(times)
+        # Whatever the person did was called one of two movements. Each has a 17th of the stream.
+        until(lambda: own.count() > count + 400)
+        shown = [line["movement"] in ("movement 16", "movement 17") for line in own.read()[-400:]]
+        assert sum(shown) > 0.25 * len(shown)
+        tab.click("#save")
+        tab.wait_for_selector("text=saved to", timeout=300_000)
+    (folder,) = run.parent.glob("run_calibrated_*")
+    from finjax.live import LiveDecoder
+
+    assert LiveDecoder(folder).movement_names[15:] == ("movement 16", "movement 17")
+
+
+def test_decoding_outlives_the_server(browser, run, tmp_path):
+    with session(run, tmp_path) as own:
+        tab = browser.new_page()
+        open_page(tab, own.url)
+        os.kill(own.server(), signal.SIGKILL)
+        tab.wait_for_selector("#badge:text('no connection to finjax')")
+        count = own.count()
+        until(lambda: own.count() > count + 100)
+        status, out, errors = own.stop()
+    assert status == 0
+    assert "times that the server of the live page ended: 1" in out
+    assert errors.count("The live page has ended (its server has ended with status -9). Decoding continues") == 1
+
+
+@pytest.mark.parametrize("everyone", [False, True])
+def test_a_signal_ends_both_processes_although_a_tab_is_open(browser, run, tmp_path, everyone):
+    with session(run, tmp_path) as own:
+        tab = browser.new_page()
+        open_page(tab, own.url)
+        server = own.server()
+        if everyone:  # as Ctrl-C in a terminal, or a batch system
+            os.kill(server, signal.SIGINT)
+            os.kill(server, signal.SIGTERM)
+        status, out, errors = own.stop()
+        assert status == 0
+        assert "decisions" in out and "server of the live page" not in out
+        assert not Path(f"/proc/{server}").exists()
+        assert errors == ""
+
+
+def test_a_server_whose_parent_was_killed_ends(run, tmp_path):
+    with session(run, tmp_path) as own:
+        until(lambda: own.get(f"/?token={own.token}").status == 200)
+        server = own.server()
+        own.process.kill()
+        own.process.wait()
+        until(lambda: not Path(f"/proc/{server}").exists())
