@@ -20,6 +20,7 @@ SUBPACKAGES = {
         "What most programs need: training a model, restoring it, the closed-form features.",
     ),
     "features": ("finjax.features", ""),
+    "fit": ("finjax.fit", ""),
     "live": ("finjax.live", ""),
     "estimator": ("finjax.estimator", ""),
     "inference": ("finjax.inference", ""),

@@ -32,6 +32,7 @@ examples:
   finjax fin --config=fin_ssi                   train a FIN on synthetic data
   finjax cnn --config.data.name=three_dc --config.data.dir=FOLDER
   finjax train --config=my_config.py            a configuration of your own
+  finjax fit my_data                            a decoder from your own recordings
   finjax live                                   decode a synthetic person
   finjax live --help                            the options of one command
 """

@@ -21,8 +21,9 @@ from pathlib import Path
 from absl import logging as absl_logging
 
 from finjax.errors import FinjaxError, add_debug_option, print_error
-from finjax.fit.fitting import FitSettings, fit
+from finjax.fit.fitting import fit
 from finjax.fit.report import report
+from finjax.fit.settings import FitSettings
 from finjax.fit.start import DEFAULT_PRESET
 from finjax.system import interrupts
 from finjax.system.console import any_terminal
