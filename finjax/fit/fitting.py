@@ -18,7 +18,8 @@ from finjax.data.splits import NO_REPETITIONS
 from finjax.devices import parallel
 from finjax.errors import ConfigError, DataError
 from finjax.fit.people import Found, Person, find_people, option
-from finjax.fit.record import Inputs, Record
+from finjax.fit.record import Record, inputs_of
+from finjax.fit.settings import FitSettings
 from finjax.fit.start import DEFAULT_PRESET, Start, preset_of, start_of
 from finjax.run import run
 from finjax.system.files import expanded, without_nan
@@ -28,31 +29,6 @@ from finjax.system.plugins import load_plugins
 
 FOLDS = "cross_validation"
 LOCK = "fit_lock.json"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class FitSettings:
-    """What to fit, and how.
-
-    Attributes:
-        recording: folder of the recordings.
-        name: the dataset; empty: the one whose files are in the folder.
-        start: see `start_of`.
-        preset: see `start_of`.
-        subjects: number list of the people; empty: all.
-        seed: of everything random.
-        plugins: modules that register datasets and features.
-        cache_dir: folder of the cache of recordings; empty: the default folder.
-    """
-
-    recording: str = ""
-    name: str = ""
-    start: str = ""
-    preset: str = ""
-    subjects: str = ""
-    seed: int = 0
-    plugins: str = ""
-    cache_dir: str = ""
 
 
 def fit(settings: FitSettings, workdir: str | Path = "runs/fit", *, say: Callable[[str], None] = print) -> dict:
@@ -86,7 +62,7 @@ def fit(settings: FitSettings, workdir: str | Path = "runs/fit", *, say: Callabl
     say(f"  {'training':<12} {start.text}")
     start.refuse_unfit(found, source=settings.start)
     with locked(folder, LOCK):
-        record = Record.opened(folder, Inputs.of(settings, start, found))
+        record = Record.opened(folder, inputs_of(settings, start, found))
         for person in found.people:
             _cross_validate(person, start, found, folder, record, say=say)
         for person in found.people:

@@ -100,7 +100,8 @@ def _signals(facts: Facts) -> str:
     )
     return (
         '<div class="title">Signals and electrodes <span id="signals-scale" class="right"></span></div>'
-        f'<div class="picture{dense}" style="--channels: {len(facts.channel_names)}"><div class="lanes">{lanes}</div><canvas id="signals-canvas"></canvas></div>'
+        f'<div class="picture{dense}" style="--channels: {len(facts.channel_names)}"><div class="lanes">{lanes}</div>'
+        '<canvas id="signals-canvas"></canvas></div>'
         f'<div class="ticks">{ticks}<span>now</span></div>'
     )
 
