@@ -4,6 +4,7 @@ import contextlib
 import copy
 import dataclasses
 import json
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -134,17 +135,21 @@ def _cross_validate(
     if len(person.repetitions) < 2:
         say(f"{who}: one repetition only, so its accuracy cannot be measured. Record each movement at least twice")
         return
+    folds, trained = len(person.repetitions), list[float]()
     for place, repetition in enumerate(person.repetitions, start=1):
+        started = time.perf_counter()
         fold = folder / FOLDS / f"subject_{person.subject}" / f"repetition_{repetition}"
         configs = _of(start, person, tested=(repetition,))
         if (scores := _scores_of(fold, configs[-1])) is None:
             _train(configs, fold)
             scores = _scores_of(fold, configs[-1])
             assert scores is not None  # the run has written them
+            trained.append(time.perf_counter() - started)
         record.add_fold(person.subject, repetition, scores)
+        left = (folds - place + 1) * min(trained, default=0.0)  # with the decoder of all repetitions
         say(
-            f"{who}, repetition {repetition} ({place} of {len(person.repetitions)}): {scores['accuracy']:.1%} of "
-            f"{scores['windows']:,} windows"
+            f"{who}, repetition {repetition} ({place} of {folds}): {scores['accuracy']:.1%} of "
+            f"{scores['windows']:,} windows" + (f"; {left / 60:.0f} minutes left" if left > 90 else "")
         )
 
 

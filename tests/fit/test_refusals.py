@@ -10,6 +10,7 @@ from finjax.configs.parsing import parse
 from finjax.errors import ConfigError
 from finjax.fit.__main__ import main
 from finjax.fit.people import find_people
+from finjax.fit.record import Record
 from finjax.fit.report import confusion_table
 from finjax.fit.start import preset_of, start_of
 
@@ -85,3 +86,13 @@ def test_the_table_of_confusions_is_in_per_cent_of_each_row():
     lines = confusion_table(np.array([[3, 1], [0, 0]]), ["fist", "a name that is much longer than others"])
     assert lines[1].split() == ["1", "fist", "75", "25"]
     assert lines[2].split() == ["2", "a", "name", "that", "is", "much", "lon…", "·", "·"]
+
+
+def test_a_fit_is_resumed_only_with_the_same_inputs(tmp_path):
+    Record.opened(tmp_path, {"seed": 0, "people": {"1": [1, 2]}})
+    Record.opened(tmp_path, {"seed": 0, "people": {"1": [1, 2]}})
+    with pytest.raises(ConfigError, match="holds a fit with other people: choose another --workdir"):
+        Record.opened(tmp_path, {"seed": 0, "people": {"1": [1, 2, 3]}})
+    (tmp_path / "fit.json").write_text("{")
+    with pytest.raises(ConfigError, match=r"fit\.json cannot be read"):
+        Record.opened(tmp_path, {"seed": 0})
