@@ -1,4 +1,5 @@
 # make demo   trains and evaluates a FIN on synthetic data, in minutes
+# make live   decodes a synthetic person, with a page in the browser
 # make study  runs a small study on synthetic data, with a report, in minutes
 # make test   runs the fast tests, in minutes; make test-all runs the slow ones after them
 # make test-avx2   runs the fast tests of numbers again, as compiled for a CPU without AVX-512; ISA=SSE4_2: without AVX;
@@ -17,10 +18,13 @@ NUMERICS ?= numerics and not slow
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo study test test-all test-avx2 bench soak lint docs linkcheck bounds lock clean
+.PHONY: demo live study test test-all test-avx2 bench soak lint docs linkcheck bounds lock clean
 
 demo: $(VENV)/installed
 	$(BIN)/python main.py --config=configs/fin_ssi.py
+
+live: $(VENV)/installed-web
+	$(BIN)/finjax live --loop --web
 
 study: $(VENV)/installed
 	$(BIN)/python main.py --config=configs/study.py
@@ -72,6 +76,10 @@ $(VENV)/installed: requirements.txt pyproject.toml | $(BIN)/python
 
 $(VENV)/installed-dev: pyproject.toml $(VENV)/installed
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	touch $@
+
+$(VENV)/installed-web: pyproject.toml $(VENV)/installed
+	$(BIN)/python -m pip install --quiet -e '.[web]'
 	touch $@
 
 $(VENV)/installed-docs: pyproject.toml $(VENV)/installed

@@ -2,12 +2,13 @@
 
 import sys
 
-from finjax.live import __main__ as live
-from finjax.web.option import WebOption
-
 
 def main(arguments: list[str] | None = None, *, prog: str = "finjax live") -> int:
     """Runs a session; returns the exit status."""
+    # The processes that a session starts import the main module again, and the web server needs no JAX.
+    from finjax.live import __main__ as live
+    from finjax.web.option import WebOption
+
     return live.main(arguments, prog=prog, addition=WebOption())
 
 

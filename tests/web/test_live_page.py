@@ -80,6 +80,15 @@ def children(pid: int) -> list[int]:
     return [int(text) for text in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def descendants(pid: int) -> list[int]:
+    """A process and all below it."""
+    return [pid, *(found for child in children(pid) for found in descendants(child))]
+
+
+def resident_mib(pid: int) -> float:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
 def command_line(pid: int) -> bytes:
     return Path(f"/proc/{pid}/cmdline").read_bytes()
 
@@ -268,11 +277,32 @@ def test_nothing_overlaps_or_sticks_out_on_narrow_and_wide_screens(tab, width, p
     assert tab.locator(".card").evaluate_all(sticking_out) == []
 
 
-def test_a_tab_that_is_frozen_does_not_delay_the_decisions(tab, shared):
-    tab.context.new_cdp_session(tab).send("Page.setWebLifecycleState", {"state": "frozen"})
-    count = shared.count()
-    until(lambda: shared.count() > count + 150)
-    assert shared.process.poll() is None
+def test_a_browser_that_is_stopped_does_not_delay_the_decisions(shared):
+    """Stops the whole browser as a laptop's lid or a debugger would: it neither reads nor closes its connections."""
+    command = [
+        CHROMIUM,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={shared.decisions.parent}/profile",
+    ]
+    started = subprocess.Popen([*command, shared.url], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = shared.server()
+    try:
+        connections = Path(f"/proc/{server}/fd")
+        before = len(list(connections.iterdir()))
+        until(lambda: len(list(connections.iterdir())) > before)
+        time.sleep(2.0)
+        processes = descendants(started.pid)
+        for pid in processes:
+            os.kill(pid, signal.SIGSTOP)
+        count, memory = shared.count(), resident_mib(server)
+        until(lambda: shared.count() > count + 500)
+        assert resident_mib(server) < memory + 10  # nothing piles up for it
+    finally:
+        for pid in descendants(started.pid):
+            os.kill(pid, signal.SIGKILL)
+        started.wait()
 
 
 def test_a_game_is_played_to_its_end_and_saved(tab, shared, run):

@@ -7,8 +7,7 @@ const facts = given("facts");
 const PHASES = { ready: "Get ready", hold: "Hold", rest: "Rest" };
 
 whenThere("signals-canvas", (canvas) => {
-  const signals = new Signals(canvas, facts.channels, facts.columns);
-  signals.seconds = facts.seconds;
+  const signals = new Signals(canvas, facts.channels, facts.columns, facts.seconds);
   follow("/stream", {
     seen: () => signals.end,
     lost: () => badge("no connection to finjax", "bad"),
@@ -38,8 +37,11 @@ function showDecision(content) {
   say("clock", `${latest.time_s.toFixed(1)} s`);
   latest.probabilities.forEach((share, number) => {
     const row = document.getElementById(`probability-${number}`);
-    row.children[1].firstChild.style.transform = `scaleX(${share})`;
-    row.children[2].textContent = `${Math.round(100 * share)} %`;
+    const percent = `${Math.round(100 * share)} %`;
+    if (row.children[2].textContent !== percent) {
+      row.children[2].textContent = percent;
+      row.children[1].firstChild.style.transform = `scaleX(${share})`;
+    }
     row.classList.toggle("decided", facts.movements[number] === name);
   });
   facts.names.forEach((channel, number) => {

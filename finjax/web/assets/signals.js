@@ -4,10 +4,11 @@ const HEADROOM = 0.42; // share of a lane that the greatest value may take, up o
 const FAST = 0.35, SLOW = 0.04; // how fast the scale follows greater and smaller signals, per frame
 
 export class Signals {
-  constructor(canvas, channels, columns) {
+  constructor(canvas, channels, columns, seconds) {
     this.canvas = canvas;
     this.channels = channels;
     this.columns = columns;
+    this.seconds = seconds;
     this.values = new Float32Array(columns * channels * 2).fill(NaN);
     this.end = 0; // number of the column after the newest
     this.range = 0; // what a lane shows, up or down
@@ -27,42 +28,45 @@ export class Signals {
     this.end = end;
   }
 
+  /** Draws into the pixels of an image: without a GPU, a browser takes ten times as long for the same as paths. */
   draw() {
-    const { canvas, channels, columns, values } = this;
+    const { canvas, channels } = this;
     const ratio = Math.min(2, window.devicePixelRatio || 1);
     const width = Math.round(canvas.clientWidth * ratio), height = Math.round(canvas.clientHeight * ratio);
     if (!width || !height) return;
-    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    if (!this.image || canvas.width !== width || canvas.height !== height) {
+      Object.assign(canvas, { width, height });
+      this.image = context.createImageData(width, height);
+      this.pixels = new Uint32Array(this.image.data.buffer);
+      this.colours = ["--signal-1", "--signal-2", "--line"].map((name) => pixelOf(canvas, name));
+    }
     this.follow();
-    const context = canvas.getContext("2d");
-    context.clearRect(0, 0, width, height);
-    this.grid(context, width, height, ratio);
-    const lane = height / channels, gain = (HEADROOM * lane) / (this.range || 1), step = width / columns;
-    const thick = Math.max(1, ratio);
-    const style = getComputedStyle(canvas);
-    const colours = [style.getPropertyValue("--signal-1"), style.getPropertyValue("--signal-2")];
-    for (let channel = 0; channel < channels; channel++) {
-      const middle = (channel + 0.5) * lane, top = channel * lane + 1, bottom = (channel + 1) * lane - 1;
-      const offset = this.offsets[channel];
-      const place = (value) => Math.min(bottom, Math.max(top, middle - (value - offset) * gain));
-      context.fillStyle = colours[channel % 2];
-      context.beginPath();
-      for (let begin = 0; begin < columns; begin++) {
-        if (Number.isNaN(values[(begin * channels + channel) * 2])) continue;
-        let stop = begin;
-        while (stop < columns && !Number.isNaN(values[(stop * channels + channel) * 2])) stop++;
-        for (let column = begin; column < stop; column++) {
-          const x = column * step, y = place(values[(column * channels + channel) * 2 + 1]) - thick / 2;
-          if (column === begin) context.moveTo(x, y);
-          else context.lineTo(x, y);
-        }
-        for (let column = stop - 1; column >= begin; column--) {
-          context.lineTo((column + 1) * step, place(values[(column * channels + channel) * 2]) + thick / 2);
-        }
-        context.closePath();
-        begin = stop;
+    this.pixels.fill(0);
+    this.grid(width, height);
+    for (let channel = 0; channel < channels; channel++) this.trace(channel, width, height, Math.ceil(ratio));
+    context.putImageData(this.image, 0, 0);
+  }
+
+  /** Draws a channel: in each column of pixels a line from the least to the greatest value. */
+  trace(channel, width, height, thick) {
+    const { channels, columns, values, pixels } = this;
+    const lane = height / channels, gain = (HEADROOM * lane) / (this.range || 1), offset = this.offsets[channel];
+    const middle = (channel + 0.5) * lane, colour = this.colours[channel % 2];
+    const top = Math.ceil(channel * lane) + 1, bottom = Math.floor((channel + 1) * lane) - 1 - thick;
+    const place = (value) => Math.round(Math.min(bottom, Math.max(top, middle - (value - offset) * gain)));
+    let upperBefore = NaN, lowerBefore = NaN;
+    for (let x = 0; x < width; x++) {
+      const at = (Math.floor((x * columns) / width) * channels + channel) * 2;
+      if (Number.isNaN(values[at])) {
+        upperBefore = lowerBefore = NaN;
+        continue;
       }
-      context.fill();
+      const upper = place(values[at + 1]), lower = place(values[at]);
+      // A step from one column to the next is joined, so that slow signals are lines.
+      const first = lowerBefore < upper ? lowerBefore : upper, last = upperBefore > lower ? upperBefore : lower;
+      for (let y = first; y < last + thick; y++) pixels[y * width + x] = colour;
+      [upperBefore, lowerBefore] = [upper, lower];
     }
   }
 
@@ -94,16 +98,23 @@ export class Signals {
     else this.range += (wanted - this.range) * (wanted > this.range ? FAST : SLOW);
   }
 
-  grid(context, width, height, ratio) {
-    const style = getComputedStyle(this.canvas), lane = height / this.channels;
-    context.fillStyle = style.getPropertyValue("--line");
-    for (let channel = 1; channel < this.channels; channel++) {
-      context.fillRect(0, Math.round(channel * lane), width, ratio);
+  /** Draws lines between the lanes and at every second. */
+  grid(width, height) {
+    const { channels, pixels, seconds } = this, line = this.colours[2];
+    for (let channel = 1; channel < channels; channel++) {
+      const y = Math.round((channel * height) / channels);
+      pixels.fill(line, y * width, (y + 1) * width);
     }
-    for (let second = 1; second < this.seconds; second++) {
-      context.fillRect(Math.round((width * second) / this.seconds), 0, ratio, height);
+    for (let second = 1; second < seconds; second++) {
+      for (let at = Math.round((width * second) / seconds); at < pixels.length; at += width) pixels[at] = line;
     }
   }
+}
+
+/** Returns a colour of the style sheet as a pixel of an image. */
+function pixelOf(canvas, name) {
+  const [red, green, blue] = getComputedStyle(canvas).getPropertyValue(name).trim().match(/[0-9a-f]{2}/gi);
+  return new Uint32Array(Uint8Array.from([red, green, blue, "ff"], (pair) => parseInt(pair, 16)).buffer)[0];
 }
 
 /** Returns a number with two significant digits, as `0.35` or `1200`. */
