@@ -15,6 +15,7 @@ from finjax.configs.parsing import parse
 from finjax.data import synthetic
 from finjax.data.number_lists import format_numbers
 from finjax.data.registry import get_dataset, names_like, registered_names
+from finjax.data.source import SPLIT_FIELDS
 from finjax.data.splits import NO_REPETITIONS
 from finjax.devices import parallel
 from finjax.errors import ConfigError, DataError
@@ -97,9 +98,7 @@ def _prepared(start: Start, settings: FitSettings, name: str) -> Start:
     configs = []
     for config in map(copy.deepcopy, start.configs):
         config.data.name, config.data.dir, config.data.cache_dir = name, settings.recording, settings.cache_dir
-        for field in ("subjects", "seen_subjects", "unseen_subjects", "train_repetitions", "test_repetitions"):
-            config.data[field] = ""
-        for field in ("seen_tune_repetitions", "unseen_tune_repetitions"):
+        for field in ("subjects", *SPLIT_FIELDS):
             config.data[field] = ""
         config.seed = settings.seed
         config.plugins = ",".join(filter(None, (config.plugins, settings.plugins)))
@@ -121,7 +120,8 @@ def _configs_of(start: Start, person: Person, *, tested: Sequence[int]) -> list[
     tuned = format_numbers(set(person.repetitions).difference(tested))
     for config in map(copy.deepcopy, start.configs):
         config.data.subjects = config.data.seen_subjects = config.subject = str(person.subject)
-        config.data.train_repetitions = config.data.seen_tune_repetitions = tuned
+        for field in ("train_repetitions", "seen_tune_repetitions", "unseen_tune_repetitions"):
+            config.data[field] = tuned  # all three: a dataset's own could be among the tested ones
         config.data.test_repetitions = format_numbers(tested) or NO_REPETITIONS
         configs.append(config)
     return configs
