@@ -15,10 +15,11 @@ from finjax.configs.parsing import parse
 from finjax.data import synthetic
 from finjax.data.number_lists import format_numbers
 from finjax.data.registry import get_dataset, names_like, registered_names
+from finjax.data.source import SPLIT_FIELDS
 from finjax.data.splits import NO_REPETITIONS
 from finjax.devices import parallel
 from finjax.errors import ConfigError, DataError
-from finjax.fit.people import Found, Person, find_people, option
+from finjax.fit.people import Person, find_people, option
 from finjax.fit.record import Record, inputs_of
 from finjax.fit.settings import FitSettings
 from finjax.fit.start import DEFAULT_PRESET, Start, preset_of, start_of
@@ -65,9 +66,9 @@ def fit(settings: FitSettings, workdir: str | Path = "runs/fit", *, say: Callabl
     with locked(folder, LOCK):
         record = Record.opened(folder, inputs_of(settings, start, found))
         for person in found.people:
-            _cross_validate(person, start, found, folder, record, say=say)
+            _cross_validate(person, start, folder, record, say=say)
         for person in found.people:
-            _train(_of(start, person, tested=()), folder)
+            _train(_configs_of(start, person, tested=()), folder)
             record.add_decoder(person.subject, folder / f"subject_{person.subject}")
         return record.finish(found)
 
@@ -97,9 +98,7 @@ def _prepared(start: Start, settings: FitSettings, name: str) -> Start:
     configs = []
     for config in map(copy.deepcopy, start.configs):
         config.data.name, config.data.dir, config.data.cache_dir = name, settings.recording, settings.cache_dir
-        for field in ("subjects", "seen_subjects", "unseen_subjects", "train_repetitions", "test_repetitions"):
-            config.data[field] = ""
-        for field in ("seen_tune_repetitions", "unseen_tune_repetitions"):
+        for field in ("subjects", *SPLIT_FIELDS):
             config.data[field] = ""
         config.seed = settings.seed
         config.plugins = ",".join(filter(None, (config.plugins, settings.plugins)))
@@ -115,21 +114,20 @@ def _limit_patterns(start: Start, *, channels: int) -> None:
             config.patterns = min(config.patterns, channels)
 
 
-def _of(start: Start, person: Person, *, tested: Sequence[int]) -> list[ConfigDict]:
+def _configs_of(start: Start, person: Person, *, tested: Sequence[int]) -> list[ConfigDict]:
     """Returns the configurations of one person's decoder, which is tuned to all repetitions but the tested ones."""
     configs = []
     tuned = format_numbers(set(person.repetitions).difference(tested))
     for config in map(copy.deepcopy, start.configs):
         config.data.subjects = config.data.seen_subjects = config.subject = str(person.subject)
-        config.data.train_repetitions = config.data.seen_tune_repetitions = tuned
+        for field in ("train_repetitions", "seen_tune_repetitions", "unseen_tune_repetitions"):
+            config.data[field] = tuned  # all three: a dataset's own could be among the tested ones
         config.data.test_repetitions = format_numbers(tested) or NO_REPETITIONS
         configs.append(config)
     return configs
 
 
-def _cross_validate(
-    person: Person, start: Start, found: Found, folder: Path, record: Record, *, say: Callable[[str], None]
-) -> None:
+def _cross_validate(person: Person, start: Start, folder: Path, record: Record, *, say: Callable[[str], None]) -> None:
     """Tests each repetition on a decoder that is tuned to the others."""
     who = f"subject {person.subject}"
     if len(person.repetitions) < 2:
@@ -139,7 +137,7 @@ def _cross_validate(
     for place, repetition in enumerate(person.repetitions, start=1):
         started = time.perf_counter()
         fold = folder / FOLDS / f"subject_{person.subject}" / f"repetition_{repetition}"
-        configs = _of(start, person, tested=(repetition,))
+        configs = _configs_of(start, person, tested=(repetition,))
         if (scores := _scores_of(fold, configs[-1])) is None:
             _train(configs, fold)
             scores = _scores_of(fold, configs[-1])

@@ -163,3 +163,13 @@ def test_one_repetition_gives_a_decoder_without_an_accuracy(tmp_path, capsys):
     (person,) = read(tmp_path / "run")["people"]
     assert person["cross_validation"] is None and finjax.load(person["decoder"]).trained_on == {1: (1,)}
     assert not Path(tmp_path / "run" / "confusion.png").exists()
+
+
+@pytest.mark.slow
+def test_a_dataset_with_a_split_of_its_own_is_cross_validated_too(tmp_path):
+    options = ["--name=synthetic", "--subject=2", "--preset=cnn:test", f"--workdir={tmp_path / 'run'}"]
+    assert main(options) == 0
+    (person,) = read(tmp_path / "run")["people"]
+    assert list(person["cross_validation"]["by_repetition"]) == ["1", "2", "3", "4", "5", "6"]
+    assert finjax.load(person["decoder"]).trained_on == {2: (1, 2, 3, 4, 5, 6)}
+    assert person["cross_validation"]["accuracy"] > 2 / 17  # chance is one of seventeen
