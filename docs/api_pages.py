@@ -25,6 +25,7 @@ SUBPACKAGES = {
         "What most programs need: training a model, restoring it, the closed-form features.",
     ),
     "features": ("finjax.features", ""),
+    "fit": ("finjax.fit", ""),
     "live": ("finjax.live", ""),
     "web": ("finjax.web", ""),
     "estimator": ("finjax.estimator", ""),

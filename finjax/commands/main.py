@@ -34,6 +34,7 @@ examples:
   finjax cnn --config.data.name=three_dc --config.data.dir=FOLDER
   finjax train --config=my_config.py            a configuration of your own
   finjax record --source=brainflow:synthetic --movements=rest,fist,open FOLDER
+  finjax fit my_data                            a decoder from your own recordings
   finjax live                                   decode a synthetic person
   finjax live --help                            the options of one command
 """

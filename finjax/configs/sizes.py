@@ -76,9 +76,11 @@ def check_sizes(settings: StageSettings, *, option: Naming = option_of) -> None:
 def _check_patches(model: FINNetworkSettings, length: int, window: str, option: Naming) -> None:
     if length % model.patch_size:
         below = max(size for size in range(1, min(model.patch_size, length) + 1) if length % size == 0)
+        nearest = max(1, round(length / model.patch_size)) * model.patch_size
         raise ConfigError(
             f"{option('model.patch_size')}={model.patch_size} must divide the {window}: "
-            f"the next smaller size that does is {below}"
+            f"the next smaller size that does is {below}; or choose a window of {nearest} samples "
+            f"({option('window')}={nearest})"
         )
 
 

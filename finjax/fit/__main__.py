@@ -12,15 +12,18 @@ Exit status 1: an error, 2: a wrong command, 130 or 75: stopped by a signal.
 """
 
 import argparse
+import contextlib
 import logging
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from absl import logging as absl_logging
 
 from finjax.errors import FinjaxError, add_debug_option, print_error
-from finjax.fit.fitting import FitSettings, fit
+from finjax.fit.fitting import fit
 from finjax.fit.report import report
+from finjax.fit.settings import FitSettings
 from finjax.fit.start import DEFAULT_PRESET
 from finjax.system import interrupts
 from finjax.system.console import any_terminal
@@ -32,7 +35,6 @@ def main(arguments: list[str] | None = None, *, prog: str = "python -m finjax.fi
     options = _parser(prog).parse_args(arguments)
     # Orbax logs every step at INFO, and warnings that do not matter here.
     absl_logging.set_verbosity(absl_logging.WARNING if options.debug else absl_logging.FATAL)
-    logging.getLogger("finjax").setLevel(logging.WARNING)
     settings = FitSettings(
         recording=options.recording,
         name=options.name,
@@ -43,7 +45,7 @@ def main(arguments: list[str] | None = None, *, prog: str = "python -m finjax.fi
         plugins=options.plugins,
         cache_dir=options.cache_dir,
     )
-    with interrupts.raised_at_once():
+    with interrupts.raised_at_once(), _warnings_once():
         try:
             result = fit(settings, options.workdir, say=_say)
             for line in report(result, Path(options.workdir)):
@@ -54,6 +56,36 @@ def main(arguments: list[str] | None = None, *, prog: str = "python -m finjax.fi
         except FinjaxError as error:
             return print_error(error, debug=options.debug)
     return 0
+
+
+class _Once(logging.Filter):
+    """Shows a message only once: every training reads the same recordings, and notes the same about them."""
+
+    def __init__(self):
+        super().__init__()
+        self._seen: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        new = message not in self._seen
+        self._seen.add(message)
+        return new
+
+
+@contextlib.contextmanager
+def _warnings_once() -> Iterator[None]:
+    """Shows the warnings of finjax on stderr, each once."""
+    logger = logging.getLogger("finjax")
+    handler, before = logging.StreamHandler(), logger.propagate
+    handler.setLevel(logging.WARNING)
+    handler.addFilter(_Once())
+    logger.addHandler(handler)
+    logger.propagate = False  # absl's own handler would print each line again
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = before
 
 
 def _say(line: str) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import copy
 import dataclasses
 import json
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,13 @@ from finjax.configs.parsing import parse
 from finjax.data import synthetic
 from finjax.data.number_lists import format_numbers
 from finjax.data.registry import get_dataset, names_like, registered_names
+from finjax.data.source import SPLIT_FIELDS
 from finjax.data.splits import NO_REPETITIONS
 from finjax.devices import parallel
 from finjax.errors import ConfigError, DataError
-from finjax.fit.people import Found, Person, find_people, option
-from finjax.fit.record import Inputs, Record
+from finjax.fit.people import Person, find_people, option
+from finjax.fit.record import Record, inputs_of
+from finjax.fit.settings import FitSettings
 from finjax.fit.start import DEFAULT_PRESET, Start, preset_of, start_of
 from finjax.run import run
 from finjax.system.files import expanded, without_nan
@@ -28,31 +31,6 @@ from finjax.system.plugins import load_plugins
 
 FOLDS = "cross_validation"
 LOCK = "fit_lock.json"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class FitSettings:
-    """What to fit, and how.
-
-    Attributes:
-        recording: folder of the recordings.
-        name: the dataset; empty: the one whose files are in the folder.
-        start: see `start_of`.
-        preset: see `start_of`.
-        subjects: number list of the people; empty: all.
-        seed: of everything random.
-        plugins: modules that register datasets and features.
-        cache_dir: folder of the cache of recordings; empty: the default folder.
-    """
-
-    recording: str = ""
-    name: str = ""
-    start: str = ""
-    preset: str = ""
-    subjects: str = ""
-    seed: int = 0
-    plugins: str = ""
-    cache_dir: str = ""
 
 
 def fit(settings: FitSettings, workdir: str | Path = "runs/fit", *, say: Callable[[str], None] = print) -> dict:
@@ -86,11 +64,11 @@ def fit(settings: FitSettings, workdir: str | Path = "runs/fit", *, say: Callabl
     say(f"  {'training':<12} {start.text}")
     start.refuse_unfit(found, source=settings.start)
     with locked(folder, LOCK):
-        record = Record.opened(folder, Inputs.of(settings, start, found))
+        record = Record.opened(folder, inputs_of(settings, start, found))
         for person in found.people:
-            _cross_validate(person, start, found, folder, record, say=say)
+            _cross_validate(person, start, folder, record, say=say)
         for person in found.people:
-            _train(_of(start, person, tested=()), folder)
+            _train(_configs_of(start, person, tested=()), folder)
             record.add_decoder(person.subject, folder / f"subject_{person.subject}")
         return record.finish(found)
 
@@ -120,9 +98,7 @@ def _prepared(start: Start, settings: FitSettings, name: str) -> Start:
     configs = []
     for config in map(copy.deepcopy, start.configs):
         config.data.name, config.data.dir, config.data.cache_dir = name, settings.recording, settings.cache_dir
-        for field in ("subjects", "seen_subjects", "unseen_subjects", "train_repetitions", "test_repetitions"):
-            config.data[field] = ""
-        for field in ("seen_tune_repetitions", "unseen_tune_repetitions"):
+        for field in ("subjects", *SPLIT_FIELDS):
             config.data[field] = ""
         config.seed = settings.seed
         config.plugins = ",".join(filter(None, (config.plugins, settings.plugins)))
@@ -138,37 +114,40 @@ def _limit_patterns(start: Start, *, channels: int) -> None:
             config.patterns = min(config.patterns, channels)
 
 
-def _of(start: Start, person: Person, *, tested: Sequence[int]) -> list[ConfigDict]:
+def _configs_of(start: Start, person: Person, *, tested: Sequence[int]) -> list[ConfigDict]:
     """Returns the configurations of one person's decoder, which is tuned to all repetitions but the tested ones."""
     configs = []
     tuned = format_numbers(set(person.repetitions).difference(tested))
     for config in map(copy.deepcopy, start.configs):
         config.data.subjects = config.data.seen_subjects = config.subject = str(person.subject)
-        config.data.train_repetitions = config.data.seen_tune_repetitions = tuned
+        for field in ("train_repetitions", "seen_tune_repetitions", "unseen_tune_repetitions"):
+            config.data[field] = tuned  # all three: a dataset's own could be among the tested ones
         config.data.test_repetitions = format_numbers(tested) or NO_REPETITIONS
         configs.append(config)
     return configs
 
 
-def _cross_validate(
-    person: Person, start: Start, found: Found, folder: Path, record: Record, *, say: Callable[[str], None]
-) -> None:
+def _cross_validate(person: Person, start: Start, folder: Path, record: Record, *, say: Callable[[str], None]) -> None:
     """Tests each repetition on a decoder that is tuned to the others."""
     who = f"subject {person.subject}"
     if len(person.repetitions) < 2:
         say(f"{who}: one repetition only, so its accuracy cannot be measured. Record each movement at least twice")
         return
+    folds, trained = len(person.repetitions), list[float]()
     for place, repetition in enumerate(person.repetitions, start=1):
+        started = time.perf_counter()
         fold = folder / FOLDS / f"subject_{person.subject}" / f"repetition_{repetition}"
-        configs = _of(start, person, tested=(repetition,))
+        configs = _configs_of(start, person, tested=(repetition,))
         if (scores := _scores_of(fold, configs[-1])) is None:
             _train(configs, fold)
             scores = _scores_of(fold, configs[-1])
             assert scores is not None  # the run has written them
+            trained.append(time.perf_counter() - started)
         record.add_fold(person.subject, repetition, scores)
+        left = (folds - place + 1) * min(trained, default=0.0)  # with the decoder of all repetitions
         say(
-            f"{who}, repetition {repetition} ({place} of {len(person.repetitions)}): {scores['accuracy']:.1%} of "
-            f"{scores['windows']:,} windows"
+            f"{who}, repetition {repetition} ({place} of {folds}): {scores['accuracy']:.1%} of "
+            f"{scores['windows']:,} windows" + (f"; {left / 60:.0f} minutes left" if left > 90 else "")
         )
 
 

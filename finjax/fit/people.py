@@ -6,9 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from finjax.configs.settings import StageSettings
+from finjax.data import synthetic
 from finjax.data.durations import describe_rounding
+from finjax.data.loading import refuse_bad, try_recordings
 from finjax.data.number_lists import format_numbers, parse_numbers
-from finjax.data.source import find_split, framing_of, load_store
+from finjax.data.settings import DataSettings
+from finjax.data.source import filter_of, find_split, framing_of, load_store, spec_of
 from finjax.data.windows import index_windows
 from finjax.errors import DataError, option_of
 from finjax.system import digests
@@ -98,6 +101,8 @@ def find_people(settings: StageSettings, wanted: str) -> Found:
             f"--subject={wanted}: no recordings of subject {format_numbers(missing)}; there are those of "
             f"{format_numbers(split.subjects)}"
         )
+    if settings.data.name != synthetic.NAME:
+        _refuse_unreadable(settings.data, subjects)
     people = []
     for subject in subjects:
         store, _ = load_store(settings.data, subjects=(subject,), option=option)
@@ -136,6 +141,15 @@ def find_people(settings: StageSettings, wanted: str) -> Found:
             )
         ),
     )
+
+
+def _refuse_unreadable(data: DataSettings, subjects: Sequence[int]) -> None:
+    """Raises `DataError` if some of the people cannot be read; names all of them, and how to leave them out."""
+    spec = spec_of(data, option=option)
+    recordings, bad = try_recordings(
+        spec, data.dir, subjects=subjects, filter=filter_of(data), cache_dir=data.cache_dir or None, option=option
+    )
+    refuse_bad(spec, good=[recording.subject for recording in recordings], bad=bad, option=option)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,46 +12,37 @@ from finjax.errors import ConfigError
 from finjax.evaluation import figures
 from finjax.evaluation.classification import score
 from finjax.fit.people import Found
+from finjax.fit.settings import FitSettings
+from finjax.fit.start import Start
 from finjax.system.files import expanded, without_nan, write_json
 from finjax.training.logs import describe_run
 
 FILE, FIGURE = "fit.json", "confusion.png"
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Inputs:
-    """What decides the result of a fit, as JSON.
+def inputs_of(settings: FitSettings, start: Start, found: Found) -> dict[str, Any]:
+    """Returns what decides the result of a fit, as JSON: all of it must be the same when a fit is resumed.
 
-    Attributes:
-        fields: by name; all must be the same when a fit is resumed.
+    Args:
+        settings: what to fit.
+        start: how, with complete configurations.
+        found: what was recorded.
     """
-
-    fields: dict[str, Any]
-
-    @classmethod
-    def of(cls, settings: Any, start: Any, found: Found) -> "Inputs":
-        """Collects the inputs.
-
-        Args:
-            settings: the `FitSettings`.
-            start: the `Start`, its configurations complete.
-            found: what was recorded.
-        """
-        configs = [config.to_dict() for config in start.configs]
-        for config in configs:
-            config["data"] = {name: value for name, value in config["data"].items() if name not in ("dir", "cache_dir")}
-        fields = {
-            "dataset": found.name,
-            "recording": expanded(settings.recording).absolute().as_posix() if settings.recording else "",
-            "from": settings.start,
-            "seed": settings.seed,
-            "rate_hz": found.rate_hz,
-            "channels": found.channel_names,
-            "movements": found.movement_names,
-            "people": {str(person.subject): dataclasses.asdict(person) for person in found.people},
-            "configs": configs,
-        }
-        return cls(fields=json.loads(json.dumps(without_nan(fields))))
+    configs = [config.to_dict() for config in start.configs]
+    for config in configs:
+        config["data"] = {name: value for name, value in config["data"].items() if name not in ("dir", "cache_dir")}
+    fields = {
+        "dataset": found.name,
+        "recording": expanded(settings.recording).absolute().as_posix() if settings.recording else "",
+        "from": settings.start,
+        "seed": settings.seed,
+        "rate_hz": found.rate_hz,
+        "channels": found.channel_names,
+        "movements": found.movement_names,
+        "people": {str(person.subject): dataclasses.asdict(person) for person in found.people},
+        "configs": configs,
+    }
+    return json.loads(json.dumps(without_nan(fields)))
 
 
 class Record:
@@ -58,16 +50,16 @@ class Record:
 
     Args:
         folder: working directory of the fit.
-        inputs: what decides its result.
+        inputs: what decides its result, see `inputs_of`.
     """
 
-    def __init__(self, folder: Path, inputs: Inputs):
+    def __init__(self, folder: Path, inputs: Mapping[str, Any]):
         self._folder, self._inputs = folder, inputs
         self._folds: dict[int, dict[int, dict]] = {}
         self._decoders: dict[int, str] = {}
 
     @classmethod
-    def opened(cls, folder: Path, inputs: Inputs) -> "Record":
+    def opened(cls, folder: Path, inputs: Mapping[str, Any]) -> "Record":
         """Begins or resumes the record of a fit.
 
         Raises:
@@ -83,8 +75,8 @@ class Record:
                 f"{path} cannot be read ({error}): choose another --workdir, or remove {folder}"
             ) from error
         if earlier is None:
-            write_json(path, {"finished": False, "inputs": inputs.fields})
-        elif differing := [name for name, value in inputs.fields.items() if earlier.get(name) != value]:
+            write_json(path, {"finished": False, "inputs": inputs})
+        elif differing := [name for name, value in inputs.items() if earlier.get(name) != value]:
             raise ConfigError(
                 f"{folder} holds a fit with other {', '.join(differing)}: choose another --workdir, or remove that "
                 "folder"
@@ -132,8 +124,8 @@ class Record:
             "step_ms": found.step_ms,
             "movements": list(found.movement_names),
             "people": people,
-            "inputs": self._inputs.fields,
-            "run": describe_run(self._inputs.fields["configs"][-1]),
+            "inputs": self._inputs,
+            "run": describe_run(self._inputs["configs"][-1]),
         }
         write_json(self._folder / FILE, result)
         if total.any():

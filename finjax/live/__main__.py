@@ -3,6 +3,7 @@
     finjax live                                                            # a synthetic person, needs no run
     finjax live runs/fine_tune/subject_1 --replay=2                        # repetition 2 of that person's recording
     finjax live runs/cnn_pooled_seen/pooled --subject=9 --calibrate=1      # first tunes to repetition 1 of a new person
+    finjax live runs/cnn_pooled_seen/pooled --subject=9 --calibrate=1 --save=runs/mine/subject_9      # and keeps it
     finjax live runs/fine_tune/subject_1 --source=lsl:armband              # a stream of the LabStreamingLayer
     finjax live runs/fine_tune/subject_1 --tcp=12345 --to-udp=127.0.0.1:12346
     finjax live --loop --web                                               # with a page in the browser

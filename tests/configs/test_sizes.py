@@ -21,9 +21,13 @@ from finjax.study.methods import method_config
         (
             fin,
             {"model.patch_size": 7},
-            r"model.patch_size=7 must divide the 600 samples of a window \(--config.window=300ms at 2000 Hz\).* is 6$",
+            r"model.patch_size=7 must divide the 600 samples of a window \(--config.window=300ms at 2000 Hz\).* is 6;",
         ),
-        (fine_tune, {"model.patch_size": 601}, r"patch_size=601 must divide the 600 samples.* is 600$"),
+        (
+            fine_tune,
+            {"model.patch_size": 601},
+            r"patch_size=601 must divide the 600 samples.* is 600; .* window of 601 samples",
+        ),
         (
             raw_cnn,
             {"window": "20"},

@@ -230,6 +230,29 @@ def test_an_ordinary_file_has_no_notes(tmp_path):
     assert read(tmp_path).notes == ()
 
 
+# Of original files, read with SciPy: samples, those of movements, the largest value in volts, channel 8 after 10 s.
+PINNED = {
+    1: (101_014, 37_700, 4.6606, 0.0415),
+    3: (100_720, 38_274, 4.5239, 0.0903),
+    4: (100_835, 46_569, 2.4902, 0.1343),
+    7: (100_817, 43_142, 4.1895, 0.1489),
+}
+
+
+@pytest.mark.real_data("FINJAX_DB1_DIR")
+def test_values_of_original_files_of_db1(tmp_path):
+    folder = Path(os.environ["FINJAX_DB1_DIR"])
+    recordings = loading.load_recordings(get_spec("ninapro_db1"), folder, cache_dir=tmp_path, progress=False)
+    known = [recording for recording in recordings if recording.subject in PINNED]
+    for recording in known:
+        samples, labelled, largest, value = PINNED[recording.subject]
+        assert (len(recording.signal), (recording.movement >= 0).sum()) == (samples, labelled)
+        assert recording.signal.max() == np.float32(largest) and recording.signal[1000, 7] == np.float32(value)
+        assert recording.rate_hz == 100.0 and len(recording.movement_names) == 12
+    if not known:
+        pytest.skip(f"none of subjects {sorted(PINNED)} is in FINJAX_DB1_DIR")
+
+
 @pytest.mark.real_data("FINJAX_DB1_DIR")
 def test_original_files_of_db1_are_read_sample_by_sample(tmp_path):
     folder = Path(os.environ["FINJAX_DB1_DIR"])

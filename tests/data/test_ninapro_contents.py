@@ -80,6 +80,11 @@ def test_a_renamed_file_of_db1_is_refused_as_db3(tmp_path):
         ("DB4", "B", "DB2", "C", "DB4, exercise B: use the dataset ninapro_db4_b"),
         ("DB4", "C", "DB2", "D", "DB4, exercise C: use the dataset ninapro_db4_c"),
         ("DB5", "A", "DB2", "B", "DB5, exercise A: use the dataset ninapro_db5"),
+        ("DB5", "A", "DB4", "A", "DB5, exercise A: use the dataset ninapro_db5"),
+        ("DB5", "B", "DB4", "B", "DB5, exercise B: use the dataset ninapro_db5_b"),
+        ("DB4", "A", "DB5", "A", "DB4, exercise A: use the dataset ninapro_db4"),
+        ("DB4", "C", "DB5", "C", "DB4, exercise C: use the dataset ninapro_db4_c"),
+        ("DB1", "A", "DB4", "A", "original name S1_A1_E1.mat and use the dataset ninapro_db1"),
         ("DB2", "B", "DB4", "A", "use the dataset ninapro_db2 or ninapro_db3"),
         ("DB2", "C", "DB4", "B", "use the dataset ninapro_db2_c or"),
         ("DB2", "B", "DB1", "A", "original name S1_E1_A1.mat and use the dataset ninapro_db2 or"),
@@ -101,6 +106,25 @@ def test_a_file_of_db4_is_refused_as_db2(tmp_path):
         "it has 12 movements; exercise B has 17",
         remedy="use the dataset ninapro_db4,",
     )
+
+
+def test_files_of_db4_and_db5_are_not_taken_for_each_other(tmp_path):
+    write_database(tmp_path / "five", "DB5", "A")
+    refuses(
+        tmp_path / "five", "12 channels", get_spec("ninapro_db4"), remedy="DB5, exercise A: use the dataset ninapro_db5"
+    )
+    write_database(tmp_path / "four", "DB4", "B")
+    refuses(
+        tmp_path / "four",
+        "16 channels",
+        get_spec("ninapro_db5_b"),
+        remedy="DB4, exercise B: use the dataset ninapro_db4_b",
+    )
+
+
+def test_movements_that_are_too_long_or_short_for_the_rate_are_refused(tmp_path):
+    write_database(tmp_path, "DB5", "A", seconds=40)  # 8,000 samples: four seconds at DB4's rate
+    refuses(tmp_path, "at 200 Hz its movements would last 40 s, not 2 to 5 s", get_spec("ninapro_db5"))
 
 
 def test_a_raw_signal_is_no_envelope_and_an_envelope_not_raw(tmp_path):

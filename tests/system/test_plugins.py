@@ -56,7 +56,7 @@ def clinic(tmp_path_factory):
     config.cnn.update(filters=(2, 2), kernel=2, shadows=2)
     config.step, config.validation_share = "100ms", 0.0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "_SPECS", dict(registry._SPECS))
+        patch.setattr(registry, "_DATASETS", dict(registry._DATASETS))
         patch.setattr(features.registry, "_REGISTRY", dict(features.registry._REGISTRY))
         patch.syspath_prepend(folder)
         run(config, workdir=folder / "run")
@@ -64,7 +64,7 @@ def clinic(tmp_path_factory):
         def forget():
             """Makes this process like one that has imported no plugin."""
             sys.modules.pop("clinic", None)
-            registry._SPECS.pop("clinic", None)
+            registry._DATASETS.pop("clinic", None)
             features.registry._REGISTRY.pop("fourth_power", None)
 
         yield folder, forget
