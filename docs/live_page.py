@@ -33,7 +33,7 @@ def main() -> None:
         program = Path(folder, "program.py")
         program.write_text(PROGRAM, encoding="utf-8")
         command = [sys.executable, str(program), "live", "--loop", "--web", "--port=0", "--quiet", "--vote=9"]
-        session = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
+        session = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, encoding="utf-8")
         assert session.stdout is not None
         try:
             url = next(match[0] for line in session.stdout if (match := re.search(r"http://\S+", line)))

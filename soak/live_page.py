@@ -54,7 +54,9 @@ def main() -> None:
     parser.add_argument("--most", type=float, default=16.0, help="MiB that a process may grow by")
     options = parser.parse_args()
     run, stream = options.run or str(demo_decoder()), f"soak_{time.time_ns()}"
-    sender = subprocess.Popen([sys.executable, "-c", SENDER, run, stream], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    sender = subprocess.Popen(
+        [sys.executable, "-c", SENDER, run, stream], cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8"
+    )
     try:
         _wait_for(sender, "ready")
         figures, text = _session(run, stream, seconds=60 * options.minutes)
@@ -75,7 +77,7 @@ def _session(run: str, stream: str, *, seconds: float) -> tuple[dict, str]:
         sys.executable, "-m", "finjax", "live", run, f"--source=lsl:{stream}", "--web", "--port=0", "--quiet",
         f"--seconds={seconds:g}",
     ]  # fmt: skip
-    session = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    session = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8")
     address = _wait_for(session, r"http://\S+")
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     memory: dict[str, list[float]] = {"decoder": [], "page": []}

@@ -56,9 +56,10 @@ def test_the_package_works_alone_from_another_folder(tmp_path):
 
 
 def test_an_installation_contains_every_folder_of_the_package():
-    # setuptools takes folders with an `__init__.py`, and only Python files in them.
-    found = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]
-    assert found == {"include": ["finjax*"]}
+    # setuptools takes folders with an `__init__.py`, only Python files in them, and what `package-data` names.
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    assert settings["packages"]["find"] == {"include": ["finjax*"]}
+    named = {path for pattern in settings["package-data"]["finjax"] for path in (ROOT / "finjax").glob(pattern)}
     files = [path for path in (ROOT / "finjax").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    assert {path.name for path in files if path.suffix != ".py"} == {"py.typed"}
-    assert all((path.parent / "__init__.py").exists() for path in files)
+    assert {path for path in files if path.suffix != ".py"} == named
+    assert all((path.parent / "__init__.py").exists() for path in files if path.suffix == ".py")

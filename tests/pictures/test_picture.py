@@ -23,7 +23,11 @@ ODD_NAMES = [
     "手を握る",
     "one " * 300,
 ]
-DATASETS = {spec.name: spec.movement_names for spec in map(registry.get_spec, registry.registered_names())}
+DATASETS = {  # those of folders have the movements that the folder names
+    dataset.name: dataset.movement_names
+    for dataset in map(registry.get_dataset, registry.registered_names())
+    if isinstance(dataset, registry.DatasetSpec)
+}
 DATASETS["synthetic"] = synthetic.MOVEMENT_NAMES
 
 
