@@ -199,6 +199,36 @@ def test_signals_move_and_the_decision_follows_the_stream(tab, shared):
     assert decided.count() == 1
 
 
+@pytest.mark.parametrize("width", [123, 500, 1200])
+def test_a_burst_in_one_column_is_drawn_at_every_width(tab, width):
+    rows = tab.evaluate(
+        """async (width) => {
+            const { Signals } = await import("/assets/signals.js");
+            const canvas = document.createElement("canvas");
+            canvas.style.cssText = `width: ${width}px; height: 100px`;
+            document.body.append(canvas);
+            const signals = new Signals(canvas, 1, 500, 5);
+            const values = new Float32Array(1000);
+            values[2 * 321 + 1] = 1; // up, in column 321
+            values.fill(NaN, 2 * 400); // a gap at the end
+            signals.add(0, btoa(String.fromCharCode(...new Uint8Array(values.buffer))), 500);
+            signals.draw();
+            const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+            const signal = signals.colours[0], pixels = new Uint32Array(data.buffer), found = [];
+            pixels.forEach((pixel, at) => {
+                if (pixel === signal) found.push([at % canvas.width, Math.floor(at / canvas.width)]);
+            });
+            canvas.remove();
+            return found;
+        }""",
+        width,
+    )
+    high = sorted({x for x, y in rows if y < 20})
+    assert high and all(abs(x - 321.5 * width / 500) < 2 + width / 500 for x in high)
+    assert max(x for x, _ in rows) < 400 * width / 500 + 1  # nothing is drawn in the gap
+    assert {x for x, _ in rows} >= set(range(int(0.79 * width)))  # a line without holes
+
+
 def test_the_token_leaves_the_address_and_a_reload_needs_it_no_more(tab):
     assert tab.evaluate("location.search") == ""
     (cookie,) = tab.context.cookies()

@@ -57,12 +57,19 @@ export class Signals {
     const place = (value) => Math.round(Math.min(bottom, Math.max(top, middle - (value - offset) * gain)));
     let upperBefore = NaN, lowerBefore = NaN;
     for (let x = 0; x < width; x++) {
-      const at = (Math.floor((x * columns) / width) * channels + channel) * 2;
-      if (Number.isNaN(values[at])) {
-        upperBefore = lowerBefore = NaN;
+      // A narrow canvas has several columns in each column of pixels: none may be left out.
+      const begin = Math.floor((x * columns) / width), end = Math.max(begin + 1, Math.floor(((x + 1) * columns) / width));
+      let least = Infinity, greatest = -Infinity;
+      for (let column = begin; column < end; column++) {
+        const at = (column * channels + channel) * 2;
+        if (values[at] < least) least = values[at];
+        if (values[at + 1] > greatest) greatest = values[at + 1];
+      }
+      if (least > greatest) {
+        upperBefore = lowerBefore = NaN; // nothing but gaps
         continue;
       }
-      const upper = place(values[at + 1]), lower = place(values[at]);
+      const upper = place(greatest), lower = place(least);
       // A step from one column to the next is joined, so that slow signals are lines.
       const first = lowerBefore < upper ? lowerBefore : upper, last = upperBefore > lower ? upperBefore : lower;
       for (let y = first; y < last + thick; y++) pixels[y * width + x] = colour;
