@@ -77,9 +77,10 @@ class Record:
         if earlier is None:
             write_json(path, {"finished": False, "inputs": inputs})
         elif differing := [name for name, value in inputs.items() if earlier.get(name) != value]:
+            what = "the recordings have changed" if differing == ["people"] else f"it had other {', '.join(differing)}"
             raise ConfigError(
-                f"{folder} holds a fit with other {', '.join(differing)}: choose another --workdir, or remove that "
-                "folder"
+                f"{folder} holds an earlier fit, and {what}: choose another folder, such as --workdir={folder}_2, or "
+                "remove that folder"
             )
         return cls(folder, inputs)
 

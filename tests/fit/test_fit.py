@@ -97,7 +97,7 @@ def test_the_same_command_resumes_and_gives_the_same_figures(fitted, capsys):
     assert "window=300ms is 614.4 samples at 2048 Hz: rounded to 614 samples" in out
     assert f"finjax live {fitted}/run/subject_1 --source=" in out
     assert main([*arguments, "--seed=1"]) == 1
-    assert "holds a fit with other seed" in capsys.readouterr().err
+    assert "holds an earlier fit, and it had other seed" in capsys.readouterr().err
 
 
 @pytest.mark.slow
