@@ -149,6 +149,7 @@ def test_fins_are_a_start_too(tmp_path):
     options = [f"--cache_dir={tmp_path / 'cache'}", f"--workdir={tmp_path / 'run'}", "--preset=fine_tune:test"]
     assert main([str(own), f"--from={tmp_path / 'fins'}", *options]) == 0
     (person,) = read(tmp_path / "run")["people"]
+    assert len(read(tmp_path / "run")["inputs"]["from_parameters"]) == 64
     model = finjax.load(person["decoder"])
     assert model.kind == "fine_tune" and set(model.features) == {"rms", "var"}
     assert model.trained_on == {1: (1,), 2: (1, 2)}
@@ -191,4 +192,4 @@ def test_a_fit_is_not_resumed_from_a_decoder_that_was_replaced(fitted, tmp_path,
     shutil.rmtree(tmp_path / "start")
     shutil.copytree(one, tmp_path / "start")
     assert main(arguments) == 1
-    assert "holds a fit with other from_parameters: choose another --workdir" in capsys.readouterr().err
+    assert "holds a fit with other from_parameters" in capsys.readouterr().err
