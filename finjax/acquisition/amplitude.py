@@ -13,16 +13,20 @@ def usual_range(unit: str) -> float | None:
     return USUAL_RANGES.get(unit)
 
 
-def range_above(strongest: float) -> float:
+def range_above(strongest: float | None) -> float:
     """Returns a range that leaves room above the strongest sample of the electrode check: 1, 2 or 5 times 10 to the n.
 
+    Args:
+        strongest: the strongest sample; None: the check was skipped.
+
     Raises:
-        ConfigError: no sample was other than 0.
+        ConfigError: the check was skipped, or no sample was other than 0.
     """
-    if not (math.isfinite(strongest) and strongest > 0):
+    if strongest is None or not (math.isfinite(strongest) and strongest > 0):
+        found = "the check, which measures their size, was skipped" if strongest is None else "they were all 0"
         raise ConfigError(
-            "the unit of the samples is not known, and they were all 0: give --unit=uV, or --range and the largest "
-            "value of a sample"
+            f"the unit of the samples is not known, and {found}: give --unit=uV, or --range and the largest value of "
+            "a sample"
         )
     power = 10.0 ** math.floor(math.log10(SPARE * strongest))
     return next(digit * power for digit in (1, 2, 5, 10) if digit * power >= SPARE * strongest)

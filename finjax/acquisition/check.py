@@ -93,7 +93,7 @@ def check_electrodes(
     mains_hz: float,
     source_problems: Counter[str],
     idle_s: float,
-) -> tuple[Ending, list[Electrode], float]:
+) -> tuple[Ending, list[Electrode], float | None]:
     """Leads through the check.
 
     Args:
@@ -106,7 +106,7 @@ def check_electrodes(
         idle_s: see `lead`.
 
     Returns:
-        How it ended; what was found, nothing if rest or contraction was skipped; and the strongest sample.
+        How it ended; what was found; and the strongest sample. If rest or contraction was skipped: nothing, and None.
     """
     sink = Collector(info.rate_hz)
     timing = Timing(ready_s=READY_S, hold_s=seconds, rest_s=0.0)
@@ -114,7 +114,7 @@ def check_electrodes(
     ending = lead(chunks, session, sink, front, source_problems=source_problems, idle_s=idle_s)
     rest, contraction = sink.of(REST), sink.of(CONTRACTION)
     if not ending.complete or rest is None or contraction is None:
-        return ending, [], 0.0
+        return ending, [], None
     found = judge(rest, contraction, info.channel_names, rate_hz=info.rate_hz, mains_hz=mains_hz)
     strongest = np.abs(np.concatenate([rest, contraction]))
     return ending, found, float(strongest[np.isfinite(strongest)].max(initial=0.0))

@@ -113,10 +113,10 @@ def _unit(options: argparse.Namespace, source: Source) -> str:
 
 def _checked(
     options: argparse.Namespace, source: Source, chunks: Iterator[np.ndarray], keys: Keyboard, *, unit: str
-) -> tuple[Ending, list[Electrode], float]:
+) -> tuple[Ending, list[Electrode], float | None]:
     """Checks the electrodes, again if the person wants it; see `check_electrodes`."""
     if not options.check:
-        return Ending(COMPLETE, Counter()), [], 0.0
+        return Ending(COMPLETE, Counter()), [], None
     while True:
         with _terminal(source, keys, CHECK_KEYS) as front:
             ending, electrodes, strongest = check_electrodes(

@@ -11,6 +11,7 @@ import numpy as np
 
 from finjax.acquisition.schedule import Finished, Prompt, Session
 from finjax.errors import FinjaxError, StorageError
+from finjax.sources.rate import losses
 from finjax.sources.source import Silences, limited
 from finjax.system import interrupts
 
@@ -108,7 +109,7 @@ def lead(
         session: what to show when.
         sink: takes samples and labels. The caller closes it.
         front: shows the prompts.
-        source_problems: what the source itself counts; samples at which it grows are marked as bad.
+        source_problems: what the source itself counts; chunks at which it lost samples are marked as bad.
         idle_s: stop after this many seconds without samples; 0: never.
 
     Raises:
@@ -141,7 +142,7 @@ class _Loop:
 
     def __init__(self, session: Session, sink: Sink, front: Front, source_problems: Counter[str]):
         self._session, self._sink, self._front, self._source_problems = session, sink, front, source_problems
-        self._problems = source_problems.total()
+        self._losses = losses(source_problems)
         self._recent: np.ndarray | None = None  # [n, C]
         self.silences, self.silent = Silences(SILENCE_S), False
 
@@ -150,9 +151,10 @@ class _Loop:
         session, sink = self._session, self._sink
         silent_s = self.silences.look(len(samples))
         if len(samples):
-            if self.silent or self._source_problems.total() > self._problems:
-                sink.mark_bad(sink.samples - 1, sink.samples + 1)  # here the samples are not joined
-            self._problems = self._source_problems.total()
+            before, self._losses = self._losses, losses(self._source_problems)
+            if self.silent or self._losses > before:
+                doubtful = len(samples) if self._losses > before else 1  # a loss may be anywhere in the chunk
+                sink.mark_bad(sink.samples - 1, sink.samples + doubtful)
             sink.take(samples)
         prompt = session.at(sink.samples / sink.rate_hz)
         if silent_s and not self.silent and prompt and prompt.phase == "hold":

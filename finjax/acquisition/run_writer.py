@@ -16,6 +16,8 @@ from finjax.sources.source import StreamInfo
 from finjax.version import __version__
 
 COLUMNS = ("onset", "duration", "trial_type", "repetition", "sample", "status")
+EVENTS_S = 1.0  # bad spans are written at most this often
+APART_S = 0.05  # bad spans closer than this are one: a record has room for about ten annotations
 INSTRUCTIONS = "Hold each movement from its prompt until the prompt for rest."
 
 
@@ -79,6 +81,8 @@ class RunWriter:
         self.bad_spans: list[tuple[int, int]] = []
         self._open: tuple[int, int] | None = None  # the last bad span, as long as it may grow
         self._finished: list[Finished] = []
+        self._written_at = 0  # samples when the table of events was written
+        self._unwritten = False  # whether there are bad spans that are not in the table
         try:
             folder.add_participant(person)
             self._write_events()
@@ -110,13 +114,15 @@ class RunWriter:
         if len(lost):
             self.mark_bad(self.samples + int(lost[0]), self.samples + int(lost[-1]) + 1)
         self._file.write(samples)
-        if self._open and (self.samples > self._open[1] or self._open[1] - self._open[0] >= self.rate_hz):
+        if self._open and (self._apart(self.samples, self._open) or self._open[1] - self._open[0] >= self.rate_hz):
             self._end_bad_span()
+        if self._unwritten and self.samples - self._written_at >= EVENTS_S * self.rate_hz:
+            self._write_events()
 
     def mark_bad(self, start: int, stop: int) -> None:
         """Marks samples as lost, from the first to before the last; they may come later."""
         start = max(0, start)
-        if self._open and start <= self._open[1]:
+        if self._open and not self._apart(start, self._open):
             start = min(start, self._open[0])
             stop = max(stop, self._open[1])
         else:
@@ -145,12 +151,14 @@ class RunWriter:
         Raises:
             StorageError: a file cannot be written.
         """
+        self._end_bad_span()
         try:
-            self._end_bad_span()
-        finally:
             self._file.close()
-        if self._file.written > self.samples:
-            self._add_bad_span(self.samples, self._file.written)
+        finally:
+            if self._file.written > self.samples:
+                self._add_bad_span(self.samples, self._file.written)
+            if self._unwritten:
+                self._write_events()
         ending = {
             "RecordingDuration": round(self._file.written / self.rate_hz, 6),
             "ClippedSamples": self.clipped,
@@ -170,11 +178,15 @@ class RunWriter:
         self._add_bad_span(start, stop)
 
     def _add_bad_span(self, start: int, stop: int) -> None:
-        if self.bad_spans and start <= self.bad_spans[-1][1]:
+        if self.bad_spans and not self._apart(start, self.bad_spans[-1]):
             self.bad_spans[-1] = (self.bad_spans[-1][0], max(stop, self.bad_spans[-1][1]))
         else:
             self.bad_spans.append((start, stop))
-        self._write_events()
+        self._unwritten = True
+
+    def _apart(self, start: int, span: tuple[int, int]) -> bool:
+        """Returns whether a sample is so far behind a bad span that what begins there is another one."""
+        return start - span[1] >= max(1, APART_S * self.rate_hz)
 
     def _write_events(self) -> None:
         rows: list[dict[str, Any]] = [
@@ -198,6 +210,7 @@ class RunWriter:
             for start, stop in self.bad_spans
         ]
         write_table(Path(f"{self._stem}_events.tsv"), COLUMNS, sorted(rows, key=lambda row: row["sample"]))
+        self._written_at, self._unwritten = self.samples, False
 
     def _write_channels(self) -> None:
         rows = [

@@ -7,6 +7,7 @@ repeated or bad do not count, and samples under a name that begins with `bad` ha
 voltage than the first are converted to its unit.
 """
 
+import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from finjax.data import registry
 from finjax.data.bids_files import entities, number_in, read_fields, read_table, sidecars
 from finjax.data.described import FILTER, Run, in_order, plain_unit, specify, subject_numbers
 from finjax.data.edf import SUFFIXES, EDFFile
-from finjax.data.events import Event, from_markers, label, numbered
+from finjax.data.events import Event, from_onsets, label, numbered
 from finjax.data.fetched import refuse_unfetched
 from finjax.errors import DataError
 
@@ -66,9 +67,10 @@ def describe(path: Path, files: Sequence[Path]) -> Run:
             raise
     units = _emg_channels(tables["channels.tsv"][0]) if tables["channels.tsv"] else {}
     if header:
-        found = header.find(tuple(units) or [channel.name for channel in header.channels])
-        units = {name: channel.unit or units.get(name, "") for name, channel in found.items()}
-        rate_hz = rate_hz or next((channel.rate_hz for channel in found.values()), 0.0)
+        names = tuple(units) or tuple(channel.name for channel in header.channels)
+        found = [header.channels[place] for place in header.find(names)]
+        units = {name: channel.unit or units.get(name, "") for name, channel in zip(names, found, strict=True)}
+        rate_hz = rate_hz or next((channel.rate_hz for channel in found), 0.0)
     return Run(
         path=path,
         files=(path, *(one for found in tables.values() for one in found)),
@@ -106,7 +108,7 @@ def read(
         )
         marked = [event for event in file.events() if event.is_bad]
         movement, repetition, notes = label(
-            [*events, *marked], len(signal), movement_names, to_sample=lambda seconds: round(seconds * rate_hz)
+            [*events, *marked], len(signal), movement_names, to_sample=functools.partial(_sample_at, run.rate_hz)
         )
         yield registry.Piece(
             signal=signal,
@@ -114,6 +116,10 @@ def read(
             repetition=repetition,
             notes=tuple(f"{run.path.name}: {note}" for note in (*file.notes, *notes)),
         )
+
+
+def _sample_at(rate_hz: float, time_s: float) -> int:
+    return round(time_s * rate_hz)
 
 
 def _emg_channels(table: Path) -> dict[str, str]:
@@ -125,6 +131,9 @@ def _emg_channels(table: Path) -> dict[str, str]:
     if not chosen:
         types = ", ".join(sorted({row["type"] or "none" for row in rows}))
         raise DataError(f"{table} has no usable channel of type EMG (it has types {types}): correct it")
+    names = [row["name"] for row in chosen]
+    if double := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise DataError(f"{table} has several rows for {', '.join(double)}: each channel needs a name of its own")
     return {row["name"]: plain_unit(row.get("units", "")) for row in chosen}
 
 
@@ -135,7 +144,7 @@ def _events_in(table: Path, rate_hz: float) -> list[Event]:
         raise DataError(
             f"{table} needs the columns onset and trial_type (the movement); it has {', '.join(rows[0])}: rename them"
         )
-    found: list[tuple[float, float, str, int]] = []
+    found: list[Event] = []
     for number, row in enumerate(rows, start=2):
         where = f"{table}, row {number}"
         start_s, sample = (number_in(row.get(name, ""), where=f"{where}, {name}") for name in ("onset", "sample"))
@@ -147,14 +156,9 @@ def _events_in(table: Path, rate_hz: float) -> list[Event]:
         if sample is not None:
             start_s = sample / rate_hz
         assert start_s is not None
-        found.append((start_s, duration_s, row["trial_type"], round(repetition)))
-    if any(duration_s > 0 for _, duration_s, _, _ in found):
-        return [
-            Event(start_s=start_s, stop_s=start_s + duration_s, name=name, repetition=repetition)
-            for start_s, duration_s, name, repetition in found
-            if duration_s > 0 and name
-        ]
-    return from_markers((start_s, name) for start_s, _, name, _ in found)
+        name = row["trial_type"]
+        found.append(Event(start_s=start_s, stop_s=start_s + duration_s, name=name, repetition=round(repetition)))
+    return from_onsets(found)
 
 
 DATASET = registry.register(

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import re
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from finjax.errors import DataError
 FILTER = Filter(highpass_hz=20.0)  # an amplifier's own samples have offsets, and cables move
 RATE_TOLERANCE = 1e-3  # relative: headers store few digits
 MICROVOLTS = {"V": 1e6, "mV": 1e3, "uV": 1.0, "nV": 1e-3}
+NUMBERED = re.compile(r"[A-Za-z]*([0-9]{1,5})[A-Za-z]*")  # the label of a subject that has a number
+LEAST_MADE = 100_000  # numbers made of labels are larger than those in labels
 SHOWN = 6  # names in a message at most
 
 
@@ -129,17 +132,28 @@ def default_splits(runs: Mapping[int, Sequence[Run]]) -> Splits:
 
 
 def subject_numbers(labels: Sequence[str]) -> dict[str, int]:
-    """Returns the number of each subject: the digits of its label, or else its place among all labels.
+    """Returns the number of each subject, which does not depend on the other labels, so that no new one changes it.
+
+    A label of letters and one number has that number. Others have a number of nine digits at most, made of the label.
+
+    Raises:
+        DataError: two labels have the same number.
 
     Example:
-        >>> subject_numbers(["01", "P12"]), subject_numbers(["anna", "bo"])
-        ({'01': 1, 'P12': 12}, {'anna': 1, 'bo': 2})
+        >>> subject_numbers(["01", "P12"]), subject_numbers(["anna"])
+        ({'01': 1, 'P12': 12}, {'anna': 559826263})
     """
-    found = {label: re.findall(r"\d+", label) for label in sorted(set(labels))}
-    numbers = {label: int(digits[-1]) for label, digits in found.items() if digits and len(digits[-1]) < 6}
-    if len(numbers) == len(found) == len(set(numbers.values())):
-        return numbers
-    return {label: place for place, label in enumerate(found, start=1)}
+    numbers: dict[str, int] = {}
+    for label in sorted(set(labels)):
+        own = NUMBERED.fullmatch(label)
+        number = int(own[1]) if own else LEAST_MADE + zlib.crc32(label.encode()) % (10**9 - LEAST_MADE)
+        if other := next((one for one, taken in numbers.items() if taken == number), None):
+            raise DataError(
+                f"{other} and {label} would both be subject {number}: rename the files of one of them, so that the "
+                "people have different numbers, as sub-1 and sub-2"
+            )
+        numbers[label] = number
+    return numbers
 
 
 def in_order(path: Path) -> list[tuple[int, str]]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from finjax.data.described import RATE_TOLERANCE, factor, plain_unit
-from finjax.data.events import Event, from_markers
+from finjax.data.events import Event, from_onsets
 from finjax.errors import DataError, FinjaxError
 
 SUFFIXES = (".edf", ".bdf")
@@ -72,31 +72,30 @@ class EDFFile:
     def events(self) -> list[Event]:
         """Returns its annotations: movements with their durations, or else markers of their starts; and bad samples."""
         found = [(one.onset, one.duration, one.text.strip()) for one in self._annotations()]
-        bad = [
-            Event(start_s=onset, stop_s=onset + (duration or 0.0), name=text)
-            for onset, duration, text in found
-            if text.casefold().startswith("bad")
-        ]
-        others = [one for one in found if not one[2].casefold().startswith("bad")]
-        held = [
-            Event(start_s=onset, stop_s=onset + duration, name=text) for onset, duration, text in others if duration
-        ]
-        return bad + (held or from_markers((onset, text) for onset, _, text in others))
+        return from_onsets(
+            Event(start_s=onset, stop_s=onset + (duration or 0.0), name=text) for onset, duration, text in found
+        )
 
-    def find(self, names: Sequence[str]) -> dict[str, Channel]:
-        """Returns the channels with these names, which may be longer than a header has room for.
+    def find(self, names: Sequence[str]) -> list[int]:
+        """Returns the places in `channels` of these names, which may be longer than a header has room for.
 
         Raises:
-            DataError: one is missing.
+            DataError: one is missing, or two cannot be told apart.
         """
-        by_name = {channel.name: channel for channel in self.channels}
-        stored = {name: name if name in by_name else name[:LABEL].strip() for name in names}
-        if missing := [name for name in names if stored[name] not in by_name]:
+        labels = [channel.name for channel in self.channels]
+        stored = [name if name in labels else name[:LABEL].strip() for name in names]
+        if missing := [name for name, short in zip(names, stored, strict=True) if short not in labels]:
             raise DataError(
-                f"{self._path} has no channel {', '.join(missing)}; it has {', '.join(by_name)}: "
+                f"{self._path} has no channel {', '.join(missing)}; it has {', '.join(labels)}: "
                 "correct the names in its channels.tsv"
             )
-        return {name: by_name[short] for name, short in stored.items()}
+        if double := [short for short in dict.fromkeys(stored) if max(stored.count(short), labels.count(short)) > 1]:
+            raise DataError(
+                f"{self._path}: several channels have the name {', '.join(double)}, so they cannot be told apart (a "
+                f"file keeps {LABEL} characters of a name): give each channel another name in the file and in "
+                "channels.tsv"
+            )
+        return [labels.index(short) for short in stored]
 
     def read(self, names: Sequence[str], *, rate_hz: float, units: Sequence[str], wanted_unit: str) -> np.ndarray:
         """Returns the samples of some channels, `[N, C]` float32.
@@ -108,12 +107,11 @@ class EDFFile:
             wanted_unit: unit of the result.
 
         Raises:
-            DataError: a channel is missing or has another rate, or the file is damaged.
+            DataError: a channel is missing or not the only one of its name, has another rate, or the file is damaged.
         """
-        signals = dict(zip(self.channels, self._file.signals, strict=True))
         columns = []
-        for (name, channel), unit in zip(self.find(names).items(), units, strict=True):
-            signal = signals[channel]
+        for name, place, unit in zip(names, self.find(names), units, strict=True):
+            signal = self._file.signals[place]
             if abs(signal.sampling_frequency - rate_hz) > RATE_TOLERANCE * rate_hz:
                 raise DataError(
                     f"{self._path}: channel {name} has {signal.sampling_frequency:.10g} Hz, but {rate_hz:.10g} Hz are "

@@ -57,6 +57,24 @@ def from_markers(markers: Iterable[tuple[float, str]]) -> list[Event]:
     ]
 
 
+def from_onsets(found: Iterable[Event]) -> list[Event]:
+    """Returns bad samples, and movements with their durations, or markers where no movement has a duration.
+
+    Args:
+        found: movements and bad samples; those without a known duration stop when they start.
+
+    Example:
+        >>> found = [Event(start_s=t, stop_s=t, name=name) for t, name in [(1, "fist"), (4, "rest")]]
+        >>> [(e.name, e.start_s, e.stop_s) for e in from_onsets([*found, Event(start_s=2, stop_s=3, name="bad")])]
+        [('bad', 2, 3), ('fist', 1, 4)]
+    """
+    found = list(found)
+    bad = [event for event in found if event.is_bad]
+    others = [event for event in found if not event.is_bad]
+    held = [event for event in others if event.stop_s > event.start_s and event.name]
+    return bad + (held or from_markers((event.start_s, event.name) for event in others))
+
+
 def movements_in(events: Iterable[Event]) -> tuple[str, ...]:
     """Returns the names of the movements in events, sorted, each once."""
     return tuple(sorted({event.name for event in events if not event.is_bad}, key=lambda name: (name.casefold(), name)))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from finjax.errors import DataError
 
-LARGEST_NUMBER = 99_999  # a typo such as 1-10000000 must not fill the memory
+MOST_NUMBERS = 100_000  # a typo such as 1-10000000 must not fill the memory
 
 
 def parse_numbers(text: str) -> tuple[int, ...]:
@@ -15,7 +15,7 @@ def parse_numbers(text: str) -> tuple[int, ...]:
         text: numbers and ranges (both ends included), separated by commas; may be empty.
 
     Raises:
-        DataError: an item is not a number or a range, a range is descending, or a number is too large.
+        DataError: an item is not a number or a range, a range is descending, or there are too many numbers.
 
     Example:
         >>> parse_numbers("1-3,5")
@@ -29,8 +29,8 @@ def parse_numbers(text: str) -> tuple[int, ...]:
         first, last = int(match[1]), int(match[2] or match[1])
         if first > last:
             raise DataError(f"the range {item.strip()!r} in {text!r} is descending: write {last}-{first}")
-        if last > LARGEST_NUMBER:
-            raise DataError(f"{last} in {text!r} is too large; the largest number is {LARGEST_NUMBER}")
+        if len(numbers) + last - first >= MOST_NUMBERS:
+            raise DataError(f"{text!r} is too long at {item.strip()!r}: give at most {MOST_NUMBERS} numbers")
         numbers.update(range(first, last + 1))
     return tuple(sorted(numbers))
 

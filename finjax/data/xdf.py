@@ -1,8 +1,8 @@
 """XDF files of the LabRecorder: a stream of EMG, and a stream of markers with the names of movements at their start.
 
 A marker `rest`, `end` or `stop`, or an empty one, ends a movement; otherwise it lasts until the next marker. Files with
-`sub-…` in their names are of that person; any other file is of a person of its own. Stretches between two gaps of the
-stream are pieces of their own.
+`sub-…` in their names or folders are of that person; any other file is of a person of its own. Stretches between two
+gaps of the stream are pieces of their own.
 
 Reference: Extensible Data Format, specification 1.0, https://github.com/sccn/xdf/wiki/Specifications.
 """
@@ -35,14 +35,19 @@ def spec_of(folder: Path, files: tuple[Path, ...]) -> registry.DatasetSpec:
     Raises:
         DataError: a file is damaged, has no EMG or no markers, or two files do not agree.
     """
-    del folder
     ordered = sorted(files, key=in_order)
-    labels = [match[1] if (match := SUBJECT.search(path.name)) else path.stem for path in ordered]
+    labels = [_person(path.relative_to(folder)) for path in ordered]
     numbers = subject_numbers(labels)
     runs: dict[int, list[Run]] = {}
     for path, own in zip(ordered, labels, strict=True):
         runs.setdefault(numbers[own], []).append(describe(path))
     return specify(NAME, runs, files=DATASET.files, read=read)
+
+
+def _person(path: Path) -> str:
+    """Returns the label of the person that a file of the folder is of."""
+    found = SUBJECT.findall(path.as_posix())
+    return found[-1] if found else path.with_suffix("").as_posix()
 
 
 def describe(path: Path) -> Run:

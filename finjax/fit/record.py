@@ -35,6 +35,7 @@ def inputs_of(settings: FitSettings, start: Start, found: Found) -> dict[str, An
         "dataset": found.name,
         "recording": expanded(settings.recording).absolute().as_posix() if settings.recording else "",
         "from": settings.start,
+        **({"from_parameters": start.digest} if start.digest else {}),
         "seed": settings.seed,
         "rate_hz": found.rate_hz,
         "channels": found.channel_names,

@@ -13,6 +13,7 @@ from finjax.features import feature_names
 from finjax.fit.people import Found
 from finjax.inference.model import DecoderModel, FINModel
 from finjax.inference.restored import load, load_fin
+from finjax.system import digests
 from finjax.system.files import expanded
 from finjax.system.paths import refuse_url
 from finjax.training.checkpoints import has_checkpoint
@@ -34,11 +35,13 @@ class Start:
         configs: the configuration of each training, one after the other; the last gives the decoder.
         text: the same in words.
         decoder: the decoder that it starts from, or None.
+        digest: of the parameters of the decoder or the FINs that it starts from; empty: none.
     """
 
     configs: tuple[ConfigDict, ...]
     text: str
     decoder: DecoderModel | None = None
+    digest: str = ""
 
     def refuse_unfit(self, found: Found, *, source: str) -> None:
         """Raises `CheckpointError` if the decoder to start from does not fit a recording, or knows it already.
@@ -126,7 +129,7 @@ def _from_decoder(source: str, model: DecoderModel, preset: str) -> Start:
         config.fine_tune.fin_init = "decoder"
     people = format_numbers(model.trained_on) or "(unknown)"
     text = f"from the decoder in {source}, which was trained on people {people}"
-    return Start(configs=(config,), text=text, decoder=model)
+    return Start(configs=(config,), text=text, decoder=model, digest=digests.of_arrays(model.params))
 
 
 def _from_fins(source: str, preset: str) -> Start:
@@ -147,7 +150,11 @@ def _from_fins(source: str, preset: str) -> Start:
     config.model = recorded.model
     before.cnn.shadows = recorded.model.shadows
     config.fine_tune.fins = pattern
-    return Start(configs=(before, config), text=f"FINs of {', '.join(fins)} in {source}, and a CNN")
+    return Start(
+        configs=(before, config),
+        text=f"FINs of {', '.join(fins)} in {source}, and a CNN",
+        digest=digests.of_arrays({name: fin.params for name, fin in fins.items()}),
+    )
 
 
 def _find_fins(source: str) -> tuple[str, dict[str, FINModel]]:

@@ -66,13 +66,17 @@ def _option(field: str) -> str:
 
 
 def repetitions_of(recording: Recording, numbers: str, *, option: str) -> Recording:
-    """Returns a recording of the given repetitions only."""
+    """Returns a recording of the given repetitions only; what is left out in between parts it into pieces."""
     if not (kept := np.isin(recording.repetition, parse_numbers(numbers))).any():
         raise DataError(f"--{option}={numbers}: subject {recording.subject} has no such repetition")
+    places = np.flatnonzero(kept)
+    gaps = np.flatnonzero(np.diff(places) > 1) + 1
+    borders = np.searchsorted(places, recording.piece_starts)  # the first kept sample of each piece
+    starts = {0, *gaps.tolist(), *borders[borders < len(places)].tolist()}
     return dataclasses.replace(
         recording,
         signal=np.ascontiguousarray(recording.signal[kept]),
         movement=np.asarray(recording.movement[kept]),
         repetition=np.asarray(recording.repetition[kept]),
-        piece_starts=(0,),
+        piece_starts=tuple(sorted(starts)),
     )

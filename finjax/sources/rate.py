@@ -12,6 +12,12 @@ PERIOD_S = 4.0  # over which the rate is measured
 WARM_UP_S = 1.0  # after the first sample: samples that have waited come all at once
 SILENCE_S = 1.0  # without samples: the measurement begins again
 TOLERANCE = 0.1  # of the rate
+RAN_AT = "the stream ran at"
+
+
+def losses(problems: Counter[str]) -> int:
+    """Returns how often a source lost samples: all its problems but another rate, at which none are lost."""
+    return sum(count for what, count in problems.items() if not what.startswith(RAN_AT))
 
 
 class RateWatch:
@@ -54,7 +60,7 @@ class RateWatch:
         off = abs(measured_hz - self._rate_hz) > TOLERANCE * self._rate_hz
         if off and not self._off:
             measured = f"{float(f'{measured_hz:.2g}'):g}"
-            self._problems[f"the stream ran at {measured} instead of {self._rate_hz:g} samples per second"] += 1
+            self._problems[f"{RAN_AT} {measured} instead of {self._rate_hz:g} samples per second"] += 1
         self._off = off
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from scripted import noise
 
+from finjax.acquisition import run_writer
 from finjax.acquisition.bids import DESCRIPTION, Folder, Person
 from finjax.acquisition.run_writer import RunWriter, Setup
 from finjax.acquisition.schedule import Finished
@@ -95,6 +96,28 @@ def test_events_and_samples_are_there_before_the_end(tmp_path):
     writer.take_trials([trial("fist", 1, 1.0, 3.0, "repeated"), trial("fist", 1, 4.0, 6.0)])
     assert [row["status"] for row in table(next((tmp_path / "new").rglob("*events.tsv")))] == ["repeated", "good"]
     writer.close()
+
+
+def test_frequent_losses_fill_neither_the_disk_nor_the_file(tmp_path, monkeypatch):
+    written = []
+    write = run_writer.write_table
+    monkeypatch.setattr(run_writer, "write_table", lambda path, *rest: (written.append(path), write(path, *rest)))
+    writer = RunWriter(Folder(tmp_path / "new"), Person(1), INFO, SETUP)
+    for place, samples in enumerate(noise(20.0, chunk=5)):  # 1000 chunks of 0.02 s
+        if place % 4 == 0 or (place % 4 == 2 and place < 500):  # 0.08 s from one loss to the next, at first 0.04 s
+            writer.mark_bad(writer.samples - 1, writer.samples + 1)
+        writer.take(samples)
+        if writer.samples == 2500:
+            rows = table(next((tmp_path / "new").rglob("*events.tsv")))
+            assert float(rows[-1]["onset"]) + float(rows[-1]["duration"]) >= 8.0  # the last two seconds may be missing
+    writer.close()
+    events = [path for path in written if path.name.endswith("_events.tsv")]
+    assert 10 <= len(events) <= 22  # at the beginning, once a second, at the end
+    rows = table(events[0])
+    assert [(row["onset"], row["duration"]) for row in rows[:2]] == [("0", "10.004"), ("10.076", "0.008")]
+    assert len(rows) == 1 + 124
+    edfio = pytest.importorskip("edfio", reason="edfio is not installed: pip install -e '.[dev]'")
+    assert edfio.read_bdf(writer.path).duration == 20.0  # no records were added for the annotations
 
 
 def test_a_long_gap_is_one_event_and_what_fills_the_last_record_another(tmp_path):

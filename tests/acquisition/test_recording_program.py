@@ -1,5 +1,6 @@
 """`finjax record` as a program: whole recordings, refusals, keys, signals, a full disk, kills."""
 
+import contextlib
 import csv
 import os
 import pty
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import time
 import warnings
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ import pytest
 import quick_program
 from conftest import ROOT
 from recording_child import RATE_HZ, samples_from
-from scripted import Scripted
+from scripted import Front, Scripted, in_phase, noise
 
 from finjax.acquisition.__main__ import main
 
@@ -114,6 +116,22 @@ def test_samples_of_no_known_size_are_refused(quick, tmp_path, capsys, monkeypat
     monkeypatch.setattr("finjax.acquisition.guided.open_source", lambda *_, **__: quick_program.source(unit=""))
     assert quick(tmp_path / "new", "--movements=fist") == 1
     assert "does not say the unit of its samples (none)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("samples", "front", "message"),
+    [
+        (noise(10.0), Front((in_phase("hold"), "skip")), "the check, which measures their size, was skipped: give"),
+        ([0 * chunk for chunk in noise(10.0)], Front(), "they were all 0: give --unit=uV"),
+    ],
+)
+def test_a_check_that_finds_no_size_is_told(tmp_path, capsys, monkeypatch, samples, front, message):
+    front.problems = Counter()
+    monkeypatch.setattr("finjax.acquisition.guided.open_source", lambda *_, **__: Scripted(samples, unit=""))
+    monkeypatch.setattr("finjax.acquisition.guided._terminal", lambda *_: contextlib.nullcontext(front))
+    arguments = ["--source=lsl:x", "--movements=fist", "--check=1", str(tmp_path / "new")]
+    assert main(arguments) == 1
+    assert f"the unit of the samples is not known, and {message}" in capsys.readouterr().err
 
 
 def test_a_unit_that_is_not_that_of_the_source_is_refused(quick, tmp_path, capsys):

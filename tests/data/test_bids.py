@@ -135,6 +135,48 @@ def test_channels_in_another_order_are_sorted_like_the_first(tmp_path):
     np.testing.assert_array_equal(one.signal, two.signal)
 
 
+def test_channels_of_one_name_cannot_be_told_apart(tmp_path):
+    names = ("Flexor digitorum left", "Flexor digitorum right")
+    table = [{"name": name, "type": "EMG", "units": "uV", "status": "good"} for name in names]
+    signal = emg(trials(), channels=2)
+    message = r"several channels have the name Flexor digitorum.* so they cannot be told apart"
+    path = write_run(tmp_path, channels=("Flexor digitorum", "Flexor digitorum"), signal=signal, table=table)
+    refuses(tmp_path, message)
+    write_table(sidecar(path, "channels.tsv"), table[:1])  # which of the two is it?
+    refuses(tmp_path, message)
+    sidecar(path, "channels.tsv").unlink()
+    refuses(tmp_path, message)
+    write_run(tmp_path, channels=("Flexor digitorum", "other"), signal=signal, table=table)  # two names, one channel
+    refuses(tmp_path, message)
+    write_table(sidecar(path, "channels.tsv"), [table[0], table[0]])
+    refuses(tmp_path, "has several rows for Flexor digitorum left: each channel needs a name of its own")
+
+
+def test_a_run_with_another_rate_is_labelled_by_its_own(tmp_path):
+    rows = [{**row, "onset": f"{400 + float(row['onset']):g}"} for row in trials()]
+    write_run(tmp_path, run=1, rows=trials())
+    path = write_run(tmp_path, run=2, rows=rows)
+    sidecar(path, "emg.json").write_text(json.dumps({"SamplingFrequency": 1000.5}))  # differs by less than a thousandth
+    (recording,) = load(tmp_path)
+    second = recording.segments()[recording.segments()[:, 0] >= recording.piece_starts[1]]
+    assert second[0, 0] - recording.piece_starts[1] == round(400.5 * 1000.5)  # 200 later than by the first run's rate
+
+
+def test_a_stretch_of_bad_samples_hides_no_markers(tmp_path):
+    markers = [(0.5, "fist"), (2.0, "open"), (3.5, "rest"), (4.0, "fist"), (5.5, "open"), (7.0, "rest")]
+    rows = [{"onset": f"{onset:g}", "duration": "n/a", "trial_type": name} for onset, name in markers]
+    rows.append({"onset": "1", "duration": "0.2", "trial_type": "bad"})
+    write_run(tmp_path, rows=rows, signal=emg(trials()))
+    (recording,) = load(tmp_path)
+    assert recording.segments().tolist() == [
+        [500, 1000, 0, 1],
+        [1200, 2000, 0, 1],
+        [2000, 3500, 1, 1],
+        [4000, 5500, 0, 2],
+        [5500, 7000, 1, 2],
+    ]
+
+
 def test_a_file_that_was_cut_off_is_read_up_to_its_last_record(tmp_path):
     path = write_run(tmp_path)
     whole = load(tmp_path)[0].signal
@@ -148,11 +190,28 @@ def test_a_file_that_was_cut_off_is_read_up_to_its_last_record(tmp_path):
     assert any("it ends before" in note and "of its movements" in note for note in recording.notes)
 
 
-def test_labels_that_are_no_numbers_are_counted(tmp_path):
-    for name in ("bo", "anna"):
+def number_of(folder, subject):
+    found = get_spec("bids", folder).find(folder)
+    (number,) = (number for number, files in found.items() if files[0].name.startswith(f"sub-{subject}_"))
+    return number
+
+
+def test_the_number_of_a_person_does_not_change_when_others_are_added(tmp_path):
+    for name in ("cleo", "7"):
         write_run(tmp_path, subject=name)
-    assert list(get_spec("bids", tmp_path).find(tmp_path)) == [1, 2]
-    assert get_spec("bids", tmp_path).find(tmp_path)[1][0].name.startswith("sub-anna")
+    before = {name: number_of(tmp_path, name) for name in ("cleo", "7")}
+    for name in ("anna", "P12", "20240105T1"):
+        write_run(tmp_path, subject=name)
+    assert {name: number_of(tmp_path, name) for name in before} == before
+    assert before["7"] == 7 and number_of(tmp_path, "P12") == 12
+    (recording,) = load(tmp_path, subjects=(before["cleo"],))
+    assert 100_000 <= recording.subject == before["cleo"] < 10**9
+
+
+def test_two_people_with_one_number_are_refused(tmp_path):
+    for name in ("A1", "B1"):
+        write_run(tmp_path, subject=name)
+    refuses(tmp_path, "A1 and B1 would both be subject 1: rename the files of one of them")
 
 
 def test_tables_of_folders_above_describe_all_files_below(tmp_path):

@@ -59,9 +59,15 @@ def test_the_last_movement_without_an_end_lasts_until_the_end(tmp_path):
 
 
 def test_each_file_without_a_subject_in_its_name_is_a_person(tmp_path):
-    for name in ("a.xdf", "b.xdf"):
+    for name in ("recording.xdf", "anna/recording.xdf", "bo/recording.xdf"):
         write_xdf(tmp_path / name, **session(seconds=10, repetitions=2))
-    assert [recording.subject for recording in load(tmp_path)] == [1, 2]
+    assert len({recording.subject for recording in load(tmp_path)}) == 3
+
+
+def test_a_folder_can_name_the_person_of_its_files(tmp_path):
+    for name in ("sub-4/a.xdf", "sub-4/ses-2/a.xdf", "sub-P05/a.xdf"):
+        write_xdf(tmp_path / "sub-9" / name, **session(seconds=10, repetitions=2))  # sub-9 is above the folder
+    assert [(one.subject, len(one.piece_starts)) for one in load(tmp_path / "sub-9")] == [(4, 2), (5, 1)]
 
 
 def test_files_of_one_person_are_numbered_on(tmp_path):

@@ -149,6 +149,7 @@ def test_fins_are_a_start_too(tmp_path):
     options = [f"--cache_dir={tmp_path / 'cache'}", f"--workdir={tmp_path / 'run'}", "--preset=fine_tune:test"]
     assert main([str(own), f"--from={tmp_path / 'fins'}", *options]) == 0
     (person,) = read(tmp_path / "run")["people"]
+    assert len(read(tmp_path / "run")["inputs"]["from_parameters"]) == 64
     model = finjax.load(person["decoder"])
     assert model.kind == "fine_tune" and set(model.features) == {"rms", "var"}
     assert model.trained_on == {1: (1,), 2: (1, 2)}
@@ -173,3 +174,22 @@ def test_a_dataset_with_a_split_of_its_own_is_cross_validated_too(tmp_path):
     assert list(person["cross_validation"]["by_repetition"]) == ["1", "2", "3", "4", "5", "6"]
     assert finjax.load(person["decoder"]).trained_on == {2: (1, 2, 3, 4, 5, 6)}
     assert person["cross_validation"]["accuracy"] > 2 / 17  # chance is one of seventeen
+
+
+@pytest.mark.slow
+def test_a_fit_is_not_resumed_from_a_decoder_that_was_replaced(fitted, tmp_path, capsys):
+    one, two = (Path(person["decoder"]) for person in read(fitted / "run")["people"])
+    shutil.copytree(two, tmp_path / "start")
+    own = write_people(tmp_path / "own", subjects=("3",), repetitions=(1,), rate_hz=2048.0)
+    arguments = [
+        str(own),
+        f"--from={tmp_path / 'start'}",
+        f"--cache_dir={tmp_path / 'cache'}",
+        f"--workdir={tmp_path / 'run'}",
+    ]
+    assert main(arguments) == 0
+    assert main(arguments) == 0  # the same decoder
+    shutil.rmtree(tmp_path / "start")
+    shutil.copytree(one, tmp_path / "start")
+    assert main(arguments) == 1
+    assert "holds a fit with other from_parameters" in capsys.readouterr().err

@@ -8,9 +8,10 @@ import pytest
 pytest.importorskip("edfio")
 from data.bids_folder import CHANNELS, MOVEMENTS, emg, trials, write_run
 
+from finjax.data.recording import Recording
 from finjax.data.settings import DataSettings
 from finjax.errors import DataError
-from finjax.live.replayed import recording_of
+from finjax.live.replayed import recording_of, repetitions_of
 
 
 def decoder(*, channels=CHANNELS, movements=MOVEMENTS, rate_hz=1000.0):
@@ -65,3 +66,23 @@ def test_a_folder_that_is_gone_is_named_with_its_option(options):
     options.data = ""
     with pytest.raises(DataError, match=r"no such folder: /gone \(--data\)"):
         recording_of(options, decoder())
+
+
+def test_what_is_left_out_parts_a_recording_into_pieces():
+    repetition = np.array([1, 1, 0, 1, 1, 2, 2, 1, 1, 1, 2, 2], np.int16)
+    recording = Recording(
+        dataset="x",
+        subject=1,
+        signal=np.arange(12, dtype=np.float32)[:, None],
+        movement=np.zeros(12, np.int16),
+        repetition=repetition,
+        rate_hz=100.0,
+        channel_names=("a",),
+        movement_names=("fist",),
+        piece_starts=(0, 4, 6, 8, 11),
+    )
+    kept = repetitions_of(recording, "1", option="calibrate")
+    assert kept.signal[:, 0].tolist() == [0, 1, 3, 4, 7, 8, 9]
+    # Samples 3 and 7 follow a gap; 4 and 8 begin pieces. The piece from 6 begins at 7, and that from 11 is gone.
+    assert kept.piece_starts == (0, 2, 3, 4, 5)
+    assert kept.segments()[:, :2].tolist() == [[0, 2], [2, 3], [3, 4], [4, 5], [5, 7]]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from finjax.sources import rate
-from finjax.sources.rate import RateWatch, RateWatched
+from finjax.sources.rate import RateWatch, RateWatched, losses
 from finjax.sources.source import StreamInfo
 
 
@@ -65,6 +65,12 @@ def test_a_caller_that_pauses_is_no_wrong_rate(problems_of):
 def test_there_are_few_different_messages(problems_of):
     steps = [step for count in range(2000, 4000) for step in [(4.0, 4 * count), (4.0, 4000)]]
     assert len(problems_of(steps)) < 30
+
+
+def test_a_wrong_rate_is_no_loss(problems_of):
+    problems = Counter(problems_of([(0.1, 50)] * 100))
+    assert problems and losses(problems) == 0
+    assert losses(problems + Counter({"packages that were lost": 3})) == 3
 
 
 class Stream:
