@@ -43,11 +43,11 @@ def load(path: str | Path, *, step: int | str = "latest") -> FINModel | DecoderM
         model = _fin_model(saved) if saved.info["kind"] == "fin" else _decoder_model(saved)
     except (KeyError, TypeError) as error:
         raise CheckpointError(f"the checkpoint of step {saved.step} in {path} lacks {error}") from error
-    _load_plugins_of(model, path)
+    load_plugins_of(model, path)
     return model
 
 
-def _load_plugins_of(model: FINModel | DecoderModel, path: str | Path) -> None:
+def load_plugins_of(model: FINModel | DecoderModel, path: str | Path) -> None:
     """Imports the plugins that a model names, if its dataset or one of its features is not registered yet.
 
     Otherwise it imports nothing that a checkpoint names, because a stranger may have made it. The network itself needs

@@ -19,6 +19,8 @@ from finjax.training.fit import progress_bar, tune
 from finjax.training.losses import noise_factor
 from finjax.training.predict import virtual_features_of
 
+MOST_WINDOWS = 2000  # without labels: more make the mean of the features no better, and a long recording has many
+
 
 def checked(model: DecoderModel, samples: np.ndarray, movement: np.ndarray | None) -> np.ndarray | None:
     """Returns labels as an array, if there are any.
@@ -31,10 +33,14 @@ def checked(model: DecoderModel, samples: np.ndarray, movement: np.ndarray | Non
     Raises:
         DataError: the samples are too few or not finite, or the labels do not fit them.
     """
-    if len(samples) < model.framing.length or not np.isfinite(samples).all():
+    if len(samples) < model.framing.length:
         raise DataError(
-            f"{len(samples)} samples: calibration needs at least {model.framing.length} samples (a window), "
-            "all of them finite"
+            f"{len(samples)} samples: calibration needs at least {model.framing.length} samples, which are a window"
+        )
+    if faulty := int(np.count_nonzero(~np.isfinite(samples).all(axis=1))):
+        raise DataError(
+            f"{faulty} of the {len(samples)} samples are not finite in every channel: calibration needs finite values. "
+            "Leave these samples out, or give them a finite value and no label"
         )
     if movement is None:
         return None
@@ -121,6 +127,18 @@ def tuned(
     return dataclasses.replace(model, params=params, stats=stats)
 
 
+def is_aligned(model: DecoderModel) -> bool:
+    """Returns whether the decoder is aligned with each new person (`cnn.align`)."""
+    return bool(align_of(model.config)) and "alignment" in model.params
+
+
+def some_windows(samples: np.ndarray, model: DecoderModel) -> np.ndarray:
+    """Returns evenly spaced windows `[n, C, T]` of samples `[N, C]`, at the step of the training or further apart."""
+    framing = model.framing
+    windows = np.lib.stride_tricks.sliding_window_view(samples, framing.length, axis=0)[:: framing.step]
+    return windows[np.linspace(0, len(windows) - 1, min(MOST_WINDOWS, len(windows))).astype(int)]
+
+
 def aligned_with(model: DecoderModel, windows: np.ndarray, movement: np.ndarray | None = None) -> DecoderModel:
     """Returns the decoder aligned with a new person, if its configuration says so (`cnn.align`).
 
@@ -129,10 +147,10 @@ def aligned_with(model: DecoderModel, windows: np.ndarray, movement: np.ndarray 
         windows: `[n, C, T]` z-scored.
         movement: `[n]` their movements, which choose the turn of the electrodes; None: no labels.
     """
-    if not (how := align_of(model.config)) or "alignment" not in model.params:
+    if not is_aligned(model):
         return model
     params, batch_size = model.params, model.config.evaluate.batch_size
-    if how == "turn":
+    if align_of(model.config) == "turn":
         some = np.linspace(0, len(windows) - 1, min(WINDOWS_TO_TURN, len(windows))).astype(int)
         params, _ = aligned_and_turned(
             model.decoder,

@@ -1,15 +1,14 @@
 """A decoder that takes samples as they come and decides at a steady pace."""
 
+import copy
 import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
-from finjax.configs.settings import FineTuneStage
 from finjax.data import filters
 from finjax.data.durations import to_samples
 from finjax.data.normalise import UNLABELLED as UNLABELLED_SAMPLES
@@ -20,9 +19,10 @@ from finjax.data.zscore import channel_statistics, z_score
 from finjax.devices.defaults import with_defaults
 from finjax.errors import DataError
 from finjax.inference.model import DecoderModel
-from finjax.inference.restored import load_decoder
-from finjax.live.calibration import aligned_with, checked, labelled, tuned, windows_of
+from finjax.inference.restored import load_decoder, load_plugins_of
+from finjax.live.calibration import aligned_with, checked, is_aligned, labelled, some_windows, tuned, windows_of
 from finjax.live.causal_filter import CausalFilter
+from finjax.live.compiled import probabilities_of
 from finjax.live.decision import Decision
 from finjax.live.electrodes import Electrodes
 from finjax.live.postprocessing import PostProcessor
@@ -32,7 +32,7 @@ from finjax.live.z_score import person_statistics
 from finjax.system.arithmetic import numpy_defaults
 from finjax.system.files import expanded
 
-MOST_STEPS_AT_ONCE = 20  # time steps of FINs that run all at once: 10 gain half of the time, 600 lose as much
+STREAM_PARTS = ("_filter", "_filtered", "_electrodes", "_post_processor")  # what the samples before have left
 
 logger = logging.getLogger(__name__)
 
@@ -125,10 +125,18 @@ class LiveDecoder:
         self.model, self._statistics, self._warning = calibrated.model, calibrated._statistics, calibrated._warning
         self._statistics_from, self._probabilities = calibrated._statistics_from, calibrated._probabilities
 
+    def snapshot(self) -> "LiveDecoder":
+        """Returns a copy as it is now, for pickling in another thread; it is not compiled, and cannot decode itself."""
+        taken = object.__new__(type(self))
+        taken.__dict__.update(self.__getstate__())
+        for name in STREAM_PARTS:  # they change with every sample
+            setattr(taken, name, copy.deepcopy(getattr(self, name)))
+        return taken
+
     def reset(self) -> None:
         """Begins a new stream with the same statistics."""
-        for part in (self._filter, self._filtered, self._electrodes, self._post_processor):
-            part.clear()
+        for name in STREAM_PARTS:
+            getattr(self, name).clear()
         self._seen = 0
 
     @with_defaults
@@ -153,11 +161,9 @@ class LiveDecoder:
         samples = self._filter.whole(samples)
         if movement is None:
             self._statistics = channel_statistics(samples.T)
-            framing = self.model.framing
-            windows = np.lib.stride_tricks.sliding_window_view(samples.T, framing.length, axis=1)[:, :: framing.step]
-            self.model = aligned_with(self.model, self._z_scored(windows.swapaxes(0, 1)))
+            if is_aligned(self.model):
+                self.model = aligned_with(self.model, self._z_scored(some_windows(samples, self.model)))
             self._statistics_from = UNLABELLED_SAMPLES
-            self._compile()
         else:
             windows, predicted, labels = windows_of(self.model, labelled(self.model, samples, movement))
             self._statistics = channel_statistics(samples[movement != UNLABELLED].T)
@@ -165,7 +171,7 @@ class LiveDecoder:
             self.model = aligned_with(self.model, windows, labels)
             self.model = tuned(self.model, windows, labels, predicted=predicted, progress=progress)
             self._statistics_from = USED
-            self._compile()
+        self._compile()
         self._warning = ""
         self.reset()
 
@@ -187,12 +193,11 @@ class LiveDecoder:
         """
         if not self._statistics_from or self._statistics is None:
             raise DataError("only a calibrated decoder can be saved: call calibrate(samples, movement) first")
-        tuned = repetitions if self._statistics_from == USED else ()
         save_decoder(
             self.model,
             expanded(folder),
             subject=subject,
-            repetitions=tuned,
+            repetitions=repetitions if self._statistics_from == USED else (),
             statistics=self._statistics,
             source=self._statistics_from,
         )
@@ -270,6 +275,7 @@ class LiveDecoder:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+        load_plugins_of(self.model, "a copy of a decoder")  # another process has not loaded them yet
         self._compile()
 
     def _z_scored(self, windows: np.ndarray) -> np.ndarray:
@@ -278,13 +284,7 @@ class LiveDecoder:
         return z_score(windows, mean[:, None], std[:, None], self.model.signal.limit)
 
     def _compile(self) -> None:
-        # With few time steps, a loop over FINs costs more than it saves: all run at once. With many, the weights of one
-        # FIN must stay in the cache.
-        config = self.model.config
-        steps = self.model.framing.length // config.model.patch_size if isinstance(config, FineTuneStage) else 1
-        at_once = steps <= MOST_STEPS_AT_ONCE
-        logits = self.model.forward if at_once else self.model.logits
-        self._probabilities = jax.jit(lambda windows: jax.nn.softmax(logits(windows)))
+        self._probabilities = probabilities_of(self.model)
         self._decode(np.zeros((len(self.channel_names), self.model.framing.length), np.float32))
 
     def _decode(self, window: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from finjax.data.number_lists import format_numbers, parse_numbers
 from finjax.data.recording import Recording
 from finjax.errors import DataError
 from finjax.live.addition import Addition
+from finjax.live.channel_order import in_order_of
 from finjax.live.decoder import LiveDecoder
 from finjax.live.demo import demo_decoder
 from finjax.live.lab_stream_outlet import LabStreamOutlet
@@ -25,6 +26,8 @@ from finjax.sources.replay import Replay
 from finjax.sources.source import Silences, Source
 from finjax.system import interrupts
 from finjax.system.console import drop_if_stuck, messages_held_back
+from finjax.system.files import expanded
+from finjax.training.saved_model import refuse_occupied
 
 SILENCE_S = 1.0  # without samples: the sinks are told, and it is counted
 
@@ -49,6 +52,8 @@ def run_session(options: argparse.Namespace, addition: Addition | None = None) -
         least_probability=options.least_probability,
         dwell=options.dwell,
     )
+    if options.save:
+        refuse_occupied(expanded(options.save))  # a calibration takes long
     if options.calibrate:
         known = repetitions_of(recording_of(options, decoder), options.calibrate, option="calibrate")
         decoder.calibrate(known.signal, known.movement)
@@ -123,4 +128,4 @@ def _source(options: argparse.Namespace, decoder: LiveDecoder) -> tuple[Source, 
     channels = len(decoder.channel_names)
     source = open_source(options.source, channels=channels, rate_hz=decoder.rate_hz, speed=options.speed)
     print(f"source: {source.info.name}, {channels} channels at {source.info.rate_hz:g} Hz", flush=True)
-    return source, None
+    return in_order_of(source, decoder.channel_names), None

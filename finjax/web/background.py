@@ -21,8 +21,8 @@ class Background:
 
     Args:
         function: a function of a module.
-        arguments: for it; they and its result are pickled. Unpickling the result may take long too, as a decoder
-            compiles then; it happens in a thread.
+        arguments: for it; they and its result are pickled, which happens in a thread: nobody may change them any more.
+            Unpickling the result may take long too, as a decoder compiles then.
 
     Attributes:
         done: whether there is a result or an error.
@@ -33,7 +33,7 @@ class Background:
     def __init__(self, function: Callable[..., Any], *arguments: Any):
         self.done, self.result, self.error = False, None, ""
         self._process: Any = None
-        task = pickle.dumps((function, arguments))
+        task = function, arguments
         self._thread = threading.Thread(target=self._run, args=(task,), name="finjax background", daemon=True)
         self._thread.start()
 
@@ -44,19 +44,24 @@ class Background:
                 self._process.kill()
         self._thread.join(timeout=1.0)
 
-    def _run(self, task: bytes) -> None:
+    def wait(self, seconds: float) -> None:
+        """Waits until there is a result or an error, so many seconds at most."""
+        self._thread.join(timeout=seconds)
+
+    def _run(self, task: tuple[Callable[..., Any], tuple[Any, ...]]) -> None:
         context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe(duplex=False)
+        ours, theirs = context.Pipe()
         try:
-            self._process = context.Process(target=_work, args=(theirs, task), name="finjax background", daemon=True)
+            self._process = context.Process(target=_work, args=(theirs,), name="finjax background", daemon=True)
             self._process.start()
             theirs.close()
+            ours.send_bytes(pickled(task))
             succeeded, content = ours.recv()
             if succeeded:
                 self.result = pickle.loads(content)
             else:
                 self.error = content
-        except EOFError:
+        except (EOFError, ConnectionError):
             self._process.join()
             self.error = f"its process has ended with status {self._process.exitcode}; the memory may be full"
         except Exception as error:  # whatever it is, the page shows it, and decoding continues
@@ -66,7 +71,19 @@ class Background:
             self.done = True
 
 
-def _work(results: multiprocessing.connection.Connection, task: bytes) -> None:
+def pickled(content: Any) -> bytes:
+    """Pickles in small parts, between which other threads go on: the interpreter holds them up during each."""
+    parts: list[bytes] = []
+
+    class Parts:
+        def write(self, part: bytes) -> None:
+            parts.append(bytes(part))
+
+    pickle.Pickler(Parts()).dump(content)
+    return b"".join(parts)
+
+
+def _work(connection: multiprocessing.connection.Connection) -> None:
     """Does the task; runs in the process."""
     end_with_parent()
     if hasattr(os, "nice"):
@@ -74,9 +91,9 @@ def _work(results: multiprocessing.connection.Connection, task: bytes) -> None:
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # the parent has most of a GPU's memory
     parallel.tune_compiler()
     try:
-        function, arguments = pickle.loads(task)
-        results.send((True, pickle.dumps(function(*arguments))))
+        function, arguments = pickle.loads(connection.recv_bytes())
+        connection.send((True, pickle.dumps(function(*arguments))))
     except FinjaxError as error:
-        results.send((False, str(error)))
+        connection.send((False, str(error)))
     except Exception as error:  # as above
-        results.send((False, f"{type(error).__name__}: {error}"))
+        connection.send((False, f"{type(error).__name__}: {error}"))

@@ -8,7 +8,7 @@ import numpy as np
 from finjax.acquisition.schedule import Session
 from finjax.acquisition.trials import Timing, make_trials
 from finjax.data.recording import UNLABELLED
-from finjax.errors import ConfigError
+from finjax.errors import ConfigError, DataError
 from finjax.live.decoder import LiveDecoder
 
 REACTION_S = 0.5  # after the prompt, before the person has reached the movement; these samples get no label
@@ -58,6 +58,8 @@ class Calibration:
         self._numbers = {name: number for number, name in enumerate(movement_names)}
         self._rate_hz, self._count = rate_hz, 0
         self._chunks: list[np.ndarray] = []
+        self._faulty: list[np.ndarray] = []  # for each chunk, whether a value of a sample was not finite
+        self._last: np.ndarray | None = None  # finite value of each channel
         self._prompt = self.session.at(0.0)
 
     @property
@@ -66,12 +68,22 @@ class Calibration:
         return self._prompt is None
 
     def take(self, samples: np.ndarray) -> None:
-        """Takes the next samples `[n, C]` of the stream."""
-        if self.session.paused:
+        """Takes the next samples `[n, C]` of the stream.
+
+        A value that is not finite is replaced by the one before, and its sample gets no label.
+        """
+        if self.session.paused or not len(samples):
             return
         if self._count > LONGEST_S * self._rate_hz:  # many trials were repeated
             self.session.stop()
-        self._chunks.append(np.array(samples, np.float32))
+        samples = np.array(samples, np.float32)
+        finite = np.isfinite(samples)
+        if not finite.all():
+            before = np.zeros(samples.shape[1], np.float32) if self._last is None else self._last
+            samples = _held(samples, finite, before)
+        self._chunks.append(samples)
+        self._faulty.append(~finite.all(axis=1))
+        self._last = samples[-1]
         self._count += len(samples)
         self._prompt = self.session.at(self._count / self._rate_hz)
 
@@ -95,23 +107,41 @@ class Calibration:
             "paused": prompt.paused,
         }
 
+    def check(self) -> None:
+        """Raises `ConfigError` if fewer than two movements were held to the end."""
+        if len({held.movement for held in self.session.finished if held.status == "good"}) < 2:
+            raise ConfigError("fewer than two movements were held to the end: calibrate again")
+
     def recording(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns the samples `[n, C]` and their labels `[n]`, as `LiveDecoder.calibrate` takes them.
 
         Raises:
             ConfigError: fewer than two movements were held to the end.
+            DataError: fewer than two have samples with a label, as the others were not finite.
         """
+        self.check()
         labels = np.full(self._count, UNLABELLED, np.int64)
         for held in self.session.finished:
             if held.status == "good":
                 start, stop = (round(time_s * self._rate_hz) for time_s in (held.start_s + REACTION_S, held.stop_s))
                 labels[start:stop] = self._numbers[held.movement]
-        if len(set(labels[labels != UNLABELLED].tolist())) < 2:
-            raise ConfigError("fewer than two movements were held to the end: calibrate again")
+        faulty = np.concatenate(self._faulty)
+        labels[faulty] = UNLABELLED
+        if np.count_nonzero(np.unique(labels) != UNLABELLED) < 2:
+            raise DataError(
+                f"{np.count_nonzero(faulty)} of {self._count} samples were not finite in every channel, and fewer than "
+                "two movements are left: check the electrodes and calibrate again"
+            )
         return np.concatenate(self._chunks), labels
 
 
-def calibrated(decoder: LiveDecoder, samples: np.ndarray, labels: np.ndarray) -> LiveDecoder:
+def calibrated(decoder: LiveDecoder, calibration: Calibration) -> LiveDecoder:
     """Returns a copy of a decoder that was calibrated; runs in a process of its own."""
-    decoder.calibrate(samples, labels, progress=False)
+    decoder.calibrate(*calibration.recording(), progress=False)
     return decoder
+
+
+def _held(samples: np.ndarray, finite: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Returns samples `[n, C]` with the last finite value in place of others; `before` `[C]` came before them."""
+    places = np.where(finite, np.arange(1, len(samples) + 1)[:, None], 0)
+    return np.take_along_axis(np.concatenate([before[None], samples]), np.maximum.accumulate(places), axis=0)

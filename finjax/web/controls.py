@@ -1,6 +1,7 @@
 """What a person does on the live page, done in the process that decodes, between two chunks of samples."""
 
 import datetime
+import logging
 import time
 from collections import deque
 from collections.abc import Callable
@@ -11,13 +12,18 @@ import numpy as np
 
 from finjax.errors import ConfigError, FinjaxError
 from finjax.live.decoder import LiveDecoder
+from finjax.system.files import expanded
 from finjax.web.background import Background
 from finjax.web.calibration import Calibration, calibrated
 
 MOST_NOTICES = 5
 MOST_VOTES = 100
 LONGEST_DWELL_MS = 2000
+CALIBRATING, SAVING = "calibrating", "saving"
+LONGEST_SAVE_S = 120.0  # that the end of the session waits for
 ONE_AT_A_TIME = "wait until this has ended: {}"
+
+logger = logging.getLogger(__name__)
 
 
 class Controls:
@@ -36,13 +42,15 @@ class Controls:
 
     def __init__(self, decoder: LiveDecoder, *, run: Path, settings: dict[str, float], subject: int | None = None):
         self.paused = False
-        self._decoder, self._run, self._settings = decoder, run, settings
+        self._decoder, self._settings = decoder, settings
+        self._run = expanded(run).resolve()  # `.` has no name
         self._subject = _person(decoder, subject)
         self._numbers: dict[str | None, int] = {name: number for number, name in enumerate(decoder.movement_names)}
         self._calibration: Calibration | None = None
         self._task, self._task_name, self._task_began = None, "", 0.0
         self._then: Callable[[Any], None] = lambda _: None
         self._calibrated = False  # whether there is anything to save
+        self._is_saved = True
         self._notices: deque[dict[str, Any]] = deque(maxlen=MOST_NOTICES)
         self._notice_count = 0
         self._commands: dict[str, Callable[[dict[str, Any]], None]] = {
@@ -64,7 +72,7 @@ class Controls:
             self._commands[command["do"]](command)
         except FinjaxError as error:
             self._notice(str(error), kind="negative")
-        except (KeyError, TypeError, ValueError) as error:  # not from this page
+        except (KeyError, TypeError, ValueError, OverflowError) as error:  # not from this page
             self._notice(f"command not understood ({type(error).__name__}: {error})", kind="negative")
 
     def take(self, samples: np.ndarray) -> None:
@@ -75,11 +83,11 @@ class Controls:
         if self._calibration.is_complete:
             calibration, self._calibration = self._calibration, None
             try:
-                recorded = calibration.recording()
+                calibration.check()
             except FinjaxError as error:
                 self._notice(str(error), kind="negative")
                 return
-            self._start("calibrating", self._adopt, calibrated, self._decoder, *recorded)
+            self._start(CALIBRATING, self._adopt, calibrated, self._decoder.snapshot(), calibration)
 
     def look(self) -> None:
         """Takes the result of work that has ended."""
@@ -106,15 +114,26 @@ class Controls:
             "notices": list(self._notices),
         }
 
-    def close(self) -> None:
-        """Ends the work that is going on."""
+    def close(self) -> int:
+        """Ends the work that is going on, but a decoder is saved first; returns how many calibrations are lost."""
+        if self._task is not None and self._task_name == SAVING:
+            self._task.wait(LONGEST_SAVE_S)
+            if self._task.error:
+                logger.warning("saving: %s", self._task.error)
+            self.look()
+        lost = int(not self._is_saved)
         if self._task is not None:
             self._task.stop()
+            lost += self._task_name == CALIBRATING
+            self._task = None
+        return lost
 
     def _set(self, command: dict[str, Any]) -> None:
-        settings = {name: float(command.get(name, value)) for name, value in self._settings.items()}
+        given = {name: float(command[name]) for name in self._settings if name in command}
+        settings = self._settings | given
         vote, dwell_ms = round(settings["vote"]), settings["dwell_ms"]
-        if vote > MOST_VOTES or not 0 <= dwell_ms <= LONGEST_DWELL_MS:
+        # The program itself may have been started with more.
+        if ("vote" in given and vote > MOST_VOTES) or ("dwell_ms" in given and not 0 <= dwell_ms <= LONGEST_DWELL_MS):
             raise ConfigError(f"at most {MOST_VOTES} decisions vote, and the dwell is 0 to {LONGEST_DWELL_MS} ms")
         self._decoder.set_post_processing(
             vote=vote,
@@ -146,7 +165,7 @@ class Controls:
 
     def _adopt(self, copy: LiveDecoder) -> None:
         self._decoder.adopt(copy)
-        self._calibrated = True
+        self._calibrated, self._is_saved = True, False
         self._notice("calibrated: decisions use it from now on", kind="positive")
 
     def _save(self, command: dict[str, Any]) -> None:
@@ -155,9 +174,10 @@ class Controls:
         if not self._calibrated:
             raise ConfigError("there is nothing to save: calibrate first")
         folder = self._run.with_name(f"{self._run.name}_calibrated_{datetime.datetime.now():%Y-%m-%d_%H%M%S}")
-        self._start("saving", self._saved, saved, self._decoder, folder, self._subject)
+        self._start(SAVING, self._saved, saved, self._decoder.snapshot(), folder, self._subject)
 
     def _saved(self, folder: Path) -> None:
+        self._is_saved = True
         self._notice(f"saved to {folder}; use it with: finjax live {folder}", kind="positive")
 
     def _refuse_if_busy(self) -> None:

@@ -1,7 +1,8 @@
 """The target game: how well a person controls the decoder. This part knows nothing of pages.
 
 A game gives one target after the other; each must be reached, and held for the dwell time, within a time limit. Its
-clock is that of the decisions: it waits while none come. Measures are those of the tests that the literature uses:
+clock is that of the decisions: it waits while none come, also while the person has stopped them. Measures are those of
+the tests that the literature uses:
 
 - completion rate: share of the targets that were reached and held in time
 - time to completion: from the first decision of a target to the end of its dwell
@@ -26,6 +27,7 @@ from finjax.errors import ConfigError
 Phase = Literal["pause", "target", "done"]
 PAUSE_S = 2.0  # before each target; it is announced, and the person relaxes
 ROUNDING_S = 1e-6  # times are sums of rounded numbers
+GAP_S = 0.5  # a longer time without decisions does not count: they were stopped
 RESTING = ("rest", "neutral", "no motion", "no movement", "relax")  # in names of movements
 
 
@@ -106,19 +108,21 @@ class Game:
     Args:
         task: gives the targets.
         rules: what is asked for.
+        update_s: time between two decisions, if it is long.
 
     Attributes:
         phase: `"pause"` before a target, `"target"`, or `"done"` after the last.
         trials: of the targets so far.
     """
 
-    def __init__(self, task: Task, rules: Rules):
+    def __init__(self, task: Task, rules: Rules, *, update_s: float = 0.0):
         self.task, self.rules = task, rules
         self.phase: Phase = "pause"
         self.trials: list[Trial] = []
         self._began: float | None = None  # of the phase
         self._last = 0.0
-        self._reached: float | None = None  # since when the target is held
+        self._gap_s = max(GAP_S, 1.5 * update_s)
+        self._is_reached = False
         self._held_s = 0.0
         self._overshoots = 0
 
@@ -129,6 +133,8 @@ class Game:
         if self._began is None or time_s < self._last:  # the stream has begun again
             self._began, self._last = time_s, time_s
         passed_s, self._last = time_s - self._last, time_s
+        if passed_s > self._gap_s:
+            self._began, passed_s = self._began + passed_s, 0.0
         if self.phase == "pause":
             if time_s - self._began >= PAUSE_S - ROUNDING_S:
                 self._begin_target(time_s)
@@ -173,18 +179,17 @@ class Game:
     def _begin_target(self, time_s: float) -> None:
         self.task.begin(len(self.trials))
         self.phase, self._began = "target", time_s
-        self._held_s, self._overshoots, self._reached = 0.0, 0, None
+        self._held_s, self._overshoots, self._is_reached = 0.0, 0, False
 
     def _take(self, movement: str | None, time_s: float, passed_s: float) -> None:
         assert self._began is not None  # the phase has begun
         inside = self.task.step(movement, passed_s)
-        if inside and self._reached is None:
-            self._reached = time_s
-            self._held_s = 0.0
+        if inside and not self._is_reached:
+            self._is_reached, self._held_s = True, 0.0
         elif inside:
             self._held_s += passed_s
-        elif inside is False and self._reached is not None:
-            self._reached, self._held_s = None, 0.0
+        elif inside is False and self._is_reached:
+            self._is_reached, self._held_s = False, 0.0
             self._overshoots += 1
         seconds = time_s - self._began
         if self._held_s >= self.rules.dwell_s - ROUNDING_S:

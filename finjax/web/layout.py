@@ -2,6 +2,7 @@
 
 import html
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -45,13 +46,14 @@ def add_head(facts: Facts, *, script: str) -> None:
     """Adds style, script and facts to the page that is being built."""
     from nicegui import ui
 
+    columns, seconds = shown_of(facts)
     content = {
         "channels": len(facts.channel_names),
         "names": facts.channel_names,
         "movements": facts.movement_names,
         "pictures": pictures_of(facts.movement_names),
-        "columns": SHOWN,
-        "seconds": SHOWN_S,
+        "columns": columns,
+        "seconds": seconds,
         "unit": facts.unit,
     }
     ui.colors(primary="#0f766e", negative="#b42318", positive="#0f766e", info="#475569")
@@ -60,6 +62,13 @@ def add_head(facts: Facts, *, script: str) -> None:
     text = json.dumps(content).replace("<", "\\u003c")  # no name may end the script
     ui.add_body_html(f'<script type="application/json" id="facts">{text}</script>')
     ui.add_body_html(f'<script type="module" src="/assets/{script}"></script>')
+
+
+def shown_of(facts: Facts) -> tuple[int, float]:
+    """Returns how many columns of the signals are shown, and how many seconds they are: 5 s, if so many are kept."""
+    column_s = facts.column_ms / 1e3
+    columns = min(SHOWN, max(1, round(SHOWN_S / column_s)))
+    return columns, round(columns * column_s, 6)
 
 
 def _bar(facts: Facts) -> str:
@@ -94,9 +103,10 @@ def _signals(facts: Facts) -> str:
         for number, name in enumerate(facts.channel_names)
     )
     dense = " dense" if len(facts.channel_names) > MOST_LANES else ""
+    _, seconds = shown_of(facts)
     ticks = "".join(
-        f'<span style="left: {100 * (1 - second / SHOWN_S):g}%">−{second} s</span>'
-        for second in range(round(SHOWN_S) - 1, 0, -1)
+        f'<span style="left: {100 * (1 - second / seconds):.4g}%">−{second} s</span>'
+        for second in range(math.ceil(seconds) - 1, 0, -1)
     )
     return (
         '<div class="title">Signals and electrodes <span id="signals-scale" class="right"></span></div>'

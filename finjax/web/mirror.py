@@ -58,20 +58,17 @@ class Mirror:
             pass
         return self._number
 
-    def content(self, seen: int) -> dict[str, Any]:
+    def content(self, seen: int | None) -> dict[str, Any]:
         """Returns what a browser shows, as JSON content.
 
         Args:
-            seen: number of the first column that it has not seen.
+            seen: number of the first column that it has not seen; None: it shows no signals.
         """
-        first, columns = self._picture.since(seen)
-        return self._newest | {
-            "first": first,
-            "columns": packed_columns(columns),
-            "end": self._picture.end,
-            "state": self.state,
-            "ended": self.ended,
-        }
+        content = self._newest | {"state": self.state, "ended": self.ended}
+        if seen is not None:
+            first, columns = self._picture.since(seen)
+            content |= {"first": first, "columns": packed_columns(columns), "end": self._picture.end}
+        return content
 
     async def _tell(self) -> None:
         self._number += 1

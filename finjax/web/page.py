@@ -42,7 +42,7 @@ class LivePage:
         stream: what is known of the stream.
         summary: counts the decisions.
         problems: returns what was lost or wrong so far, and how often.
-        run: folder of the decoder's run; results of the game and calibrated decoders are written beside it.
+        run: folder of the decoder's run; results of the game are written into it, calibrated decoders beside it.
         settings: `vote`, `least_probability` and `dwell_ms` at the start.
         subject: see `Controls`.
         port: to listen at on 127.0.0.1; 0: any free one.
@@ -135,7 +135,8 @@ class LivePage:
 
     def close(self) -> None:
         """See `Sink`: ends the server and a calibration."""
-        self._controls.close()
+        if lost := self._controls.close():
+            self.problems["calibrations that were not saved"] += lost
         self._channel.close()
         self._give_away()
         if self._server.pid is not None:

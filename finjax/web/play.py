@@ -2,7 +2,9 @@
 
 import datetime
 import html
+import itertools
 import secrets
+from pathlib import Path
 from typing import Any
 
 from finjax.errors import FinjaxError
@@ -18,7 +20,7 @@ class Player:
     """A game on one page, from start to saved result.
 
     Args:
-        facts: about the session; the results are written beside `facts.run`.
+        facts: about the session; the results are written into `facts.run`.
     """
 
     def __init__(self, facts: Facts):
@@ -55,7 +57,7 @@ class Player:
 
     def _save(self, game: Game) -> None:
         now = datetime.datetime.now()
-        path = expanded(self._facts.run) / f"play-{now:%Y-%m-%d_%H%M%S}.json"
+        path = _free(expanded(self._facts.run) / f"play-{now:%Y-%m-%d_%H%M%S}.json")
         content = {
             "date": now.isoformat(timespec="seconds"),
             "run": self._facts.run,
@@ -69,6 +71,12 @@ class Player:
             self._saved = f"The result could not be saved to {path}: {whats_wrong(error)}"
         else:
             self._saved = f"Saved to {path}"
+
+
+def _free(path: Path) -> Path:
+    """Returns a path, with a number if it is taken: two pages may end their games in the same second."""
+    numbered = (path.with_stem(f"{path.stem}_{number}") for number in itertools.count(2))
+    return next(one for one in itertools.chain([path], numbered) if not one.exists())
 
 
 class Players:
@@ -180,7 +188,7 @@ def _add_rules(facts: Facts, player: Player) -> None:
         except FinjaxError as error:
             ui.notify(str(error), type="negative")
             return
-        player.start(Game(task, rules))
+        player.start(Game(task, rules, update_s=facts.update_ms / 1e3))
 
     with ui.element("div").classes("buttons"):
         ui.button("Start", on_click=start).props("id=play-start unelevated no-caps")

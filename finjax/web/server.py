@@ -86,7 +86,7 @@ def build(mirror: Mirror, command: Callable[[dict[str, Any]], None]) -> Any:
             while not mirror.ended:
                 seen = _seen(await connection.receive_text())
                 number = await mirror.newer(number)
-                content = mirror.content(seen)
+                content = mirror.content(None if player else seen)
                 if player:
                     content["game"] = players.state(player)
                 await connection.send_text(json.dumps(content, separators=(",", ":")))

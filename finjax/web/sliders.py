@@ -1,12 +1,14 @@
 """Sliders for the settings of the decisions."""
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable
 from typing import Any
 
 from finjax.web.facts import Facts
 
+ROUNDING = 1e-6  # of values on their way to the browser and back
 STILL_S = 1.0  # after a slider was moved, before it follows the decoder again
 
 
@@ -80,7 +82,7 @@ class SettingSlider:
         if shown is None:
             return
         value = shown / self._setting.factor
-        if value == self._known:
-            return
+        if self._known is not None and math.isclose(value, self._known, rel_tol=ROUNDING, abs_tol=ROUNDING):
+            return  # it has followed the decoder
         self._known, self._moved_s = value, time.monotonic()
         self._command({"do": "settings", self._setting.name: value})

@@ -17,6 +17,7 @@ from finjax.data import filters, synthetic
 from finjax.data.registry import Filter
 from finjax.errors import ConfigError, DataError
 from finjax.live import LiveDecoder
+from finjax.live.calibration import some_windows
 
 UPDATE = 40  # samples: 20 ms at 2 kHz
 
@@ -288,3 +289,24 @@ def test_bad_settings_are_refused(model, settings, error, message):
 def test_samples_of_other_channels_are_refused(model):
     with pytest.raises(DataError, match=r"samples are \[5, 11\]; this decoder takes \[n, 12\]"):
         LiveDecoder(model).push(np.zeros((5, 11)))
+
+
+def test_recordings_that_cannot_be_calibrated_with_are_refused_for_what_is_wrong(model, recording):
+    decoder, samples = LiveDecoder(model), recording.signal[:2000].copy()
+    with pytest.raises(DataError, match="599 samples: calibration needs at least 600 samples"):
+        decoder.calibrate(samples[:599])
+    samples[[3, 700], [0, 5]] = np.nan, np.inf
+    with pytest.raises(DataError, match="2 of the 2000 samples are not finite"):
+        decoder.calibrate(samples)
+
+
+def test_without_labels_windows_are_built_for_an_aligned_decoder_alone_and_not_too_many(model, monkeypatch):
+    monkeypatch.setattr("finjax.live.decoder.some_windows", lambda *_: pytest.fail("builds windows"))
+    LiveDecoder(model).calibrate(np.random.default_rng(0).normal(size=(2000, 12)))
+    samples = np.arange(600 + 5000 * model.framing.step)[:, None] * np.ones(12)
+    windows = some_windows(samples, model)
+    assert windows.shape == (2000, 12, 600)
+    assert windows[0, 0, 0] == 0 and windows[-1, 3, -1] == len(samples) - 1
+    assert set(np.diff(windows[:, 0, 0])) == {2 * model.framing.step, 3 * model.framing.step}
+    few = some_windows(samples[: 600 + 3 * model.framing.step], model)
+    assert few[:, 0, 0].tolist() == [number * model.framing.step for number in range(4)]

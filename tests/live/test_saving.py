@@ -111,3 +111,9 @@ def test_a_session_saves_what_it_calibrated(small_decoder, tmp_path, capsys):
     assert "none is left to replay" in capsys.readouterr().err
     assert main([str(small_decoder), f"--save={folder}"]) == 1
     assert "--save keeps a decoder that --calibrate has tuned" in capsys.readouterr().err
+
+
+def test_an_occupied_folder_is_refused_before_the_calibration(small_decoder, monkeypatch, capsys):
+    monkeypatch.setattr("finjax.live.decoder.LiveDecoder.calibrate", lambda *_, **__: pytest.fail("calibrates"))
+    assert main([str(small_decoder), "--calibrate=3", f"--save={small_decoder}", "--replay=4", "--quiet"]) == 1
+    assert "holds a run already" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import pickle
 import re
 import sys
 
@@ -15,6 +16,7 @@ from finjax.configs import cnn
 from finjax.data import registry
 from finjax.errors import ConfigError, DataError
 from finjax.inference import export, restored
+from finjax.live import LiveDecoder
 from finjax.live.__main__ import main as live
 from finjax.plots.__main__ import main as plots
 from finjax.run import run
@@ -86,6 +88,14 @@ def test_a_model_brings_its_plugins(clinic, capsys, use):
     else:
         model = export.export_model(decoder, folder / "model.finjax", platforms=("cpu",))
         assert model.dataset == "clinic" and model.run(np.zeros((1, 2, 300))).shape == (1, 2)
+
+
+def test_a_copy_of_a_decoder_in_another_process_brings_its_plugins(clinic):
+    folder, forget = clinic
+    content = pickle.dumps(LiveDecoder(folder / "run/subject_1"))
+    forget()
+    decoder = pickle.loads(content)
+    assert len(decoder._decode(np.zeros((2, 300)))) == 2
 
 
 def test_each_program_names_its_own_option_for_a_missing_folder(clinic, capsys):

@@ -1,9 +1,14 @@
 """Signals as columns of least and greatest values, and the picture that readers take them from."""
 
+import asyncio
+
 import numpy as np
 import pytest
 
 from finjax.web.columns import Columns, Picture, packed_columns, unpacked_columns
+from finjax.web.facts import Facts
+from finjax.web.layout import shown_of
+from finjax.web.mirror import Mirror
 
 
 @pytest.mark.parametrize("sizes", [(100,), (1,) * 100, (7, 13, 40, 40), (19, 81)])
@@ -75,3 +80,26 @@ def test_lost_columns_are_a_gap_in_the_picture():
 def test_columns_survive_their_way_as_text():
     columns = np.array([[[1.5, -2], [np.nan, 3e-7]]], np.float32)
     np.testing.assert_array_equal(unpacked_columns(packed_columns(columns), 2), columns)
+
+
+def facts_of(rate_hz: float) -> Facts:
+    names = {"stream": "", "unit": "", "run": "", "channel_names": ("a",), "movement_names": ("x", "y")}
+    column_ms = 1e3 * Columns(1, rate_hz).seconds
+    return Facts(rate_hz=rate_hz, update_ms=20.0, column_ms=column_ms, port=0, token="", **names)
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "columns", "seconds"),
+    [(2000.0, 500, 5.0), (50.0, 250, 5.0), (125.0, 500, 4.0), (1.0, 5, 5.0)],
+)
+def test_the_axis_is_as_long_as_the_columns_that_are_shown(rate_hz, columns, seconds):
+    assert shown_of(facts_of(rate_hz)) == (columns, seconds)
+
+
+def test_a_reader_that_shows_no_signals_gets_none():
+    mirror = Mirror(facts_of(2000.0))
+    columns = packed_columns(np.zeros((3, 1, 2), np.float32))
+    asyncio.run(mirror.take({"first": 0, "columns": columns, "decisions": [[0.5, 1]], "latest": {"movement": "y"}}))
+    assert mirror.content(0)["columns"] == columns
+    content = mirror.content(None)
+    assert "columns" not in content and content["latest"] == {"movement": "y"}

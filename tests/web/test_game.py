@@ -7,7 +7,9 @@ import pytest
 
 from finjax.errors import ConfigError
 from finjax.web.cursor_game import DISTANCES, SPEED, WIDTHS, CursorGame, proposed_movements
+from finjax.web.facts import Facts
 from finjax.web.game import PAUSE_S, Game, HoldGame, Rules, is_rest
+from finjax.web.play import Player
 
 STEP_S = 0.1
 
@@ -23,6 +25,12 @@ def play(game: Game, movements, *, start=0.0) -> float:
         time_s = start + PAUSE_S + count * STEP_S
         game.advance(time_s, movement)
     return time_s
+
+
+def facts_of(run: str) -> Facts:
+    names = {"channel_names": ("a",), "movement_names": ("grip",), "unit": ""}
+    times = {"rate_hz": 1000.0, "update_ms": 100.0, "column_ms": 10.0}
+    return Facts(stream="test", run=run, port=0, token="", **names, **times)
 
 
 def hold_game(**rules) -> Game:
@@ -171,3 +179,40 @@ def test_movements_are_proposed_by_their_names():
     }
     assert proposed_movements(("rest", "one", "two")) == {"left": "one", "right": "two", "up": "", "down": ""}
     assert is_rest("Rest") and not is_rest("fist")
+
+
+@pytest.mark.parametrize("task", ["hold", "cursor"])
+def test_a_time_without_decisions_does_not_count(task):
+    game, names = hold_game(limit_s=4.0), ["grip"]
+    if task == "cursor":
+        rules = Rules(targets=1, limit_s=4.0)
+        game, names = Game(CursorGame({"left": "L", "right": "R"}, rules), rules), ["R"]
+        game.task._places = [(0.45, 0.0, 0.2)]
+    end = play(game, names)
+    before = game.state()
+    game.advance(end + 5.0, names[0])  # the decisions were stopped
+    after = game.state()
+    assert game.phase == "target" and not game.trials
+    assert after["held"] == before["held"] and after["left_s"] == before["left_s"]
+    assert after.get("cursor") == before.get("cursor")
+    game.advance(end + 5.1, names[0])  # the clock goes on
+    assert game.state()["left_s"] == pytest.approx(before["left_s"] - 0.1)
+
+
+def test_decisions_that_come_seldom_all_count():
+    rules = Rules(targets=1, dwell_s=2.0)
+    game = Game(HoldGame(["grip"], rules), rules, update_s=1.0)
+    for time_s in range(6):  # 2 s of pause, then the target is held from 3 s to 5 s
+        game.advance(float(time_s), "grip")
+    (trial,) = game.trials
+    assert trial.completed and trial.seconds == 3.0
+
+
+def test_games_that_end_in_the_same_second_are_all_saved(tmp_path):
+    facts = facts_of(run=str(tmp_path))
+    for _ in range(3):
+        player, game = Player(facts), hold_game()
+        player.start(game)
+        player.advance([(step * STEP_S, "grip") for step in range(60)])
+        assert game.phase == "done" and "Saved to" in player.state()["saved"]
+    assert len(list(tmp_path.glob("play-*.json"))) == 3

@@ -1,14 +1,16 @@
 """Guided calibration on the stream, and the commands of the page, in the process that decodes."""
 
+import pickle
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from finjax.data.synthetic import Settings, generate
-from finjax.errors import ConfigError, StorageError
+from finjax.errors import ConfigError, DataError, StorageError
 from finjax.live import LiveDecoder
-from finjax.web.background import Background
+from finjax.web.background import Background, pickled
 from finjax.web.calibration import REACTION_S, Calibration
 from finjax.web.controls import Controls
 
@@ -130,6 +132,7 @@ def test_settings_change_the_next_decision(page, decoder):
         ({"do": "settings", "dwell_ms": -1}, "0 to 2000 ms"),
         ({"do": "settings", "least_probability": "high"}, "not understood"),
         ({"do": "settings", "vote": float("nan")}, "not understood"),
+        ({"do": "settings", "vote": float("inf")}, "not understood"),
         ({"do": "format the disk"}, "not understood"),
         ({}, "not understood"),
         ({"do": "calibrate"}, "not understood"),
@@ -244,3 +247,93 @@ def test_work_beside_the_decisions_can_be_stopped():
     task.stop()
     task._process.join(30)
     assert task._process.exitcode == -9
+
+
+def test_what_the_program_was_started_with_does_not_block_other_settings(decoder, small_decoder):
+    settings = {"vote": 150, "least_probability": 0.0, "dwell_ms": 3000.0}
+    page = Controls(decoder, run=small_decoder, settings=settings)
+    page.obey({"do": "settings", "least_probability": 0.5})
+    assert notices(page) == [] and page.state()["settings"] == settings | {"least_probability": 0.5}
+    page.obey({"do": "settings", "vote": 101})
+    assert "at most 100" in notices(page)[0]
+
+
+def test_a_sample_that_is_not_finite_is_replaced_and_loses_its_label():
+    guided, count = calibration(), 0
+    while not guided.is_complete:
+        samples = np.arange(count, count + 5, dtype=np.float32)[:, None] + np.array([0, 1000], np.float32)
+        if count in (0, 250, 255):  # the first samples, and ten while the first movement is held
+            samples[:, 1] = np.nan
+        if count == 260:
+            samples[2, 0] = np.inf
+        guided.take(samples)
+        count += 5
+    samples, labels = guided.recording()
+    held = np.flatnonzero(labels != -1)
+    assert not {*range(250, 260), 262} & set(held) and {249, 260, 261, 263} <= set(held)
+    assert len(held) == 2 * 50 - 11
+    expected = np.arange(count, dtype=np.float32)[:, None] + np.array([0, 1000], np.float32)
+    expected[:5, 1], expected[250:260, 1], expected[262, 0] = 0, 1249, 261
+    np.testing.assert_array_equal(samples, expected)
+
+
+def test_a_calibration_without_finite_samples_says_so():
+    guided = calibration()
+    while not guided.is_complete:
+        guided.take(np.full((5, 2), [1, np.nan], np.float32))
+    with pytest.raises(DataError, match=r"(\d+) of \1 samples were not finite"):
+        guided.recording()
+
+
+def test_a_decoder_is_saved_beside_its_run_from_within_the_folder(decoder, small_decoder, monkeypatch):
+    monkeypatch.chdir(small_decoder)
+    page = Controls(decoder, run=Path("."), settings={"vote": 1, "least_probability": 0.0, "dwell_ms": 0.0})
+    started = []
+    monkeypatch.setattr(page, "_start", lambda name, then, function, *arguments: started.append(arguments))
+    page._adopt(decoder)
+    page.obey({"do": "save"})
+    assert notices(page) == ["calibrated: decisions use it from now on"]
+    ((_, folder, _),) = started
+    assert folder.parent == small_decoder.parent.resolve() and folder.name.startswith(
+        f"{small_decoder.name}_calibrated"
+    )
+
+
+def slow(result: str) -> str:
+    """Takes a while in the process of a background task."""
+    time.sleep(0.5)
+    return result
+
+
+@pytest.mark.slow
+def test_the_end_of_a_session_waits_for_a_decoder_to_be_saved(page, decoder):
+    page._adopt(decoder)
+    page._start("saving", page._saved, slow, "folder")
+    assert page.close() == 0
+    assert notices(page)[-1].startswith("saved to folder")
+
+
+@pytest.mark.slow
+def test_calibrations_that_the_end_of_a_session_loses_are_counted(page, decoder):
+    assert page.close() == 0
+    page._start("calibrating", page._adopt, time.sleep, 600)
+    assert page.close() == 1
+    page._adopt(decoder)
+    page._start("saving", page._saved, fail, "storage")
+    assert page.close() == 1  # it could not be saved
+
+
+def test_content_is_pickled_in_parts():
+    content = [np.arange(12 * 40, dtype=np.float32).reshape(40, 12) + number for number in range(200)]
+    np.testing.assert_array_equal(pickle.loads(pickled(content)), content)
+
+
+def test_a_snapshot_is_made_without_compiling_and_stays_as_it_was(decoder, monkeypatch):
+    signal = generate(1, Settings(subjects=1, movement_s=1.0, rest_s=0.0)).signal
+    decoder.push(signal[:640])
+    with monkeypatch.context() as patch:
+        patch.setattr(LiveDecoder, "_compile", lambda self: pytest.fail("compiles"))
+        taken = decoder.snapshot()
+    expected = [decision.probabilities for decision in decoder.push(signal[640:800])]
+    found = [decision.probabilities for decision in pickle.loads(pickle.dumps(taken)).push(signal[640:800])]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)

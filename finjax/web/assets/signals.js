@@ -113,7 +113,7 @@ export class Signals {
       pixels.fill(line, y * width, (y + 1) * width);
     }
     for (let second = 1; second < seconds; second++) {
-      for (let at = Math.round((width * second) / seconds); at < pixels.length; at += width) pixels[at] = line;
+      for (let at = Math.round(width * (1 - second / seconds)); at < pixels.length; at += width) pixels[at] = line;
     }
   }
 }
