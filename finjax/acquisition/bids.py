@@ -149,6 +149,15 @@ class Folder:
                 return list(names)
         return []
 
+    def check_movements(self, movements: Sequence[str]) -> None:
+        """Raises `DataError` if the folder has recordings, but none of some of these movements."""
+        known = dict.fromkeys(name for path in self.runs() for name in _json(path).get("Movements") or ())
+        if known and (others := [name for name in movements if name not in known]):
+            raise DataError(
+                f"{self.root} has recordings of {', '.join(known)}, and none of {', '.join(others)}: all recordings of "
+                "a folder have the same movements. Give another folder"
+            )
+
     def check_stream(self, *, rate_hz: float, labels: Sequence[str]) -> None:
         """Raises `DataError` if the folder has recordings with other channels or another rate."""
         for path in self.runs()[-1:]:

@@ -27,7 +27,7 @@ from finjax.system import interrupts
 from finjax.system.console import messages_held_back
 from finjax.system.files import expanded
 
-CHECK_KEYS = "s: skip   q: end"
+CHECK_KEYS = "space: pause or go on   s: skip   q: end"
 AFTER_CHECK = "space: record anyway   r: check again   q: end"
 
 
@@ -49,11 +49,12 @@ def run(options: argparse.Namespace) -> tuple[list[str], Ending]:
     )
     if options.range is not None:
         limit_text(options.range)
-    folder.create()  # before the check: a folder that cannot be written is refused at once
+    folder.check_movements(movements)
     source = open_source(options.source, channels=options.channels, rate_hz=options.rate, speed=options.speed)
     with contextlib.closing(source), keyboard() as keys:
         folder.check_stream(rate_hz=source.info.rate_hz, labels=labels_for(source.info.channel_names))
         unit, chunks = _unit(options, source), iter(source)
+        folder.create()  # before the check: a folder that cannot be written is refused at once
         ending, electrodes, strongest = _checked(options, source, chunks, keys, unit=unit)
         if not ending.complete:
             return [f"nothing was recorded: {ending.reason}"], ending

@@ -11,7 +11,7 @@ from finjax.acquisition.record import Command
 
 KEYS: dict[str, Command] = {" ": "pause", "r": "repeat", "s": "skip", "a": "add", "q": "end"}
 ARROWS_AND_MORE = re.compile(r"\x1b(?:\[[0-9;]*[A-Za-z~]|O.)")  # keys that send several characters
-HELP = "space: pause   r: repeat   s: skip   a: add a repetition   q: end"
+HELP = "space: pause or go on   r: repeat   s: skip   a: add a repetition   q: end"
 
 
 class Keyboard:

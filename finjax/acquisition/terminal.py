@@ -20,7 +20,7 @@ from finjax.system.writer import Writer
 REFRESH_S = 0.05  # between two screens
 TITLES: dict[Phase, str] = {"ready": "get ready", "hold": "HOLD", "rest": "rest"}
 LEAST_LINES = 16  # of a terminal that has room for large letters
-LOST = "screens and lines that the terminal did not take"
+LOST = "updates that the terminal left out (no samples are lost)"
 WAITING_LINES = 1000  # lines that may wait for a reader
 
 

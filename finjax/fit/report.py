@@ -7,6 +7,8 @@ import numpy as np
 
 from finjax.evaluation.statistics import summarise
 
+GOOD = 1.5  # times the share of the most frequent movement
+GUESSING = "  This is little better than guessing: did the person follow the prompts? Are the electrodes good?"
 NAME_WIDTH = 24  # characters of a movement's name in a table
 
 
@@ -35,7 +37,12 @@ def report(result: dict, workdir: Path) -> list[str]:
         of_all = f"all {repetitions} repetitions" if repetitions > 1 else "the only repetition"
         lines.append(f"decoder of subject {person['subject']}, tuned to {of_all}: {person['decoder']}")
     first = result["people"][0]["decoder"]
-    return [*lines, "", "decode live:", f"  finjax live {first} --source=lsl:NAME"]
+    return [
+        *lines,
+        "",
+        "decode live, from the source that you recorded:",
+        f"  finjax live {first} --source=SOURCE --web",
+    ]
 
 
 def _accuracy(person: dict, result: dict) -> list[str]:
@@ -47,6 +54,7 @@ def _accuracy(person: dict, result: dict) -> list[str]:
         "repetitions),",
         f"  each repetition by a decoder that was tuned to the other {folds - 1}. "
         f"Always the most frequent movement: {scores['largest_share_of_a_movement']:.1%}",
+        *([GUESSING] if scores["accuracy"] < GOOD * scores["largest_share_of_a_movement"] else []),
     ]
 
 

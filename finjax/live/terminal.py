@@ -107,5 +107,5 @@ class Terminal:
         for movement in np.argsort(-decision.probabilities, kind="stable")[:SHOWN_MOVEMENTS]:
             share = float(decision.probabilities[movement])
             rows.append((False, f"  {share:4.0%} {bar(share)} {self._movements[movement]}"))
-        rows.append((False, f"electrodes {(faults or 'all good') if decision.has_signal else NO_SIGNAL}"))
+        rows.append((False, f"electrodes {(faults or 'none flat or saturated') if decision.has_signal else NO_SIGNAL}"))
         return rows

@@ -74,7 +74,8 @@ class Board:
             self.close()
             raise FinjaxError(
                 f"{where}: BrainFlow cannot open the board ({error}). Check that the board is on and near, that no "
-                "other program uses it, and which settings it needs (see BrainFlow's list of boards)"
+                "other program uses it, and which settings it needs, such as brainflow:cyton?serial_port=/dev/ttyUSB0 "
+                "(https://brainflow.readthedocs.io/en/stable/SupportedBoards.html)"
             ) from error
 
     def __iter__(self) -> Iterator[np.ndarray]:

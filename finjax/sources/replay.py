@@ -39,7 +39,7 @@ class Replay:
             if self._speed:
                 due = started + sent / rate_hz / self._speed
                 if time.perf_counter() - due > len(chunk) / rate_hz / self._speed:
-                    self.problems["chunks that were late because decoding took too long"] += 1
+                    self.problems["chunks that were late because this computer was busy"] += 1
                 while (wait := due - time.perf_counter()) > PATIENCE_S:
                     time.sleep(PATIENCE_S)
                     yield chunk[:0]

@@ -214,9 +214,10 @@ def _read_step(workdir: str | Path, step: int | str) -> SavedModel:
     folder = (expanded(workdir) / FOLDER).absolute()  # orbax reads only absolute paths
     if not folder.is_dir():
         reason = "no such folder" if not expanded(workdir).is_dir() else f"it has no folder {FOLDER}/"
-        raise CheckpointError(
-            f"no finjax run in {workdir}: {reason}. Give the --workdir of a training run, such as runs/fin_ssi"
-        )
+        below = sorted(path.parent for path in expanded(workdir).glob(f"*/{FOLDER}"))
+        which = ", ".join(map(str, below[:3])) + (", …" if len(below) > 3 else "")
+        what = f"Did you mean {which}?" if below else "Give the folder of a run, such as runs/fin_ssi"
+        raise CheckpointError(f"no finjax run in {workdir}: {reason}. {what}")
     steps = _steps(folder)
     if not steps:
         raise CheckpointError(f"{folder} holds no finished checkpoint yet: wait until the training saves its first")

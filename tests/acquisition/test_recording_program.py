@@ -69,6 +69,20 @@ def test_the_check_is_shown_and_kept(tmp_path, capsys):
     assert '"hum_share"' in next((tmp_path / "new").rglob("*_emg.json")).read_text()
 
 
+def test_movements_that_a_folder_does_not_have_need_another_folder(quick, tmp_path, capsys):
+    assert quick(tmp_path / "a", "--movements=rest,fist", "--repetitions=1") == 0
+    before = sorted((tmp_path / "a").rglob("*"))
+    assert quick(tmp_path / "a", "--movements=rest,pinch", "--repetitions=1") == 1
+    assert re.search("has recordings of rest, fist, and none of pinch: .* Give another folder", capsys.readouterr().err)
+    assert sorted((tmp_path / "a").rglob("*")) == before
+    assert quick(tmp_path / "a", "--movements=fist", "--repetitions=1") == 0  # a run may lack movements
+
+
+def test_a_source_that_cannot_be_opened_leaves_no_folder(tmp_path, capsys):
+    assert main(["--source=lsl:nobody_sends_this", *QUICK, "--movements=rest,fist", str(tmp_path / "a")]) != 0
+    assert capsys.readouterr().err and not (tmp_path / "a").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
