@@ -82,7 +82,7 @@ class Calibration:
             before = np.zeros(samples.shape[1], np.float32) if self._last is None else self._last
             samples = _held(samples, finite, before)
         self._chunks.append(samples)
-        self._faulty.append(~finite.all(axis=1))
+        self._faulty.append(np.asarray(~finite.all(axis=1)))
         self._last = samples[-1]
         self._count += len(samples)
         self._prompt = self.session.at(self._count / self._rate_hz)

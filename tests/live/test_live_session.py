@@ -1,12 +1,15 @@
 """The live program from start to summary: replay, calibration, limits, signals, refusals."""
 
+import dataclasses
 import json
 import os
 import re
 import signal
 
+import numpy as np
 import pytest
 
+from finjax.data.synthetic import Settings, generate
 from finjax.errors import FinjaxError
 from finjax.live.__main__ import main
 from finjax.sources.lines import Lines
@@ -42,6 +45,20 @@ def test_a_warning_about_the_z_score_comes_before_the_stream(small_decoder, capl
     assert main([str(small_decoder), "--subject=2", "--quiet"]) == 0
     (message,) = said
     assert "no z-score of subject 2" in message
+
+
+def test_channels_of_a_live_stream_are_put_into_the_order_of_the_decoder(small_decoder, monkeypatch):
+    recording = generate(1, Settings(subjects=1, movement_s=1.0, rest_s=0.0))
+    turned = dataclasses.replace(
+        recording, signal=recording.signal[:, ::-1], channel_names=tuple(reversed(recording.channel_names))
+    )
+    given = []
+    monkeypatch.setattr("finjax.live.session.open_source", lambda *_, **__: Replay(turned, chunk=40, speed=0))
+    monkeypatch.setattr(
+        "finjax.live.session.decode", lambda decoder, source, *_, **__: given.append(next(iter(source)))
+    )
+    assert main([str(small_decoder), "--source=lsl:turned", "--quiet"]) == 0
+    np.testing.assert_array_equal(given[0], recording.signal[: len(given[0])])
 
 
 def test_a_replay_that_is_not_possible_is_one_message(small_decoder, capsys):

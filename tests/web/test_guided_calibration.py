@@ -13,6 +13,7 @@ from finjax.live import LiveDecoder
 from finjax.web.background import Background, pickled
 from finjax.web.calibration import REACTION_S, Calibration
 from finjax.web.controls import Controls
+from finjax.web.sliders import Setting, SettingSlider
 
 RATE_HZ = 100.0
 NAMES = ("rest", "grip", "pinch")
@@ -262,18 +263,18 @@ def test_a_sample_that_is_not_finite_is_replaced_and_loses_its_label():
     guided, count = calibration(), 0
     while not guided.is_complete:
         samples = np.arange(count, count + 5, dtype=np.float32)[:, None] + np.array([0, 1000], np.float32)
-        if count in (0, 250, 255):  # the first samples, and ten while the first movement is held
+        if count in (0, 260, 265):  # the first samples, and ten while the first movement is held
             samples[:, 1] = np.nan
-        if count == 260:
+        if count == 270:
             samples[2, 0] = np.inf
         guided.take(samples)
         count += 5
     samples, labels = guided.recording()
     held = np.flatnonzero(labels != -1)
-    assert not {*range(250, 260), 262} & set(held) and {249, 260, 261, 263} <= set(held)
+    assert not {*range(260, 270), 272} & set(held) and {259, 270, 271, 273} <= set(held)
     assert len(held) == 2 * 50 - 11
     expected = np.arange(count, dtype=np.float32)[:, None] + np.array([0, 1000], np.float32)
-    expected[:5, 1], expected[250:260, 1], expected[262, 0] = 0, 1249, 261
+    expected[:5, 1], expected[260:270, 1], expected[272, 0] = 0, 1259, 271
     np.testing.assert_array_equal(samples, expected)
 
 
@@ -294,9 +295,8 @@ def test_a_decoder_is_saved_beside_its_run_from_within_the_folder(decoder, small
     page.obey({"do": "save"})
     assert notices(page) == ["calibrated: decisions use it from now on"]
     ((_, folder, _),) = started
-    assert folder.parent == small_decoder.parent.resolve() and folder.name.startswith(
-        f"{small_decoder.name}_calibrated"
-    )
+    assert folder.parent == small_decoder.parent.resolve()
+    assert folder.name.startswith(f"{small_decoder.name}_calibrated")
 
 
 def slow(result: str) -> str:
@@ -337,3 +337,14 @@ def test_a_snapshot_is_made_without_compiling_and_stays_as_it_was(decoder, monke
     expected = [decision.probabilities for decision in decoder.push(signal[640:800])]
     found = [decision.probabilities for decision in pickle.loads(pickle.dumps(taken)).push(signal[640:800])]
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_a_slider_that_follows_the_decoder_sends_nothing_back():
+    sent, slider = [], object.__new__(SettingSlider)  # without a browser
+    slider._setting = Setting(name="least_probability", label="", least=0, most=95, factor=100)
+    slider._command = sent.append
+    slider._known = 1 / 3
+    slider._change(round(100 / 3, 6))  # what `follow` shows
+    assert sent == []
+    slider._change(34)
+    assert sent == [{"do": "settings", "least_probability": 0.34}]
