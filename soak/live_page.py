@@ -1,4 +1,4 @@
-"""Decodes an LSL stream in real time with the live page open in a Chromium, which is frozen half of the time.
+"""Decodes an LSL stream in real time with the live page open in a Chromium, which is stopped half of the time.
 
 python -m soak.live_page [RUN] --minutes=10
 
@@ -10,8 +10,10 @@ decoder; by default that of the synthetic person of `finjax live`.
 
 import argparse
 import contextlib
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -43,7 +45,7 @@ while True:
 """
 SAMPLE_S = 5.0  # between measurements of the memory
 WARM_UP_S = 60.0
-FROZEN_S = 30.0  # the browser runs and rests in turn
+STOPPED_S = 30.0  # the browser runs and rests in turn
 
 
 def main() -> None:
@@ -85,18 +87,20 @@ def _session(run: str, stream: str, *, seconds: float) -> tuple[dict, str]:
         browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1300, "height": 800})
         page.goto(address)
-        control = page.context.new_cdp_session(page)
-        began, frozen = time.monotonic(), False
+        began, stopped = time.monotonic(), False
         while session.poll() is None:
             time.sleep(SAMPLE_S)
             elapsed = time.monotonic() - began
-            freeze = int(elapsed / FROZEN_S) % 2 == 1
-            if freeze != frozen:
-                control.send("Page.setWebLifecycleState", {"state": "frozen" if freeze else "active"})
-                frozen = freeze
+            stop = int(elapsed / STOPPED_S) % 2 == 1
+            if stop != stopped:
+                for renderer in _renderers():
+                    os.kill(renderer, signal.SIGSTOP if stop else signal.SIGCONT)
+                stopped = stop
             if elapsed > WARM_UP_S:
                 memory["decoder"].append(_resident_mib(session.pid))
                 memory["page"].append(max(map(_resident_mib, _children(session.pid)), default=0.0))
+        for renderer in _renderers():
+            os.kill(renderer, signal.SIGCONT)
         browser.close()
     assert session.stdout is not None
     text = session.stdout.read()
@@ -123,10 +127,27 @@ def _wait_for(process: subprocess.Popen, pattern: str) -> str:
     raise RuntimeError(f"the process ended without {pattern}")
 
 
+def _renderers() -> list[int]:
+    """Returns the processes that draw the pages of the Chromium that this program has started."""
+    found, waiting = [], [os.getpid()]
+    while waiting:
+        waiting += (below := list(_children(waiting.pop())))
+        found += [pid for pid in below if b"--type=renderer" in _command_line(pid)]
+    return found
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has ended
+        return b""
+
+
 def _children(pid: int) -> Iterator[int]:
     """Yields the processes that a process has started."""
     with contextlib.suppress(OSError):  # it has ended
-        yield from map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split())
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            yield from map(int, (thread / "children").read_text(encoding="utf-8").split())
 
 
 def _resident_mib(pid: int) -> float:
