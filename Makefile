@@ -1,11 +1,13 @@
 # make demo   trains and evaluates a FIN on synthetic data, in minutes
-# make live   decodes a synthetic person, with a page in the browser
+# make live   records three movements from a simulated board, makes a decoder of them, and opens the live page with it;
+#             BOARD=brainflow:cyton?serial_port=/dev/ttyUSB0 is another --source
 # make study  runs a small study on synthetic data, with a report, in minutes
 # make test   runs the fast tests, in minutes; make test-all runs the slow ones after them
 # make test-avx2   runs the fast tests of numbers again, as compiled for a CPU without AVX-512; ISA=SSE4_2: without AVX;
 #                  NUMERICS=numerics: the slow ones too
 # make bench  times finjax against PyTorch, in ten minutes
-# make soak   kills a training fifty times, damages 2,000 files, and watches the memory of a training for half an hour
+# make soak   kills a training fifty times, damages 2,000 files, watches the memory of a training for half an hour, and
+#             decodes with the live page open for ten minutes
 # make lint   checks the style and the types
 # make docs   builds the documentation site, in minutes; make linkcheck asks the addresses that it names
 # make bounds runs the tests with the lowest and the newest versions that the bounds allow, each in a fresh environment
@@ -14,6 +16,7 @@
 
 PYTHON ?= python3
 ISA ?= AVX2
+BOARD ?= brainflow:synthetic
 NUMERICS ?= numerics and not slow
 VENV := .venv
 BIN := $(VENV)/bin
@@ -24,7 +27,10 @@ demo: $(VENV)/installed
 	$(BIN)/python main.py --config=configs/fin_ssi.py
 
 live: $(VENV)/installed-web
-	$(BIN)/finjax live --loop --web
+	rm -rf runs/board runs/board_fit
+	$(BIN)/finjax record '--source=$(BOARD)' --movements=rest,fist,open --repetitions=3 --hold=3 --rest=1 --check=0 runs/board
+	$(BIN)/finjax fit runs/board --workdir=runs/board_fit
+	$(BIN)/finjax live runs/board_fit/subject_1 '--source=$(BOARD)' --web
 
 study: $(VENV)/installed
 	$(BIN)/python main.py --config=configs/study.py
@@ -79,7 +85,7 @@ $(VENV)/installed-dev: pyproject.toml $(VENV)/installed
 	touch $@
 
 $(VENV)/installed-web: pyproject.toml $(VENV)/installed
-	$(BIN)/python -m pip install --quiet -e '.[web]'
+	$(BIN)/python -m pip install --quiet -e '.[web,brainflow,bids]'
 	touch $@
 
 $(VENV)/installed-docs: pyproject.toml $(VENV)/installed
