@@ -12,6 +12,7 @@ from finjax.errors import ConfigError, DataError
 from finjax.live.decoder import LiveDecoder
 
 REACTION_S = 0.5  # after the prompt, before the person has reached the movement; these samples get no label
+CHUNKS_OF_A_BLOCK = 500  # that are pickled as one
 LONGEST_S = 1800.0  # of all samples that are collected, so that the memory is bounded
 
 
@@ -107,6 +108,10 @@ class Calibration:
             "paused": prompt.paused,
         }
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns the state with chunks put together: pickling many small ones would hold up the decisions."""
+        return self.__dict__ | {name: _blocks(getattr(self, name)) for name in ("_chunks", "_faulty")}
+
     def check(self) -> None:
         """Raises `ConfigError` if fewer than two movements were held to the end."""
         if len({held.movement for held in self.session.finished if held.status == "good"}) < 2:
@@ -139,6 +144,11 @@ def calibrated(decoder: LiveDecoder, calibration: Calibration) -> LiveDecoder:
     """Returns a copy of a decoder that was calibrated; runs in a process of its own."""
     decoder.calibrate(*calibration.recording(), progress=False)
     return decoder
+
+
+def _blocks(chunks: list[np.ndarray]) -> list[np.ndarray]:
+    starts = range(0, len(chunks), CHUNKS_OF_A_BLOCK)
+    return [np.concatenate(chunks[start : start + CHUNKS_OF_A_BLOCK]) for start in starts]
 
 
 def _held(samples: np.ndarray, finite: np.ndarray, before: np.ndarray) -> np.ndarray:

@@ -348,3 +348,12 @@ def test_a_slider_that_follows_the_decoder_sends_nothing_back():
     assert sent == []
     slider._change(34)
     assert sent == [{"do": "settings", "least_probability": 0.34}]
+
+
+def test_a_calibration_is_pickled_in_few_parts_and_stays_the_same():
+    guided = calibration()
+    run(guided, chunk=1)
+    copied = pickle.loads(pickle.dumps(guided))
+    assert len(copied._chunks) == -(-len(guided._chunks) // 500) < 5
+    for expected, found in zip(guided.recording(), copied.recording(), strict=True):
+        np.testing.assert_array_equal(found, expected)
