@@ -347,17 +347,18 @@ def test_a_browser_that_is_stopped_does_not_delay_the_decisions(shared):
 
 def test_a_game_is_played_to_its_end_and_saved(tab, shared, run):
     tab.goto(tab.url.rstrip("/") + "/play")
-    for label, value in (("Targets", "2"), ("Dwell (s)", "0.1"), ("Time limit (s)", "20")):
+    for label, value in (("Targets", "2"), ("Dwell (s)", "0.1"), ("Time limit (s)", "60")):
         tab.get_by_label(label).fill(value)
         tab.get_by_label(label).blur()
     tab.click("#play-start")
     tab.wait_for_selector("#game-number:text('Target 1 of 2')")
-    tab.wait_for_selector("#game-number:text('All targets done')")
+    tab.wait_for_selector("#game-number:text('All targets done')", timeout=150_000)
     (path,) = run.glob("play-*.json")
     assert str(path) in text(tab, "r-saved")
     result = json.loads(path.read_text())
     assert result["kind"] == "hold" and len(result["trials"]) == result["targets"] == 2
-    # The synthetic person makes every movement within 17 s, and a decoder of that person finds it.
+    # The synthetic person makes every movement within 17 s, and a decoder of that person finds it; on a busy machine
+    # not every time.
     assert text(tab, "r-rate") == f"{round(100 * result['completion_rate'])} %"
     assert result["completion_rate"] == 1.0
 
