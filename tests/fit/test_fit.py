@@ -192,4 +192,4 @@ def test_a_fit_is_not_resumed_from_a_decoder_that_was_replaced(fitted, tmp_path,
     shutil.rmtree(tmp_path / "start")
     shutil.copytree(one, tmp_path / "start")
     assert main(arguments) == 1
-    assert "holds a fit with other from_parameters" in capsys.readouterr().err
+    assert "it had other from_parameters" in capsys.readouterr().err
