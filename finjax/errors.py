@@ -3,7 +3,7 @@
 import argparse
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 Naming = Callable[[str], str]  # from the name of a configuration's field to the option that sets it, for messages
 
@@ -43,6 +43,11 @@ class DeviceError(FinjaxError):
 def option_of(field: str) -> str:
     """Returns the option that sets a field of a run's configuration."""
     return f"--config.{field}"
+
+
+def listed(names: Sequence[str], *, most: int) -> str:
+    """Returns names for a message: the first of them, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def add_debug_option(parser: argparse.ArgumentParser) -> None:

@@ -90,3 +90,12 @@ def no_home(monkeypatch):
         monkeypatch.setattr(pwd, function, unknown)
     for variable in ("HOME", "USERPROFILE", "FINJAX_CACHE_DIR"):
         monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.fixture
+def a_terminal(monkeypatch):
+    """The environment of a terminal of 80 × 24 characters."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "24")

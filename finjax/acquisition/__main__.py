@@ -10,36 +10,31 @@ Keys: space pauses, r does a movement again, s skips it, a adds a repetition, q 
 all that was recorded is kept. Exit status 0; 1 if the source failed or ended before the person did.
 """
 
-import signal
 import sys
+from collections.abc import Iterator
 
 from finjax.acquisition.guided import run
 from finjax.acquisition.options import check, parser
-from finjax.errors import FinjaxError, print_error
-from finjax.system import interrupts
-from finjax.system.console import any_terminal, drop_if_stuck
+from finjax.system.console import any_terminal
+from finjax.system.programs import print_report
 
 
 @any_terminal()
 def main(arguments: list[str] | None = None, *, prog: str = "python -m finjax.acquisition") -> int:
     """Records a person; returns the exit status. A `FinjaxError` is printed as one message."""
     options = parser(prog, description=str(__doc__)).parse_args(arguments)
-    try:
-        with interrupts.raised_at_once():
-            check(options)
-            lines, ending = run(options)
-            for line in lines:
-                print(line)
-            sys.stdout.flush()  # if nobody reads the output, a signal can end the wait here
-    except interrupts.Interrupted as interrupted:  # before or after the recording
-        drop_if_stuck()
-        print(f"stopped by {signal.Signals(interrupted.signum).name}.", file=sys.stderr)  # nothing to resume
-        return interrupted.exit_status
-    except FinjaxError as error:
-        return print_error(error, debug=options.debug)
-    if ending.error:
-        return print_error(ending.error, debug=options.debug)
-    return int(ending.failed)
+    failed = False
+
+    def report() -> Iterator[str]:
+        nonlocal failed
+        check(options)
+        lines, ending = run(options)
+        failed = ending.failed
+        yield from lines
+        if ending.error:
+            raise ending.error
+
+    return print_report(report, debug=options.debug) or int(failed)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
+from finjax.data.electrodes import with_gaps_held
+from finjax.data.events import BAD
 from finjax.errors import ConfigError, StorageError
 from finjax.system.console import plain
 from finjax.system.files import sync, whats_wrong
@@ -28,7 +30,6 @@ ANNOTATION_SAMPLES = 128  # of 3 bytes, in each record; a name has at most 60 ch
 LONGEST_NOTE = 3 * ANNOTATION_SAMPLES - 32  # bytes; the rest says when the record begins
 ANNOTATIONS = "BDF Annotations "
 LABEL_CHARACTERS = 16
-BAD = "bad"  # BIDS and MNE leave out what is called so
 COUNT_AT = 236  # byte of the header where the number of records is
 
 
@@ -119,7 +120,7 @@ class BDFWriter:
             duration_s: of the time.
             text: a line without control characters.
         """
-        note = f"+{_seconds(onset_s)}\x15{_seconds(duration_s)}\x14{text}\x14\x00".encode()
+        note = f"+{seconds_text(onset_s)}\x15{seconds_text(duration_s)}\x14{text}\x14\x00".encode()
         assert len(note) <= LONGEST_NOTE, text
         self._annotations.append(note)
 
@@ -159,11 +160,8 @@ class BDFWriter:
     def _digital(self, samples: np.ndarray) -> np.ndarray:
         """Returns the samples `[n, C]` as whole numbers of 24 bits."""
         finite = np.isfinite(samples)
-        if not finite.all():
-            self.lost += np.count_nonzero(~finite, axis=0)
-            extended = np.concatenate([self._last[None], samples])
-            place = np.where(finite, np.arange(1, len(samples) + 1)[:, None], 0)
-            samples = np.take_along_axis(extended, np.maximum.accumulate(place, axis=0), axis=0)
+        self.lost += np.count_nonzero(~finite, axis=0)
+        samples = with_gaps_held(samples, finite, self._last)
         if len(samples):
             self._last = samples[-1]
         self.clipped += np.count_nonzero(np.abs(samples) > self._physical_max, axis=0)
@@ -175,7 +173,7 @@ class BDFWriter:
     def _write_record(self, samples: np.ndarray) -> None:
         """Writes samples `[record_samples, C]` with the annotations that fit."""
         data = np.ascontiguousarray(samples.T).astype("<i4").reshape(-1, 1).view(np.uint8)[:, :3].tobytes()
-        notes = f"+{_seconds(self._records * self._duration_s)}\x14\x14\x00".encode()  # says when the record begins
+        notes = f"+{seconds_text(self._records * self._duration_s)}\x14\x14\x00".encode()  # says when the record begins
         while self._annotations and len(notes) + len(self._annotations[0]) <= 3 * ANNOTATION_SAMPLES:
             notes += self._annotations.popleft()
         try:
@@ -214,7 +212,7 @@ def record_of(rate_hz: float) -> tuple[int, str]:
         return abs(Fraction(f"{float(samples / exact):.6f}") * exact / samples - 1)
 
     samples = min(range(most, most // 2, -1), key=rounding)  # of equal ones the longest
-    return samples, f"{float(samples / exact):.6f}".rstrip("0").rstrip(".")
+    return samples, seconds_text(float(samples / exact))
 
 
 def labels_for(channel_names: Iterable[str]) -> list[str]:
@@ -242,8 +240,9 @@ def limit_text(physical_max: float) -> str:
     return text
 
 
-def _seconds(seconds: float) -> str:
-    return np.format_float_positional(max(0.0, seconds), precision=6, trim="-")
+def seconds_text(seconds: float) -> str:
+    """Returns a time from 0 with microseconds, as `0.25`."""
+    return f"{max(0.0, seconds):.6f}".rstrip("0").rstrip(".")
 
 
 def _header(

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from finjax.data.bids_files import MISSING
 from finjax.errors import ConfigError, DataError, StorageError
 from finjax.system.files import whats_wrong, write_json, write_text
 from finjax.system.screen import printable
@@ -27,7 +28,6 @@ BIDS_VERSION = "1.11.1"
 TASK = "movements"
 DESCRIPTION = "dataset_description.json"
 LARGEST_SUBJECT = 9999
-NOT_KNOWN = "n/a"
 README = """Surface EMG of movements of the hand, recorded with finjax.
 
 Each run in sub-*/emg is one recording. Its _events.tsv says which movement was held when, and in which repetition
@@ -190,7 +190,7 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[dict[str, Any
         StorageError: the file cannot be written.
     """
     lines = ["\t".join(columns)]
-    lines += ["\t".join(printable(str(row.get(column, ""))) or NOT_KNOWN for column in columns) for row in rows]
+    lines += ["\t".join(printable(str(row.get(column, ""))) or MISSING for column in columns) for row in rows]
     try:
         write_text(path, "\n".join(lines) + "\n")
     except OSError as error:
@@ -205,7 +205,7 @@ def read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE, restval=NOT_KNOWN)
+            reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE, restval=MISSING)
             return list(reader.fieldnames or []), list(reader)
     except (OSError, ValueError, csv.Error) as error:
         raise _unreadable(path, error) from error

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from finjax.acquisition.bdf import BAD, BDFWriter, labels_for
-from finjax.acquisition.bids import NOT_KNOWN, TASK, Folder, Person, write_sidecar, write_table
+from finjax.acquisition.bdf import BDFWriter, labels_for, seconds_text
+from finjax.acquisition.bids import TASK, Folder, Person, write_sidecar, write_table
 from finjax.acquisition.schedule import Finished
+from finjax.data.bids_files import MISSING
+from finjax.data.events import BAD
 from finjax.sources.source import StreamInfo
 from finjax.version import __version__
 
@@ -191,8 +193,8 @@ class RunWriter:
     def _write_events(self) -> None:
         rows: list[dict[str, Any]] = [
             {
-                "onset": _seconds(trial.start_s),
-                "duration": _seconds(trial.stop_s - trial.start_s),
+                "onset": seconds_text(trial.start_s),
+                "duration": seconds_text(trial.stop_s - trial.start_s),
                 "trial_type": trial.movement,
                 "repetition": trial.repetition,
                 "sample": round(trial.start_s * self.rate_hz),
@@ -202,8 +204,8 @@ class RunWriter:
         ]
         rows += [
             {
-                "onset": _seconds(start / self.rate_hz),
-                "duration": _seconds((stop - start) / self.rate_hz),
+                "onset": seconds_text(start / self.rate_hz),
+                "duration": seconds_text((stop - start) / self.rate_hz),
                 "trial_type": BAD,
                 "sample": start,
             }
@@ -236,25 +238,21 @@ class RunWriter:
             "Movements": list(setup.movements),
             "SamplingFrequency": self.rate_hz,
             "PowerLineFrequency": setup.mains_hz,
-            "EMGReference": setup.reference or NOT_KNOWN,
-            "EMGGround": NOT_KNOWN,
+            "EMGReference": setup.reference or MISSING,
+            "EMGGround": MISSING,
             "EMGPlacementScheme": "Other",
             "EMGPlacementSchemeDescription": setup.placement or "not told",
-            "SoftwareFilters": NOT_KNOWN,
-            "HardwareFilters": NOT_KNOWN,
+            "SoftwareFilters": MISSING,
+            "HardwareFilters": MISSING,
             "RecordingType": "continuous",
             "EMGChannelCount": len(self._labels),
             "ManufacturersModelName": self._info.name,
             "SoftwareVersions": f"finjax {__version__}",
             "PhysicalRange": [-setup.physical_max, setup.physical_max],
-            "ElectrodeCheck": {name: dict(values) for name, values in setup.check.items()} or NOT_KNOWN,
+            "ElectrodeCheck": {name: dict(values) for name, values in setup.check.items()} or MISSING,
             **ending,
         }
         write_sidecar(Path(f"{self._stem}_emg.json"), content)
 
     def _counts(self, counts: np.ndarray) -> dict[str, int]:
         return {name: int(n) for name, n in zip(self._info.channel_names, counts, strict=True) if n}
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.6f}".rstrip("0").rstrip(".")

@@ -1,9 +1,6 @@
 """Shows prompts on a terminal."""
 
 import functools
-import shutil
-import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TextIO
@@ -13,15 +10,12 @@ import numpy as np
 from finjax.acquisition.keyboard import HELP
 from finjax.acquisition.record import Command
 from finjax.acquisition.schedule import Phase, Prompt
-from finjax.system.console import Output
-from finjax.system.screen import BLOCKS, Row, Screen, bar, printable
-from finjax.system.writer import Writer
+from finjax.system.display import Display
+from finjax.system.screen import BLOCKS, Row, bar
 
 REFRESH_S = 0.05  # between two screens
 TITLES: dict[Phase, str] = {"ready": "get ready", "hold": "HOLD", "rest": "rest"}
 LEAST_LINES = 16  # of a terminal that has room for large letters
-LOST = "updates that the terminal left out (no samples are lost)"
-WAITING_LINES = 1000  # lines that may wait for a reader
 
 
 class Terminal:
@@ -49,14 +43,11 @@ class Terminal:
         keys: str = HELP,
         out: TextIO | None = None,
     ):
-        output = Output(out or sys.stdout)
         self._channels, self._commands, self._keys = channel_names, commands, keys
-        self._screen, self._drawn_s = Screen(output), -REFRESH_S
-        self.in_place = self._screen.in_place
-        self._printed: tuple[object, ...] = ()
         self._highest = np.zeros(len(channel_names))
-        self._writer = Writer(output, room=1 if self.in_place else WAITING_LINES, lost=LOST)
-        self.problems: Counter[str] = self._writer.problems
+        self._display = Display(out)
+        self.in_place = self._display.in_place
+        self.problems: Counter[str] = self._display.problems
 
     def show(self, prompt: Prompt, level: np.ndarray, *, silent_s: float) -> None:
         """See `Front`."""
@@ -65,11 +56,10 @@ class Terminal:
         if not self.in_place:
             self._print(prompt, silent_s)
             return
-        now = time.monotonic()
-        if now - self._drawn_s >= REFRESH_S:
-            self._drawn_s, size = now, shutil.get_terminal_size()
-            rows = self._view(prompt, level, silent_s, large=size.lines >= LEAST_LINES, columns=size.columns - 1)
-            self._writer.put(functools.partial(self._screen.draw, rows[: max(1, size.lines - 1)], size))
+        self._display.draw(
+            lambda size: self._view(prompt, level, silent_s, large=size.lines >= LEAST_LINES, columns=size.columns - 1),
+            every_s=REFRESH_S,
+        )
 
     def commands(self) -> Iterable[Command]:
         """See `Front`."""
@@ -77,20 +67,15 @@ class Terminal:
 
     def close(self) -> None:
         """Waits a moment for what is not shown yet."""
-        self._writer.close()
+        self._display.close()
 
     def _print(self, prompt: Prompt, silent_s: float) -> None:
         """Prints a line if there is something new."""
         silent = silent_s > 0
         news = (prompt.phase, prompt.movement, prompt.repetition, prompt.done, prompt.paused, silent)
-        if news == self._printed:
-            return
-        self._printed = news
         what = "paused" if prompt.paused else TITLES[prompt.phase]
         line = f"{what:<10} {_shown(prompt):<24} repetition {prompt.repetition}, {prompt.done} of {prompt.total} done"
-        if silent:
-            line += ", no samples"
-        self._writer.put(lambda: printable(line) + "\n")
+        self._display.print_change(news, line + (", no samples" if silent else ""))
 
     def _view(self, prompt: Prompt, level: np.ndarray, silent_s: float, *, large: bool, columns: int) -> list[Row]:
         """Returns the rows of the screen."""

@@ -7,6 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from finjax.data.bids_files import MISSING
+from finjax.data.events import BAD
 from finjax.errors import ConfigError
 
 Order = Literal["fixed", "shuffled"]
@@ -14,7 +16,6 @@ ORDERS: tuple[Order, ...] = ("shuffled", "fixed")
 LONGEST_NAME = 60  # characters of a movement's name: it must fit a line of the terminal and an annotation
 LONGEST_S = 3600.0  # of a phase
 MOST_REPETITIONS = 1000
-NOT_A_NAME = ("n/a",)  # BIDS: a value that is missing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,12 +105,12 @@ def check_movements(movements: Sequence[str]) -> None:
 
 def _unusable(name: str) -> str:
     """Returns why a name cannot be used; empty if it can."""
-    if not name.strip() or name.casefold() in NOT_A_NAME:
+    if not name.strip() or name.casefold() == MISSING:
         return "is not a name"
     if not name.isprintable() or name != name.strip():  # not printable: tab, newline, control characters
         return "has a tab, a line break, or a space at its end; leave it out"
     if len(name) > LONGEST_NAME:
         return f"has {len(name)} characters; at most {LONGEST_NAME} can be shown"
-    if name.casefold().startswith("bad"):
-        return "begins with 'bad', which marks bad samples in BIDS and MNE; choose another name"
+    if name.casefold().startswith(BAD):
+        return f"begins with {BAD!r}, which marks bad samples in BIDS and MNE; choose another name"
     return ""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from finjax.data import registry
 from finjax.data.bids_files import entities, number_in, read_fields, read_table, sidecars
-from finjax.data.described import FILTER, Run, in_order, plain_unit, specify, subject_numbers
+from finjax.data.described import FILTER, Layout, Run, in_order, plain_unit, specify, subject_numbers
 from finjax.data.edf import SUFFIXES, EDFFile
 from finjax.data.events import Event, from_onsets, label, numbered
 from finjax.data.fetched import refuse_unfetched
@@ -81,22 +81,12 @@ def describe(path: Path, files: Sequence[Path]) -> Run:
     )
 
 
-def read(
-    paths: tuple[Path, ...],
-    *,
-    rate_hz: float,
-    channel_names: tuple[str, ...],
-    movement_names: tuple[str, ...],
-    unit: str,
-) -> Iterator[registry.Piece]:
+def read(paths: tuple[Path, ...], *, layout: Layout) -> Iterator[registry.Piece]:
     """Yields one person's runs, each as a piece.
 
     Args:
         paths: the person's data files and the files that describe them.
-        rate_hz: sampling rate of the dataset.
-        channel_names: channels of the dataset.
-        movement_names: movements of the dataset.
-        unit: unit of the signals.
+        layout: of the dataset.
     """
     data = [path for path in paths if path.suffix.lower() in SUFFIXES]
     runs = [describe(path, paths) for path in data]
@@ -104,11 +94,14 @@ def read(
         file = EDFFile(run.path)
         units = dict(zip(run.channel_names, run.units, strict=True))
         signal = file.read(
-            channel_names, rate_hz=rate_hz, units=[units[name] for name in channel_names], wanted_unit=unit
+            layout.channel_names,
+            rate_hz=layout.rate_hz,
+            units=[units[name] for name in layout.channel_names],
+            wanted_unit=layout.unit,
         )
         marked = [event for event in file.events() if event.is_bad]
         movement, repetition, notes = label(
-            [*events, *marked], len(signal), movement_names, to_sample=functools.partial(_sample_at, run.rate_hz)
+            [*events, *marked], len(signal), layout.movement_names, to_sample=functools.partial(_sample_at, run.rate_hz)
         )
         yield registry.Piece(
             signal=signal,

@@ -11,7 +11,7 @@ from finjax.data.events import Event, movements_in, numbered
 from finjax.data.number_lists import format_numbers
 from finjax.data.registry import DatasetSpec, Filter, Piece, Splits
 from finjax.data.splits import NO_REPETITIONS
-from finjax.errors import DataError
+from finjax.errors import DataError, listed
 
 FILTER = Filter(highpass_hz=20.0)  # an amplifier's own samples have offsets, and cables move
 RATE_TOLERANCE = 1e-3  # relative: headers store few digits
@@ -42,6 +42,23 @@ class Run:
     events: tuple[Event, ...]
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Layout:
+    """What all files of a folder have in common.
+
+    Attributes:
+        rate_hz: sampling rate.
+        channel_names: names of the channels, in the order of the first file.
+        movement_names: names of the movements.
+        unit: unit of the signals; empty: not known.
+    """
+
+    rate_hz: float
+    channel_names: tuple[str, ...]
+    movement_names: tuple[str, ...]
+    unit: str
+
+
 def specify(
     name: str, runs: Mapping[int, Sequence[Run]], *, files: tuple[str, ...], read: Callable[..., Iterable[Piece]]
 ) -> DatasetSpec:
@@ -51,24 +68,24 @@ def specify(
         name: name of the kind of dataset.
         runs: by subject.
         files: as in `DatasetSpec`.
-        read: as in `DatasetSpec`, with further arguments `rate_hz`, `channel_names`, `movement_names` and `unit`.
+        read: as in `DatasetSpec`, with the layout as a further argument.
 
     Raises:
         DataError: see `refuse_differences`.
     """
     refuse_differences(runs)
     first = next(iter(runs.values()))[0]
-    common = {
-        "rate_hz": first.rate_hz,
-        "channel_names": first.channel_names,
-        "movement_names": movements_in(_fullest(runs).events),
-        "unit": first.units[0],
-    }
+    layout = Layout(
+        rate_hz=first.rate_hz,
+        channel_names=first.channel_names,
+        movement_names=movements_in(_fullest(runs).events),
+        unit=first.units[0],
+    )
     return DatasetSpec(
         name=name,
-        **common,
+        **vars(layout),
         files=files,
-        read=functools.partial(read, **common),
+        read=functools.partial(read, layout=layout),
         splits=default_splits(runs),
         filter=FILTER,
         subjects={
@@ -204,5 +221,4 @@ def _differ(first: Run, other: Run, one: str, two: str) -> DataError:
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(name or "none" for name in names[:SHOWN])
-    return shown + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    return listed([name or "none" for name in names], most=SHOWN)

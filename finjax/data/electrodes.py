@@ -18,6 +18,20 @@ NEIGHBOURS = 3  # values next to the end that are compared
 ENVELOPE_FLOOR = 0.05  # of the largest sample; the minimum of an envelope is below
 
 
+def with_gaps_held(samples: np.ndarray, finite: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Returns samples with the last finite value of the channel in place of each that is not finite.
+
+    Args:
+        samples: `[n, C]`.
+        finite: `[n, C]`, whether a sample is finite.
+        before: `[C]` finite values that came before.
+    """
+    if finite.all():
+        return samples
+    places = np.where(finite, np.arange(1, len(samples) + 1)[:, None], 0)  # of the last finite value; 0: `before`
+    return np.take_along_axis(np.concatenate([before[None], samples]), np.maximum.accumulate(places, axis=0), axis=0)
+
+
 def describe_faults(signals: Sequence[np.ndarray], channel_names: Sequence[str]) -> list[str]:
     """Returns notes that name the flat and the saturated electrodes of a subject's recording.
 

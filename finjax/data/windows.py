@@ -206,11 +206,16 @@ class Windows:
         """Returns at most `most` of the windows, evenly spaced over all of them."""
         if len(self) <= most:
             return self
-        return self[np.linspace(0, len(self) - 1, most).round().astype(int)]
+        return self[evenly_spaced(len(self), most)]
 
     def later(self, samples: int) -> "Windows":
         """Returns windows that begin some samples later, such as those that are predicted."""
         return dataclasses.replace(self, start=self.start + samples)
+
+
+def evenly_spaced(count: int, most: int) -> np.ndarray:
+    """Returns the places of at most `most` of so many windows, evenly spaced over all of them."""
+    return np.linspace(0, count - 1, min(most, count)).round().astype(int)
 
 
 def count_windows(segments: np.ndarray, framing: Framing) -> np.ndarray:

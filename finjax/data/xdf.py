@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from finjax.data import registry
-from finjax.data.described import FILTER, Run, factor, in_order, specify, subject_numbers
+from finjax.data.described import FILTER, Layout, Run, factor, in_order, specify, subject_numbers
 from finjax.data.events import Event, from_markers, label, numbered
 from finjax.data.xdf_streams import TEXT, Stream, find_streams, load_streams
 from finjax.errors import DataError
@@ -65,22 +65,12 @@ def describe(path: Path) -> Run:
     )
 
 
-def read(
-    paths: tuple[Path, ...],
-    *,
-    rate_hz: float,
-    channel_names: tuple[str, ...],
-    movement_names: tuple[str, ...],
-    unit: str,
-) -> Iterator[registry.Piece]:
+def read(paths: tuple[Path, ...], *, layout: Layout) -> Iterator[registry.Piece]:
     """Yields the pieces of one person's files.
 
     Args:
         paths: the person's files, in order of time.
-        rate_hz: sampling rate of the dataset.
-        channel_names: channels of the dataset.
-        movement_names: movements of the dataset.
-        unit: unit of the signals.
+        layout: of the dataset.
     """
     runs = [describe(path) for path in paths]
     for run, events in zip(runs, numbered([run.events for run in runs]), strict=True):
@@ -89,12 +79,14 @@ def read(
         stamps, samples = np.asarray(stream["time_stamps"]), np.asarray(stream["time_series"])
         if not len(stamps):
             raise DataError(f"{run.path}: its stream {emg.name!r} has no samples: remove the file")
-        columns = [emg.channel_names.index(name) for name in channel_names]
-        factors = [factor(run.units[run.channel_names.index(name)], unit) for name in channel_names]
+        columns = [emg.channel_names.index(name) for name in layout.channel_names]
+        factors = [factor(run.units[run.channel_names.index(name)], layout.unit) for name in layout.channel_names]
         signal = (samples[:, columns] * factors).astype(np.float32)
         measured = float(stream["info"]["effective_srate"])
-        if abs(measured - rate_hz) > RATE_DIFFERENCE * rate_hz:
-            notes.append(f"its stream has {rate_hz:g} Hz by its header, but {measured:.6g} Hz by its time stamps")
+        if abs(measured - layout.rate_hz) > RATE_DIFFERENCE * layout.rate_hz:
+            notes.append(
+                f"its stream has {layout.rate_hz:g} Hz by its header, but {measured:.6g} Hz by its time stamps"
+            )
         for first, last in stream["info"]["segments"]:
             part = slice(first, last + 1)
             ends_here = last + 1 == len(stamps)
@@ -103,7 +95,7 @@ def read(
             movement, repetition, late = label(
                 inside,
                 len(stamps[part]),
-                movement_names,
+                layout.movement_names,
                 to_sample=functools.partial(_sample_at, stamps[part]),
             )
             yield registry.Piece(

@@ -26,7 +26,7 @@ from finjax.fit.start import DEFAULT_PRESET, Start, preset_of, start_of
 from finjax.run import run
 from finjax.system.files import expanded, without_nan
 from finjax.system.locks import locked
-from finjax.system.paths import refuse_url
+from finjax.system.paths import literal, refuse_url
 from finjax.system.plugins import load_plugins
 
 FOLDS = "cross_validation"
@@ -155,14 +155,9 @@ def _train(configs: Sequence[ConfigDict], folder: Path) -> None:
     """Runs the trainings of one decoder; the last in the folder itself."""
     for before, config in zip([None, *configs], configs, strict=False):
         if before is not None:
-            config.fine_tune.cnn_init = f"{_literal(folder / before.stage)}/subject_{{subject}}"
+            config.fine_tune.cnn_init = f"{literal(folder / before.stage)}/subject_{{subject}}"
         with contextlib.redirect_stdout(None):  # `fit` reports it
             run(config, workdir=folder if config is configs[-1] else folder / config.stage)
-
-
-def _literal(path: Path) -> str:
-    """Returns a path as part of a pattern, in which braces would stand for names."""
-    return path.as_posix().replace("{", "{{").replace("}", "}}")
 
 
 def _scores_of(fold: Path, config: ConfigDict) -> dict[str, Any] | None:

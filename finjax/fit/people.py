@@ -13,7 +13,7 @@ from finjax.data.number_lists import format_numbers, parse_numbers
 from finjax.data.settings import DataSettings
 from finjax.data.source import filter_of, find_split, framing_of, load_store, spec_of
 from finjax.data.windows import index_windows
-from finjax.errors import DataError, option_of
+from finjax.errors import DataError, listed, option_of
 from finjax.system import digests
 
 OPTIONS = {"data.dir": "RECORDING", "data.name": "--name", "data.subjects": "--subject", "plugins": "--plugins"}
@@ -73,8 +73,11 @@ class Found:
         rows = [
             ("recording", f"{folder} ({self.name})" if folder else self.name),
             ("people", people),
-            ("channels", f"{len(self.channel_names)} at {self.rate_hz:.10g} Hz: {_listed(self.channel_names)}"),
-            ("movements", f"{len(self.movement_names)}: {_listed(self.movement_names)}"),
+            (
+                "channels",
+                f"{len(self.channel_names)} at {self.rate_hz:.10g} Hz: {listed(self.channel_names, most=SHOWN)}",
+            ),
+            ("movements", f"{len(self.movement_names)}: {listed(self.movement_names, most=SHOWN)}"),
             ("windows", f"{total:,} of {self.window_ms:.6g} ms, one every {self.step_ms:.6g} ms"),
         ]
         for person in self.people:
@@ -150,7 +153,3 @@ def _refuse_unreadable(data: DataSettings, subjects: Sequence[int]) -> None:
         spec, data.dir, subjects=subjects, filter=filter_of(data), cache_dir=data.cache_dir or None, option=option
     )
     refuse_bad(spec, good=[recording.subject for recording in recordings], bad=bad, option=option)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

@@ -15,7 +15,7 @@ from finjax.inference.model import DecoderModel, FINModel
 from finjax.inference.restored import load, load_fin
 from finjax.system import digests
 from finjax.system.files import expanded
-from finjax.system.paths import refuse_url
+from finjax.system.paths import literal, refuse_url
 from finjax.training.checkpoints import has_checkpoint
 
 DEFAULT_PRESET = "cnn:spatial"
@@ -120,7 +120,7 @@ def preset_of(text: str) -> ConfigDict:
 def _from_decoder(source: str, model: DecoderModel, preset: str) -> Start:
     """Returns the training of a decoder of other people on, by its own configuration or by that of a preset."""
     config = preset_of(preset) if preset else complete(model.config.record)
-    config.fine_tune.cnn_init = source.replace("{", "{{").replace("}", "}}")
+    config.fine_tune.cnn_init = literal(source)
     config.fine_tune.cnn_step = "latest"
     config.prediction = (model.framing.horizon,)
     config.percentage = 100.0

@@ -14,18 +14,16 @@ of the samples connects to port `--tcp` of finjax, and finjax connects to the re
 LibEMG's classifier works the other way round: it listens, and its receivers connect.
 """
 
-import signal
 import sys
 
 from absl import logging as absl_logging
 
 from finjax.devices import parallel
-from finjax.errors import FinjaxError, print_error
 from finjax.live.addition import Addition
 from finjax.live.options import check, parser
 from finjax.live.session import run_session
-from finjax.system import interrupts
-from finjax.system.console import any_terminal, drop_if_stuck
+from finjax.system.console import any_terminal
+from finjax.system.programs import print_report
 
 
 @any_terminal()
@@ -40,21 +38,14 @@ def main(
     parallel.tune_compiler()
     # Orbax logs every step at INFO, and warnings that do not matter to a reader of checkpoints.
     absl_logging.set_verbosity(absl_logging.WARNING if options.debug else absl_logging.FATAL)
-    try:
-        with interrupts.raised_at_once():
-            check(options)
-            if addition is not None:
-                addition.check(options)
-            for line in run_session(options, addition):
-                print(line)
-            sys.stdout.flush()  # if nobody reads the output, a signal can end the wait here
-    except interrupts.Interrupted as interrupted:  # before or after the decoding
-        drop_if_stuck()
-        print(f"stopped by {signal.Signals(interrupted.signum).name}.", file=sys.stderr)  # nothing to resume
-        return interrupted.exit_status
-    except FinjaxError as error:
-        return print_error(error, debug=options.debug)
-    return 0
+
+    def report() -> list[str]:
+        check(options)
+        if addition is not None:
+            addition.check(options)
+        return run_session(options, addition)
+
+    return print_report(report, debug=options.debug)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from finjax.configs.build import align_of, covariance_noise_of, read_out_of, rea
 from finjax.configs.settings import FineTuneStage
 from finjax.data.gather import FeatureData, WindowData
 from finjax.data.recording import Recording
-from finjax.data.windows import count_windows, index_windows, pack, pad_to_grid
+from finjax.data.windows import count_windows, evenly_spaced, index_windows, pack, pad_to_grid
 from finjax.errors import DataError
 from finjax.features import get_feature
 from finjax.inference.model import DecoderModel
@@ -136,7 +136,7 @@ def some_windows(samples: np.ndarray, model: DecoderModel) -> np.ndarray:
     """Returns evenly spaced windows `[n, C, T]` of samples `[N, C]`, at the step of the training or further apart."""
     framing = model.framing
     windows = np.lib.stride_tricks.sliding_window_view(samples, framing.length, axis=0)[:: framing.step]
-    return windows[np.linspace(0, len(windows) - 1, min(MOST_WINDOWS, len(windows))).astype(int)]
+    return windows[evenly_spaced(len(windows), MOST_WINDOWS)]
 
 
 def aligned_with(model: DecoderModel, windows: np.ndarray, movement: np.ndarray | None = None) -> DecoderModel:
@@ -151,7 +151,7 @@ def aligned_with(model: DecoderModel, windows: np.ndarray, movement: np.ndarray 
         return model
     params, batch_size = model.params, model.config.evaluate.batch_size
     if align_of(model.config) == "turn":
-        some = np.linspace(0, len(windows) - 1, min(WINDOWS_TO_TURN, len(windows))).astype(int)
+        some = evenly_spaced(len(windows), WINDOWS_TO_TURN)
         params, _ = aligned_and_turned(
             model.decoder,
             params,

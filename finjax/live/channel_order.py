@@ -50,22 +50,18 @@ def in_order_of(source: Source, names: Sequence[str]) -> Source:
     if given == wanted:
         return source
     if sorted(given) == sorted(wanted) and len(set(given)) == len(given):
-        logger.info("The channels of %s are put into the order of the decoder: %s", source.info.name, _listed(wanted))
+        logger.info("The channels of %s are put into the order of the decoder: %s", source.info.name, ", ".join(wanted))
         return Reordered(source, wanted)
     if _are_names(given) and _are_names(wanted):
         logger.warning(
             "The channels of %s are named %s, those of the decoder %s. They are taken in this order: check that each "
             "electrode is where the decoder expects it.",
             source.info.name,
-            _listed(given),
-            _listed(wanted),
+            ", ".join(given),
+            ", ".join(wanted),
         )
     return source
 
 
 def _are_names(names: Sequence[str]) -> bool:
     return not all(name.strip().isdecimal() for name in names)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names)

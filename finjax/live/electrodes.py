@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from finjax.data.electrodes import FEWEST_REPEATS, rail_share, stands_still
+from finjax.data.electrodes import FEWEST_REPEATS, rail_share, stands_still, with_gaps_held
 from finjax.live.ring import Ring
 
 RAIL_SHARE = 0.2  # share of samples at the limit; in a short window a strong peak may touch it
@@ -54,10 +54,7 @@ class Electrodes:
         """Takes the next samples `[n, C]`, n from 1 to T; returns them with the last finite value in every gap."""
         before = np.zeros(samples.shape[1], np.float32) if self._last is None else self._last
         finite = np.isfinite(samples)
-        if not finite.all():
-            samples = samples.copy()
-            for channel in np.flatnonzero(~finite.all(axis=0)):
-                samples[:, channel] = _held(samples[:, channel], finite[:, channel], before[channel])
+        samples = with_gaps_held(samples, finite, before)
         self._count_still(samples)
         self._raw.append(samples)
         self._finite.append(finite)
@@ -100,9 +97,3 @@ def _standing(raw: np.ndarray, *, envelope: bool) -> dict[int, str]:
         elif rail_share([raw[channel]], envelope=False) > RAIL_SHARE:
             found[channel] = "saturated"
     return found
-
-
-def _held(values: np.ndarray, finite: np.ndarray, before: float) -> np.ndarray:
-    """Replaces values that are not finite by the last finite value."""
-    last = np.maximum.accumulate(np.where(finite, np.arange(len(values)), -1))
-    return np.where(last >= 0, values[last], before)

@@ -10,7 +10,7 @@ from pathlib import Path
 from finjax.data.number_lists import format_numbers, parse_numbers
 from finjax.data.recording import Recording
 from finjax.errors import DataError
-from finjax.live.addition import Addition
+from finjax.live.addition import Addition, LiveSession
 from finjax.live.channel_order import in_order_of
 from finjax.live.decoder import LiveDecoder
 from finjax.live.demo import demo_decoder
@@ -43,24 +43,7 @@ def run_session(options: argparse.Namespace, addition: Addition | None = None) -
         FinjaxError: the decoder, the source or a receiver of decisions cannot be used.
     """
     run = Path(options.run) if options.run else demo_decoder()
-    decoder = LiveDecoder(
-        run,
-        subject=None if options.calibrate else options.subject,
-        update=options.update,
-        filtered=options.filtered,
-        vote=options.vote,
-        least_probability=options.least_probability,
-        dwell=options.dwell,
-    )
-    if options.save:
-        refuse_occupied(expanded(options.save))  # a calibration takes long
-    if options.calibrate:
-        known = repetitions_of(recording_of(options, decoder), options.calibrate, option="calibrate")
-        decoder.calibrate(known.signal, known.movement)
-        if options.save:
-            decoder.save(options.save, subject=known.subject, repetitions=parse_numbers(options.calibrate))
-            print(f"saved: {options.save}", flush=True)
-    decoder.check_statistics()  # its warning must come before the stream begins
+    decoder = _decoder(options, run)
     source, recording = _source(options, decoder)
     deadline_s = decoder.update / decoder.rate_hz
     summary = Summary(deadline_s=deadline_s, recording=recording, movement_names=decoder.movement_names)
@@ -74,7 +57,8 @@ def run_session(options: argparse.Namespace, addition: Addition | None = None) -
     try:
         sinks.extend(_sinks(options, decoder, deadline_s=deadline_s))
         if addition is not None:
-            operator = addition.open(options, run, decoder, source.info, summary, problems)
+            session = LiveSession(run=run, decoder=decoder, stream=source.info, summary=summary, problems=problems)
+            operator = addition.open(options, session)
         if operator is not None:
             sinks.append(operator)
         in_place = any(getattr(sink, "in_place", False) for sink in sinks) and sys.stderr.isatty()
@@ -98,6 +82,29 @@ def run_session(options: argparse.Namespace, addition: Addition | None = None) -
             sink.close()
         source.close()
     return summary.lines(problems()) + memory.lines()
+
+
+def _decoder(options: argparse.Namespace, run: Path) -> LiveDecoder:
+    """Returns the decoder, calibrated if the options say so."""
+    decoder = LiveDecoder(
+        run,
+        subject=None if options.calibrate else options.subject,
+        update=options.update,
+        filtered=options.filtered,
+        vote=options.vote,
+        least_probability=options.least_probability,
+        dwell=options.dwell,
+    )
+    if options.save:
+        refuse_occupied(expanded(options.save))  # a calibration takes long
+    if options.calibrate:
+        known = repetitions_of(recording_of(options, decoder), options.calibrate, option="calibrate")
+        decoder.calibrate(known.signal, known.movement)
+        if options.save:
+            decoder.save(options.save, subject=known.subject, repetitions=parse_numbers(options.calibrate))
+            print(f"saved: {options.save}", flush=True)
+    decoder.check_statistics()  # its warning must come before the stream begins
+    return decoder
 
 
 def _sinks(options: argparse.Namespace, decoder: LiveDecoder, *, deadline_s: float) -> Iterator[Sink]:

@@ -1,9 +1,5 @@
 """Shows a stream on a terminal."""
 
-import functools
-import shutil
-import sys
-import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import TextIO
@@ -11,15 +7,12 @@ from typing import TextIO
 import numpy as np
 
 from finjax.live.decision import Decision
-from finjax.system.console import Output
-from finjax.system.screen import BLOCKS, Row, Screen, bar, printable
-from finjax.system.writer import Writer
+from finjax.system.display import Display
+from finjax.system.screen import BLOCKS, Row, bar
 
 REFRESH_S = 0.1  # between two screens
 SHOWN_MOVEMENTS = 3
 NO_SIGNAL = "no electrode gives a signal"
-LOST = "screens and lines that the terminal did not take"
-WAITING_LINES = 1000  # lines that may wait for a reader
 
 
 class Terminal:
@@ -43,15 +36,11 @@ class Terminal:
         deadline_s: float,
         out: TextIO | None = None,
     ):
-        output = Output(out or sys.stdout)
         self._channels, self._movements, self._deadline_s = channel_names, movement_names, deadline_s
-        self._screen, self._drawn_s = Screen(output), -REFRESH_S
-        self.in_place = self._screen.in_place
-        self._printed = ""
         self._last: tuple[Decision, np.ndarray] | None = None
-        # Only the newest screen needs to wait.
-        self._writer = Writer(output, room=1 if self.in_place else WAITING_LINES, lost=LOST)
-        self.problems: Counter[str] = self._writer.problems
+        self._display = Display(out)
+        self.in_place = self._display.in_place
+        self.problems: Counter[str] = self._display.problems
 
     def __call__(self, decision: Decision, level: np.ndarray) -> None:
         """See `Sink`."""
@@ -60,7 +49,9 @@ class Terminal:
             self._draw("")
             return
         movement = decision.movement or ("–" if decision.has_signal else f"– ({NO_SIGNAL})")
-        self._print_change(movement, f"{decision.time_s:8.2f} s  {movement:<24} {decision.probabilities.max():4.0%}")
+        self._display.print_change(
+            movement, f"{decision.time_s:8.2f} s  {movement:<24} {decision.probabilities.max():4.0%}"
+        )
 
     def silent(self, seconds: float) -> None:
         """See `Sink`."""
@@ -68,26 +59,14 @@ class Terminal:
             self._draw(f"no samples for {seconds:.0f} s")
         else:
             since = self._last[0].time_s if self._last else 0.0
-            self._print_change("silence", f"{since:8.2f} s  no samples")
+            self._display.print_change("silence", f"{since:8.2f} s  no samples")
 
     def close(self) -> None:
         """See `Sink`."""
-        self._writer.close()
-
-    def _print_change(self, what: str, line: str) -> None:
-        """Prints a line if `what` has changed since the last one."""
-        if what != self._printed:
-            self._writer.put(lambda: printable(line) + "\n")
-            self._printed = what
+        self._display.close()
 
     def _draw(self, silence: str) -> None:
-        now = time.monotonic()
-        if now - self._drawn_s < REFRESH_S:
-            return
-        self._drawn_s = now
-        size = shutil.get_terminal_size()
-        rows = self._view(silence)[: max(1, size.lines - 1)]
-        self._writer.put(functools.partial(self._screen.draw, rows, size))
+        self._display.draw(lambda _: self._view(silence), every_s=REFRESH_S)
 
     def _view(self, silence: str) -> list[Row]:
         """Returns the rows, each with whether it is bold."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from finjax.errors import FinjaxError
 from finjax.sources.source import PATIENCE_S, StreamInfo
-from finjax.system.addresses import LARGEST_PORT, check_port
+from finjax.system.addresses import LARGEST_PORT, bound, check_port
 
 LARGEST_DATAGRAM = 65_536
 LONGEST_LINE = 65_536  # bytes
@@ -36,16 +36,8 @@ class Lines:
         self._tcp, self._channels = protocol == "tcp", channels
         self.problems: Counter[str] = Counter()
         self._rest, self._skipping = b"", False
-        check_port(port, where=f"{protocol}:{port}")
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM if self._tcp else socket.SOCK_DGRAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            self._socket.bind(("127.0.0.1", port))
-        except OSError as error:
-            self._socket.close()
-            raise FinjaxError(
-                f"{protocol}:{port}: cannot listen at port {port} ({error.strerror}); choose another"
-            ) from error
+        kind = socket.SOCK_STREAM if self._tcp else socket.SOCK_DGRAM
+        self._socket = bound(kind, port, where=f"{protocol}:{port}")
         self.port: int = self._socket.getsockname()[1]
         self.info = StreamInfo(
             name=f"{protocol} port {self.port}",

@@ -13,6 +13,7 @@ from finjax.errors import ConfigError
 from finjax.study.dataset import dataset_of
 from finjax.study.experiments import Experiment, FINRun, fin_runs_of, make_experiments, within_run
 from finjax.study.methods import features_of, fin_config, method_config, option_in
+from finjax.system.paths import literal
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -47,8 +48,7 @@ def make_plan(config: ConfigDict, split: Split, workdir: Path) -> list[Run]:
 class _Planner:
     def __init__(self, config: ConfigDict, split: Split, workdir: Path):
         self._config, self._split = config, split
-        # The tasks replace "{feature}" in a path; braces in the folder's own name must stay.
-        self._folder = str(workdir.resolve()).replace("{", "{{").replace("}", "}}")
+        self._folder = literal(workdir.resolve())
         self._runs: dict[str, Run] = {}
 
     def plan(self) -> list[Run]:

@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from finjax.configs.parsing import data_settings, parse
 from finjax.configs.sizes import check_names, check_sizes
 from finjax.data.source import find_split, warn_of_copies
-from finjax.errors import ConfigError, FinjaxError, StorageError, TrainingError
+from finjax.errors import ConfigError, FinjaxError, StorageError, TrainingError, listed
 from finjax.study.experiments import PARTS
 from finjax.study.methods import method_config, names_in, option_in
 from finjax.study.plan import Run, make_plan
@@ -68,7 +68,7 @@ def run_study(config: ConfigDict, workdir: Path, *, mode: str, shard: str = "") 
             "%d of %d runs are left (%s). Run the same command again to resume%s",
             len(left),
             len(plan),
-            _listed(left),
+            listed(left, most=LISTED),
             ". In a SLURM array, a part may need runs of other parts: submit it again when it has ended" * bool(shard),
         )
     if failed:
@@ -180,7 +180,3 @@ def _check_method(config: ConfigDict, method: str, *, lengths: Sequence[float]) 
     for window_ms in lengths:
         one.window = f"{window_ms:g}ms"
         check_sizes(parse(one), option=lambda field: "--config.lengths" if field == "window" else option(field))
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")

@@ -16,6 +16,30 @@ def check_port(port: int, *, where: str, lowest: int = 0) -> int:
     return port
 
 
+def bound(kind: socket.SocketKind, port: int, *, where: str) -> socket.socket:
+    """Returns a socket that is bound to a port of the loopback interface.
+
+    Args:
+        kind: of the socket, `SOCK_STREAM` or `SOCK_DGRAM`.
+        port: of this machine; 0: any free one.
+        where: the option and its value, for messages.
+
+    Raises:
+        FinjaxError: the port is out of range or in use.
+    """
+    check_port(port, where=where)
+    made = socket.socket(socket.AF_INET, kind)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind(("127.0.0.1", port))
+    except OSError as error:
+        made.close()
+        raise FinjaxError(
+            f"{where}: cannot listen at port {port} ({error.strerror}); choose another, or 0 for any free one"
+        ) from error
+    return made
+
+
 def parse(address: str, *, option: str) -> tuple[str, int]:
     """Returns host and port of a receiver's address, or raises `FinjaxError` if it is not valid."""
     where = f"--{option}={address}"

@@ -9,6 +9,11 @@ from finjax.errors import ConfigError
 _URL = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]+):/")
 
 
+def literal(path: str | os.PathLike) -> str:
+    """Returns a path as part of a pattern such as `runs/fin_{feature}`, in which its own braces stay as they are."""
+    return os.fspath(path).replace("{", "{{").replace("}", "}}")
+
+
 def refuse_url(path: str | os.PathLike, *, option: str = "") -> None:
     """Raises `ConfigError` if a path is a URL such as `gs://bucket/runs`.
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from finjax.acquisition.schedule import Session
 from finjax.acquisition.trials import Timing, make_trials
+from finjax.data.electrodes import with_gaps_held
 from finjax.data.recording import UNLABELLED
 from finjax.errors import ConfigError, DataError
 from finjax.live.decoder import LiveDecoder
@@ -79,9 +80,8 @@ class Calibration:
             self.session.stop()
         samples = np.array(samples, np.float32)
         finite = np.isfinite(samples)
-        if not finite.all():
-            before = np.zeros(samples.shape[1], np.float32) if self._last is None else self._last
-            samples = _held(samples, finite, before)
+        before = np.zeros(samples.shape[1], np.float32) if self._last is None else self._last
+        samples = with_gaps_held(samples, finite, before)
         self._chunks.append(samples)
         self._faulty.append(np.asarray(~finite.all(axis=1)))
         self._last = samples[-1]
@@ -149,9 +149,3 @@ def calibrated(decoder: LiveDecoder, calibration: Calibration) -> LiveDecoder:
 def _blocks(chunks: list[np.ndarray]) -> list[np.ndarray]:
     starts = range(0, len(chunks), CHUNKS_OF_A_BLOCK)
     return [np.concatenate(chunks[start : start + CHUNKS_OF_A_BLOCK]) for start in starts]
-
-
-def _held(samples: np.ndarray, finite: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Returns samples `[n, C]` with the last finite value in place of others; `before` `[C]` came before them."""
-    places = np.where(finite, np.arange(1, len(samples) + 1)[:, None], 0)
-    return np.take_along_axis(np.concatenate([before[None], samples]), np.maximum.accumulate(places), axis=0)

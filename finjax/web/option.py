@@ -1,16 +1,11 @@
 """What the live page adds to `finjax live`: its options, and the page itself."""
 
 import argparse
-from collections import Counter
-from collections.abc import Callable
-from pathlib import Path
 
 from finjax.data.durations import duration_ms
 from finjax.errors import FinjaxError
-from finjax.live.decoder import LiveDecoder
+from finjax.live.addition import LiveSession
 from finjax.live.loop import Operator
-from finjax.live.summary import Summary
-from finjax.sources.source import StreamInfo
 from finjax.system.addresses import check_port
 from finjax.web.page import LivePage, check_installed
 
@@ -34,28 +29,17 @@ class WebOption:
         elif options.port != PORT:
             raise FinjaxError(f"--port={options.port} is the port of the page: it needs --web")
 
-    def open(
-        self,
-        options: argparse.Namespace,
-        run: Path,
-        decoder: LiveDecoder,
-        stream: StreamInfo,
-        summary: Summary,
-        problems: Callable[[], Counter[str]],
-    ) -> Operator | None:
+    def open(self, options: argparse.Namespace, session: LiveSession) -> Operator | None:
         """See `Addition`."""
         if not options.web:
             return None
+        rate_hz = session.decoder.rate_hz
         page = LivePage(
-            decoder,
-            stream,
-            summary,
-            problems=problems,
-            run=run,
+            session,
             settings={
                 "vote": options.vote,
                 "least_probability": options.least_probability,
-                "dwell_ms": duration_ms(options.dwell, decoder.rate_hz, option="--dwell") if options.dwell else 0.0,
+                "dwell_ms": duration_ms(options.dwell, rate_hz, option="--dwell") if options.dwell else 0.0,
             },
             subject=options.subject,
             port=options.port,

@@ -6,18 +6,14 @@ import secrets
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from finjax.errors import FinjaxError
+from finjax.live.addition import LiveSession
 from finjax.live.decision import Decision
-from finjax.live.decoder import LiveDecoder
-from finjax.live.summary import Summary
-from finjax.sources.source import StreamInfo
-from finjax.system.addresses import check_port
+from finjax.system.addresses import bound
 from finjax.web.channel import Channel
 from finjax.web.columns import Columns, packed_columns
 from finjax.web.controls import Controls
@@ -27,6 +23,7 @@ from finjax.web.server import serve
 EVERY_S = 0.05  # between two messages to the server
 STATE_EVERY_S = 0.5  # between two states; what the person sees move comes with every message
 MOST_DECISIONS = 1000  # of a message; if more come at once, as in a replay without pauses, the oldest are left out
+WAITING_BROWSERS = 64  # connections that wait to be accepted
 END_S = 4.0  # how long to wait for the server to end
 
 logger = logging.getLogger(__name__)
@@ -38,11 +35,7 @@ class LivePage:
     Nothing here waits for the server. If it ends, that is reported once, and decoding continues.
 
     Args:
-        decoder: the decoder of the session.
-        stream: what is known of the stream.
-        summary: counts the decisions.
-        problems: returns what was lost or wrong so far, and how often.
-        run: folder of the decoder's run; results of the game are written into it, calibrated decoders beside it.
+        session: the session. Results of the game are written into the folder of its run, calibrated decoders beside it.
         settings: `vote`, `least_probability` and `dwell_ms` at the start.
         subject: see `Controls`.
         port: to listen at on 127.0.0.1; 0: any free one.
@@ -58,18 +51,15 @@ class LivePage:
 
     def __init__(
         self,
-        decoder: LiveDecoder,
-        stream: StreamInfo,
-        summary: Summary,
+        session: LiveSession,
         *,
-        problems: Callable[[], Counter[str]],
-        run: Path,
         settings: dict[str, float],
         subject: int | None,
         port: int,
     ):
         check_installed()
-        self._summary, self._session_problems = summary, problems
+        decoder, stream, run = session.decoder, session.stream, session.run
+        self._session = session
         self.problems: Counter[str] = Counter()
         self._controls = Controls(decoder, run=run, settings=settings, subject=subject)
         self._columns = Columns(len(decoder.channel_names), decoder.rate_hz)
@@ -77,7 +67,8 @@ class LivePage:
         self._latest: Decision | None = None
         self._silent_s = 0.0
         self._sent_s = self._state_sent_s = 0.0
-        listening = listen(port)
+        listening = bound(socket.SOCK_STREAM, port, where=f"--port={port}")
+        listening.listen(WAITING_BROWSERS)
         port, token = listening.getsockname()[1], secrets.token_urlsafe(16)
         self.url = f"http://127.0.0.1:{port}/?token={token}"
         facts = Facts(
@@ -170,13 +161,13 @@ class LivePage:
 
     def _figures(self) -> dict[str, Any]:
         """Returns latencies and problems of the session so far."""
-        figures: dict[str, Any] = {"problems": dict(self._session_problems().most_common(8))}
-        if self._summary.decisions:
+        figures: dict[str, Any] = {"problems": dict(self._session.problems().most_common(8))}
+        if self._session.summary.decisions:
             figures["latency"] = {
-                "p50_ms": round(self._summary.percentile_ms(0.50), 2),
-                "p99_ms": round(self._summary.percentile_ms(0.99), 2),
-                "missed": self._summary.missed,
-                "decisions": self._summary.decisions,
+                "p50_ms": round(self._session.summary.percentile_ms(0.50), 2),
+                "p99_ms": round(self._session.summary.percentile_ms(0.99), 2),
+                "missed": self._session.summary.missed,
+                "decisions": self._session.summary.decisions,
             }
         return figures
 
@@ -196,26 +187,6 @@ def check_installed() -> None:
 
     if importlib.util.find_spec("nicegui") is None:
         raise FinjaxError("--web needs NiceGUI: pip install nicegui, or in a checkout pip install '.[web]'")
-
-
-def listen(port: int) -> socket.socket:
-    """Returns a socket that listens at a port of 127.0.0.1; 0: any free one.
-
-    Raises:
-        FinjaxError: the port is out of range or in use.
-    """
-    check_port(port, where=f"--port={port}")
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind(("127.0.0.1", port))
-        listening.listen(64)
-    except OSError as error:
-        listening.close()
-        raise FinjaxError(
-            f"--port={port}: cannot listen at port {port} ({error.strerror}); choose another, or 0 for any free one"
-        ) from error
-    return listening
 
 
 def _content(decision: Decision) -> dict[str, Any]:

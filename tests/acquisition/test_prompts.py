@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from terminals import Screen
 
 from finjax.acquisition.keyboard import HELP, keyboard
 from finjax.acquisition.schedule import Prompt
@@ -16,18 +17,9 @@ from finjax.acquisition.terminal import Terminal
 LEVEL = np.array([1.0, 4.0])
 
 
-class Screen(io.StringIO):
-    def isatty(self):
-        return True
-
-
 @pytest.fixture(autouse=True)
-def a_terminal(monkeypatch):
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setenv("LINES", "24")
-    monkeypatch.setattr("finjax.acquisition.terminal.REFRESH_S", -1.0)  # every prompt is drawn
+def every_prompt_is_drawn(a_terminal, monkeypatch):
+    monkeypatch.setattr("finjax.acquisition.terminal.REFRESH_S", -1.0)
 
 
 def prompt(phase="hold", movement="fist", *, seconds=1.5, next_movement="open", paused=False, done=2):

@@ -15,24 +15,15 @@ from collections import Counter
 import numpy as np
 import pytest
 from decisions import NAMES, decision
+from terminals import Screen
 
 from finjax.live.__main__ import main
 from finjax.live.summary import Summary
-from finjax.live.terminal import LOST, Terminal
+from finjax.live.terminal import Terminal
 from finjax.sources.replay import Replay
+from finjax.system.display import LOST
 
-
-class Screen(io.StringIO):
-    def isatty(self):
-        return True
-
-
-@pytest.fixture(autouse=True)
-def a_terminal(monkeypatch):
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setenv("LINES", "24")
+pytestmark = pytest.mark.usefixtures("a_terminal")
 
 
 def test_the_screen_shows_level_decision_latency_and_faults():

@@ -1,0 +1,8 @@
+"""A terminal for tests, in memory."""
+
+import io
+
+
+class Screen(io.StringIO):
+    def isatty(self):
+        return True
