@@ -1,147 +1,33 @@
 """The live page and the target game in a real browser, on the replay of a synthetic person."""
 
-import contextlib
-import http.client
 import json
-import os
 import re
-import shutil
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from live_sessions import (
+    CHROMIUM,
+    PATIENCE_S,
+    copied_run,
+    launched_browser,
+    open_page,
+    session,
+    shared_session,
+    until,
+)
 
 pytest.importorskip("nicegui", reason="NiceGUI is not installed: pip install -e '.[web]'")
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the path"),
     pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for child processes in /proc"),
 ]
-PATIENCE_S = 60.0  # on a busy machine
 
-
-class Session:
-    """A running `finjax live --web`.
-
-    Attributes:
-        url: the printed address.
-        decisions: the file that every decision is written to.
-    """
-
-    def __init__(self, run: Path, folder: Path, *options: str):
-        self.decisions = folder / "decisions.jsonl"
-        command = [sys.executable, "-m", "finjax.commands.live", str(run), "--loop", "--web", "--port=0", "--quiet"]
-        self.process = subprocess.Popen(
-            [*command, f"--to-file={self.decisions}", *options],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=folder,
-        )
-        line = self.process.stdout.readline()
-        found = re.search(r"http://127\.0\.0\.1:(\d+)/\?token=(\S+)", line)
-        assert found, self.process.stderr.read()
-        self.url, self.port, self.token = found[0], int(found[1]), found[2]
-
-    def server(self) -> int:
-        """The process number of the web server, which starts when the address has been printed."""
-        found = []
-        until(
-            lambda: (
-                found.extend(pid for pid in children(self.process.pid) if b"spawn_main" in command_line(pid)) or found
-            )
-        )
-        return found[0]
-
-    def count(self) -> int:
-        return len(self.read())
-
-    def read(self) -> list[dict]:
-        lines = self.decisions.read_text().split("\n")[:-1]
-        return [json.loads(line) for line in lines]
-
-    def stop(self) -> tuple[int, str, str]:
-        """Asks it to stop; returns exit status, output and errors."""
-        self.process.send_signal(signal.SIGTERM)
-        out, errors = self.process.communicate(timeout=PATIENCE_S)
-        return self.process.returncode, out, errors
-
-    def get(self, path: str, **headers: str) -> http.client.HTTPResponse:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
-        connection.putrequest("GET", path, skip_host="Host" in headers)
-        for name, value in headers.items():
-            connection.putheader(name.replace("_", "-"), value)
-        connection.endheaders()
-        return connection.getresponse()
-
-
-def children(pid: int) -> list[int]:
-    return [int(text) for text in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def descendants(pid: int) -> list[int]:
-    """A process and all below it."""
-    return [pid, *(found for child in children(pid) for found in descendants(child))]
-
-
-def connections_at(port: int) -> int:
-    """Connections that a server at a port of this machine has."""
-    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return sum(row[1].endswith(f":{port:04X}") and row[3] == "01" for row in rows)  # 01: established
-
-
-def resident_mib(pid: int) -> float:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
-def command_line(pid: int) -> bytes:
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Waits until a condition holds."""
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end, "in vain"
-        time.sleep(0.1)
-
-
-@contextlib.contextmanager
-def session(run: Path, folder: Path, *options: str) -> Iterator[Session]:
-    started = Session(run, folder, *options)
-    try:
-        yield started
-    finally:
-        started.process.kill()
-        started.process.communicate()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def run(small_decoder, tmp_path_factory) -> Path:
-    """A copy of the decoder's run, which games write to."""
-    return shutil.copytree(small_decoder, tmp_path_factory.mktemp("page") / "run")
-
-
-@pytest.fixture(scope="module")
-def shared(run, tmp_path_factory) -> Iterator[Session]:
-    """A session for the tests that leave it as it was."""
-    with session(run, tmp_path_factory.mktemp("shared")) as started:
-        yield started
+browser = pytest.fixture(scope="module")(launched_browser)
+run = pytest.fixture(scope="module")(copied_run)
+shared = pytest.fixture(scope="module")(shared_session)
 
 
 @pytest.fixture
@@ -156,11 +42,6 @@ def tab(shared, browser):
     yield opened
     context.close()
     assert not errors
-
-
-def open_page(tab, url: str) -> None:
-    tab.goto(url)
-    tab.wait_for_function("document.getElementById('clock')?.textContent.endsWith(' s')")
 
 
 def text(tab, element: str) -> str:
@@ -319,32 +200,6 @@ def test_nothing_overlaps_or_sticks_out_on_narrow_and_wide_screens(tab, width, p
     assert tab.locator(".card").evaluate_all(sticking_out) == []
 
 
-def test_a_browser_that_is_stopped_does_not_delay_the_decisions(shared):
-    """Stops the whole browser as a laptop's lid or a debugger would: it neither reads nor closes its connections."""
-    assert shared.get(f"/?token={shared.token}").status == 200  # the server is there, with all that it imports
-    command = [
-        CHROMIUM,
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        f"--user-data-dir={shared.decisions.parent}/profile",
-    ]
-    started = subprocess.Popen([*command, shared.url], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        until(lambda: connections_at(shared.port) >= 2)  # the two web sockets of the page
-        time.sleep(2.0)
-        for pid in descendants(started.pid):
-            os.kill(pid, signal.SIGSTOP)
-        count, server = shared.count(), shared.server()
-        memory = resident_mib(server)
-        until(lambda: shared.count() > count + 500)
-        assert resident_mib(server) < memory + 10  # nothing piles up for it
-    finally:
-        for pid in descendants(started.pid):
-            os.kill(pid, signal.SIGKILL)
-        started.wait()
-
-
 def test_a_game_is_played_to_its_end_and_saved(tab, shared, run):
     tab.goto(tab.url.rstrip("/") + "/play")
     for label, value in (("Targets", "2"), ("Dwell (s)", "0.1"), ("Time limit (s)", "60")):
@@ -407,42 +262,3 @@ def test_the_page_leads_through_a_calibration_and_decisions_continue(browser, ru
     windows = np.random.default_rng(0).normal(size=(4, 12, 600)).astype(np.float32)
     kept, before = (LiveDecoder(one).model.logits(windows) for one in (folder, run))
     assert np.abs(kept - before).max() > 0.01  # the fitted network, not that of the run
-
-
-def test_decoding_outlives_the_server(browser, run, tmp_path):
-    with session(run, tmp_path) as own:
-        tab = browser.new_page()
-        open_page(tab, own.url)
-        os.kill(own.server(), signal.SIGKILL)
-        tab.wait_for_selector("#badge:text('no connection to finjax')")
-        count = own.count()
-        until(lambda: own.count() > count + 100)
-        status, out, errors = own.stop()
-    assert status == 0
-    assert "times that the server of the live page ended: 1" in out
-    assert errors.count("The live page has ended (its server has ended with status -9). Decoding continues") == 1
-
-
-@pytest.mark.parametrize("everyone", [False, True])
-def test_a_signal_ends_both_processes_although_a_tab_is_open(browser, run, tmp_path, everyone):
-    with session(run, tmp_path) as own:
-        tab = browser.new_page()
-        open_page(tab, own.url)
-        server = own.server()
-        if everyone:  # as Ctrl-C in a terminal, or a batch system
-            os.kill(server, signal.SIGINT)
-            os.kill(server, signal.SIGTERM)
-        status, out, errors = own.stop()
-        assert status == 0
-        assert "decisions" in out and "server of the live page" not in out
-        assert not Path(f"/proc/{server}").exists()
-        assert errors == ""
-
-
-def test_a_server_whose_parent_was_killed_ends(run, tmp_path):
-    with session(run, tmp_path) as own:
-        until(lambda: own.get(f"/?token={own.token}").status == 200)
-        server = own.server()
-        own.process.kill()
-        own.process.wait()
-        until(lambda: not Path(f"/proc/{server}").exists())
