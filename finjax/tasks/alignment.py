@@ -44,6 +44,6 @@ def align_with_person(task: Task[DecoderStage], start: InitialDecoder, share: Wi
             start.decoder, params, start.stats, inputs(some), windows=len(some), batch_size=batch_size,
             movement=some.movement if len(share) else None,
         )  # fmt: skip
-        logger.info("the electrodes sit turned by %d places against the people that the decoder was trained on", places)
+        logger.info("the ring of electrodes sits turned by %d places, compared with the people trained on", places)
     params = aligned(start.decoder, params, inputs(windows), windows=len(windows), batch_size=batch_size)
     return dataclasses.replace(start, params=params)

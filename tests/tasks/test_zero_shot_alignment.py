@@ -99,7 +99,7 @@ def test_the_turn_of_a_new_person_is_logged(folder, caplog):
     with caplog.at_level("INFO", logger="finjax"):
         model = zero_shot(folder, "virtual", "turned", **changes)
     first = finjax.load(folder / "virtual/subject_1")
-    (text,) = (record.message for record in caplog.records if "electrodes sit turned" in record.message)
+    (text,) = (record.message for record in caplog.records if "electrodes sits turned" in record.message)
     places = int(text.split(" by ")[1].split()[0])
     np.testing.assert_array_equal(model.params["patterns"], np.roll(first.params["patterns"], places, axis=1))
 
