@@ -1,5 +1,6 @@
 """The published design in PyTorch, with torch's own modules: a loop over 48 `nn.LSTM`, one for each FIN."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +8,9 @@ import torch
 from torch import nn
 
 from benchmarks.measure import cores
+
+# Set this environment variable to time PyTorch with its default, which computes with subnormal numbers.
+KEEP_SUBNORMAL = bool(os.environ.get("BENCH_KEEP_SUBNORMAL"))
 
 
 class TorchFIN(nn.Module):
@@ -75,8 +79,13 @@ class TorchFINCNN(nn.Module):
 
 
 def device() -> torch.device:
-    """Returns the GPU if torch sees one, else the CPU with all of its cores."""
+    """Returns the GPU if torch sees one, else the CPU with all of its cores.
+
+    PyTorch, like XLA, treats the smallest (subnormal) numbers as zero here. That is not its default: the gradients of
+    600 time steps hold many of them, and some CPUs need several times as long for each.
+    """
     torch.set_num_threads(cores())
+    torch.set_flush_denormal(not KEEP_SUBNORMAL)
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 

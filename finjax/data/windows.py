@@ -71,9 +71,13 @@ def _aligned_empty(shape: tuple[int, ...]) -> np.ndarray:
     return buffer[offset : offset + size].view(np.float32).reshape(shape)
 
 
+# Arrays up to this size take little memory; compiling a program for each of their sizes takes seconds.
+COARSE = 2**20
+
+
 def grid(size: int) -> int:
-    """Rounds a size up to one of 16 per octave, so that arrays of similar size share compiled programs."""
-    step = 1 << max(size.bit_length() - 5, 0)
+    """Rounds a size up, so that arrays of similar size share compiled programs: to one of 2 per octave, or of 16."""
+    step = 1 << max(size.bit_length() - (2 if size <= COARSE else 5), 0)
     return -(-size // step) * step
 
 

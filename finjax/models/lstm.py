@@ -18,11 +18,13 @@ from finjax.models.lstm_chunks import (
     read_chunk,
     split_directions,
     step_at,
+    steps_from,
     write_chunk,
 )
 
 STATES = "lstm_states"  # name for `jax.checkpoint_policies` of the states of the middle layers
 CHUNK = 20  # time steps whose gates are in memory at a time; for a small batch these fit a core's cache
+KEPT_STEPS = 60  # time steps up to which the gates of a single model are kept for its gradient: they fit that cache too
 
 
 class _Weights(NamedTuple):
@@ -33,11 +35,12 @@ class _Weights(NamedTuple):
     bias: jax.Array
 
 
-# Inputs, weights, hidden states `[N, T, B, R × H]`, and hidden state and cell before each chunk `[G, chunks, B, H]`.
-_Saved = tuple[jax.Array, _Weights, jax.Array, list[jax.Array]]
+# Inputs, weights, hidden states `[N, T, B, R × H]`, hidden state and cell before each chunk `[G, chunks, B, H]`, and
+# the active gates `[G, T, B, 4H]` if they are kept.
+_Saved = tuple[jax.Array, _Weights, jax.Array, list[jax.Array], jax.Array | None]
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(4, 5, 6))
+@functools.partial(jax.custom_vjp, nondiff_argnums=(4, 5, 6, 7))
 def scan_lstm(
     inputs: jax.Array,
     kernel: jax.Array,
@@ -46,13 +49,15 @@ def scan_lstm(
     keep_all: bool,
     chunk: int = CHUNK,
     precision: str = "float32",
+    keep_gates: bool = False,
 ) -> jax.Array:
     """Runs LSTMs over time from a zero state, forward and backward, or only backward.
 
     A step computes all gates by one `tanh`: σ(z) = ½ + ½ tanh(z/2). Time is processed in chunks, so that the data of a
     step is in the cache: the inputs of a chunk are projected at once. The gradient, written by hand below, computes the
-    gates of a chunk again, all steps at once, with everything that does not depend on later steps; then it goes back
-    step by step, and sums the gradients of the weights at once. Only reverse-mode differentiation works.
+    gates of a chunk again (unless they are kept), all steps at once, with everything that does not depend on later
+    steps; then it goes back step by step, and sums the gradients of the weights at once. Only reverse-mode
+    differentiation works.
 
     Gates are in the order input, forget, cell, output. Internally, each direction of each model is a separate LSTM; `G`
     is their number. The time of an LSTM starts where it starts to read: at the last sample for a backward one.
@@ -65,11 +70,12 @@ def scan_lstm(
         keep_all: whether to return the hidden state of every step, or only of the last one.
         chunk: steps in a chunk.
         precision: dtype of the factors in matmuls; sums and states are float32.
+        keep_gates: whether the gates are kept for the gradient, not computed again.
 
     Returns:
         Hidden states `[N, T, B, R × H]`, or `[N, B, R × H]` after the last step of each direction.
     """
-    return _run_for_gradient(inputs, kernel, recurrent, bias, keep_all, chunk, precision)[0]
+    return _run_for_gradient(inputs, kernel, recurrent, bias, keep_all, chunk, precision, keep_gates)[0]
 
 
 def _halved(weights: _Weights) -> _Weights:
@@ -111,24 +117,26 @@ def _run_for_gradient(
     keep_all: bool,
     chunk: int,
     precision: str,
+    keep_gates: bool,
 ) -> tuple[jax.Array, _Saved]:
     """Returns the result of `scan_lstm`, and what its gradient needs."""
     models, directions = kernel.shape[:2]
     weights = _halved(_Weights(*(w.reshape(-1, *w.shape[2:]) for w in (kernel, recurrent, bias))))
-    last, hidden, before_chunks = _forward(inputs, weights, directions, chunk, precision)
+    last, hidden, before_chunks, gates = _forward(inputs, weights, directions, chunk, precision, keep_gates)
     if keep_all and inputs.shape[-1] > 1:
         hidden, before_chunks = checkpoint_name((hidden, before_chunks), STATES)
-    return hidden if keep_all else join_directions(last, models), (inputs, weights, hidden, before_chunks)
+    return hidden if keep_all else join_directions(last, models), (inputs, weights, hidden, before_chunks, gates)
 
 
 def _forward(
-    inputs: jax.Array, weights: _Weights, directions: int, chunk: int, precision: str
-) -> tuple[jax.Array, jax.Array, list[jax.Array]]:
+    inputs: jax.Array, weights: _Weights, directions: int, chunk: int, precision: str, keep_gates: bool
+) -> tuple[jax.Array, jax.Array, list[jax.Array], jax.Array | None]:
     """Computes all steps.
 
     Returns:
-        The last hidden state `[G, B, H]`; hidden states `[N, T, B, R × H]`; and hidden state and cell before each chunk
-        `[G, chunks, B, H]`. XLA omits results that are not used.
+        The last hidden state `[G, B, H]`; hidden states `[N, T, B, R × H]`; hidden state and cell before each chunk
+        `[G, chunks, B, H]`; and with `keep_gates` the active gates `[G, T, B, 4H]`. XLA omits results that are not
+        used.
     """
     kernel, recurrent, bias = weights
     models, steps, batch, width = inputs.shape
@@ -136,7 +144,7 @@ def _forward(
     zeros = jnp.zeros((groups, batch, hidden_size), inputs.dtype)
 
     def forward_chunk(carry: Any, start: Index, size: int) -> Any:
-        state, all_hidden, before_chunks = carry
+        state, all_hidden, before_chunks, all_gates = carry
         before_chunks = [
             put_steps(saved, now[:, None], start // chunk) for saved, now in zip(before_chunks, state, strict=True)
         ]
@@ -145,23 +153,26 @@ def _forward(
             projected = _matmul(projected, kernel, precision)
 
         def step(t: Index, carry: Any) -> Any:
-            hidden, cell, chunk_hidden = carry
+            hidden, cell, chunk_hidden, gates = carry
             now = step_at(projected, t) * kernel if width == 1 else step_at(projected, t)
             active = jnp.tanh(now + bias[:, None] + _matmul(hidden, recurrent, precision))  # [G, B, 4H]
             update, forget, candidate, output = _gates(active)
             cell = _sigmoid_of(forget) * cell + _sigmoid_of(update) * candidate
             hidden = _sigmoid_of(output) * jnp.tanh(cell)
-            return hidden, cell, put_steps(chunk_hidden, hidden[:, None], t)
+            if gates is not None:
+                gates = put_steps(gates, active[:, None], start + t)
+            return hidden, cell, put_steps(chunk_hidden, hidden[:, None], t), gates
 
         empty = jnp.zeros((groups, size, *zeros.shape[1:]), zeros.dtype)
-        *state, chunk_hidden = lax.fori_loop(0, size, step, (*state, empty))
-        return state, write_chunk(all_hidden, chunk_hidden, start, directions, own=True), before_chunks
+        *state, chunk_hidden, all_gates = lax.fori_loop(0, size, step, (*state, empty, all_gates))
+        return state, write_chunk(all_hidden, chunk_hidden, start, directions, own=True), before_chunks, all_gates
 
     empty = jnp.zeros((groups, -(-steps // chunk), *zeros.shape[1:]), zeros.dtype)
     all_hidden = jnp.zeros((models, steps, batch, directions * hidden_size), zeros.dtype)
-    start = [zeros, zeros], all_hidden, [empty, empty]
-    (last, _), all_hidden, before_chunks = loop_over_chunks(forward_chunk, start, steps=steps, chunk=chunk)
-    return last, all_hidden, before_chunks
+    gates = jnp.zeros((groups, steps, batch, 4 * hidden_size), zeros.dtype) if keep_gates else None
+    start = [zeros, zeros], all_hidden, [empty, empty], gates
+    (last, _), *saved = loop_over_chunks(forward_chunk, start, steps=steps, chunk=chunk)
+    return last, *saved
 
 
 def _cells(first: jax.Array, forget: jax.Array, added: jax.Array) -> jax.Array:
@@ -178,10 +189,11 @@ def _cells(first: jax.Array, forget: jax.Array, added: jax.Array) -> jax.Array:
 
 
 def _gradient(
-    keep_all: bool, chunk: int, precision: str, saved: _Saved, gradient: jax.Array
+    keep_all: bool, chunk: int, precision: str, keep_gates: bool, saved: _Saved, gradient: jax.Array
 ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
     """Returns the gradients of inputs, kernel, recurrent and bias; `gradient` is that of the result."""
-    inputs, (kernel, recurrent, bias), all_hidden, before_chunks = saved
+    del keep_gates
+    inputs, (kernel, recurrent, bias), all_hidden, before_chunks, all_gates = saved
     models, steps, _, width = inputs.shape
     directions = len(kernel) // models
     recurrent_transposed, kernel_transposed = recurrent.swapaxes(1, 2), kernel.swapaxes(1, 2)
@@ -193,7 +205,10 @@ def _gradient(
         hidden = read_chunk(all_hidden, start, size, directions, own=True)
         hidden = jnp.concatenate([first_hidden[:, None], hidden[:, :-1]], axis=1)
         read = jnp.concatenate([read_chunk(inputs, start, size, directions), hidden], axis=-1)
-        active = jnp.tanh(_matmul(read, both, precision) + bias[:, None, None])  # [G, K, B, 4H]
+        if all_gates is None:
+            active = jnp.tanh(_matmul(read, both, precision) + bias[:, None, None])  # [G, K, B, 4H]
+        else:
+            active = steps_from(all_gates, start, size)
         update, forget, candidate, output = _gates(active)
         forget_gate = _sigmoid_of(forget)
         cells = _cells(first_cell, forget_gate, _sigmoid_of(update) * candidate)
@@ -273,6 +288,8 @@ class BidirectionalLSTM(nn.Module):
         bias = self.param("bias", self.bias_init, (*leading, 4 * self.hidden))
         # `scan_lstm`'s gradient does not accept NumPy arrays that a jitted function closes over.
         weights = (jnp.reshape(w, (-1, *w.shape[len(models) :])) for w in (kernel, recurrent, bias))
-        scanned = scan_lstm(inputs.reshape(-1, steps, batch, width), *weights, not self.last, CHUNK, self.precision)
+        keep_gates = not models and steps <= KEPT_STEPS
+        inputs = inputs.reshape(-1, steps, batch, width)
+        scanned = scan_lstm(inputs, *weights, not self.last, CHUNK, self.precision, keep_gates)
         states = cast(jax.Array, scanned)  # custom_vjp hides the type
         return states.reshape(*models, *states.shape[1:])

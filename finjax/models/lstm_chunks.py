@@ -17,10 +17,11 @@ _Carry = TypeVar("_Carry")
 
 def step_at(values: jax.Array, t: Index) -> jax.Array:
     """Returns one time step: `[G, T, …]` → `[G, …]`."""
-    return _steps(values, t, 1)[:, 0]
+    return steps_from(values, t, 1)[:, 0]
 
 
-def _steps(values: jax.Array, start: Index, size: int) -> jax.Array:
+def steps_from(values: jax.Array, start: Index, size: int) -> jax.Array:
+    """Returns some time steps: `[G, T, …]` → `[G, size, …]`."""
     return lax.dynamic_slice_in_dim(values, start, size, axis=1, allow_negative_indices=False)
 
 
@@ -57,7 +58,7 @@ def read_chunk(values: jax.Array, start: Index, size: int, directions: int, *, o
     """Reads a chunk for each direction: all features of `[N, T, B, D]`, or its `own` ones of `[N, T, B, R × H]`."""
     parts = []
     for number, (first, backward) in enumerate(_positions(values.shape[1], start, size, directions)):
-        part = _steps(values, first, size)
+        part = steps_from(values, first, size)
         part = jnp.split(part, directions, axis=-1)[number] if own else part
         parts.append(jnp.flip(part, axis=1) if backward else part)
     return jnp.stack(parts, axis=1).reshape(-1, *parts[0].shape[1:])
@@ -72,7 +73,7 @@ def write_chunk(values: jax.Array, chunk: jax.Array, start: Index, directions: i
         if own:
             values = lax.dynamic_update_slice(values, part, (0, first, 0, number * width))
         else:
-            values = put_steps(values, _steps(values, first, size) + part, first)
+            values = put_steps(values, steps_from(values, first, size) + part, first)
     return values
 
 

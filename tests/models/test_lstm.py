@@ -79,7 +79,8 @@ def test_states_and_gradients_are_those_of_a_plain_lstm(directions, width, keep_
         return jax.jit(jax.grad(loss, argnums=(0, 1, 2, 3)))(*arguments)
 
     close(scan_lstm(*arguments, keep_all, chunk), states)
-    close(gradients(scan_lstm, chunk), gradients(plain_lstm))
+    for keep_gates in (False, True):
+        close(gradients(scan_lstm, chunk, "float32", keep_gates), gradients(plain_lstm))
 
 
 @pytest.mark.slow
