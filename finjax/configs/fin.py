@@ -45,7 +45,9 @@ def _fast(config: ConfigDict) -> None:
     config.model.patch_size = 10
     config.train.batch_size = 256
     config.train.max_steps = 3000
-    config.train.steps_per_dispatch = 5
+    config.train.steps_per_dispatch = 20
+    config.log.every_steps = 100  # steps take milliseconds
+    config.checkpoint.every_steps = 1000
     config.evaluate.batch_size = 2048
     config.evaluate.max_windows = 0
 
