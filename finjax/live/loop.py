@@ -12,7 +12,7 @@ from finjax.live.memory_watch import MemoryWatch
 from finjax.live.sinks import Sink
 from finjax.live.summary import Summary
 from finjax.sources.source import Silences, Source, limited
-from finjax.system import interrupts
+from finjax.system import interrupts, scheduling
 
 
 class Operator(Sink, Protocol):
@@ -41,6 +41,7 @@ def decode(
     seconds: float,
     idle: float,
     operator: Operator | None = None,
+    real_time: bool = False,
 ) -> None:
     """Decodes a source until it ends, a limit is reached or a signal asks to stop.
 
@@ -54,6 +55,7 @@ def decode(
         seconds: see `limited`.
         idle: see `limited`.
         operator: watches and changes the session.
+        real_time: whether to ask the system for real-time priority, so that other programs do not delay decisions.
 
     Raises:
         Interrupted: a signal asked to stop; the current chunk is finished first.
@@ -63,7 +65,8 @@ def decode(
     if operator is not None:
         operator.start()
     chunks = limited(source, seconds=seconds, idle=idle)
-    with interrupts.held_back() as request, contextlib.closing(chunks):
+    priority = scheduling.real_time() if real_time else contextlib.nullcontext()
+    with interrupts.held_back() as request, contextlib.closing(chunks), priority:
         for samples in chunks:
             arrived = time.perf_counter()
             decisions = decoder.push(samples)

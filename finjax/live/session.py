@@ -74,6 +74,7 @@ def run_session(options: argparse.Namespace, addition: Addition | None = None) -
                     seconds=options.seconds,
                     idle=options.idle,
                     operator=operator,
+                    real_time=recording is None,  # a fast replay never waits
                 )
         except interrupts.Interrupted:
             drop_if_stuck()  # else the summary would wait for a reader
