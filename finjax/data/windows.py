@@ -76,8 +76,8 @@ COARSE = 2**20
 
 
 def grid(size: int) -> int:
-    """Rounds a size up, so that arrays of similar size share compiled programs: to one of 2 per octave, or of 16."""
-    step = 1 << max(size.bit_length() - (2 if size <= COARSE else 5), 0)
+    """Rounds a size up, so that arrays of similar size share compiled programs: to a power of 2, or 16 per octave."""
+    step = 1 << max(size.bit_length() - (1 if size <= COARSE else 5), 0)
     return -(-size // step) * step
 
 
