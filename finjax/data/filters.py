@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy import signal as scipy_signal
+import scipy  # loads its modules when they are used
 
 from finjax.data.registry import Filter
 from finjax.errors import DataError
@@ -39,7 +39,7 @@ def apply(filter: Filter, signal: np.ndarray, rate_hz: float) -> np.ndarray:
     filtered = np.empty(signal.shape, np.float32)
     for channel in range(signal.shape[1]):  # one at a time: float64 copies of all would need much memory
         wide = signal[:, channel].astype(np.float64)
-        filtered[:, channel] = scipy_signal.sosfiltfilt(sections, wide, padlen=pad)
+        filtered[:, channel] = scipy.signal.sosfiltfilt(sections, wide, padlen=pad)
     return filtered
 
 
@@ -57,10 +57,10 @@ def design(filter: Filter, rate_hz: float) -> np.ndarray:
     if low is not None or high is not None:
         kind = "bandpass" if None not in (low, high) else "lowpass" if low is None else "highpass"
         edges = [low, high] if kind == "bandpass" else high if low is None else low
-        parts.append(scipy_signal.butter(BUTTERWORTH_ORDER, edges, kind, fs=rate_hz, output="sos"))
+        parts.append(scipy.signal.butter(BUTTERWORTH_ORDER, edges, kind, fs=rate_hz, output="sos"))
     if filter.notch_hz is not None:
-        notch = scipy_signal.iirnotch(filter.notch_hz, NOTCH_QUALITY, fs=rate_hz)
-        parts.append(scipy_signal.tf2sos(*notch))
+        notch = scipy.signal.iirnotch(filter.notch_hz, NOTCH_QUALITY, fs=rate_hz)
+        parts.append(scipy.signal.tf2sos(*notch))
     return np.concatenate(parts)
 
 

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import h5py
 import numpy as np
-import scipy.io
+import scipy  # loads its modules when they are used
 
 from finjax.data.matlab_headers import IncompleteError, cut_out, is_damaged, variables
 from finjax.system.archives import METHODS, read_member

@@ -9,7 +9,7 @@ is band-limited noise with slowly varying power, as in a held contraction.
 import dataclasses
 
 import numpy as np
-from scipy import signal as dsp
+import scipy  # loads its modules when they are used
 
 from finjax.data.recording import UNLABELLED, Recording
 from finjax.data.registry import Splits
@@ -149,17 +149,17 @@ def _envelope(trial: np.ndarray, patterns: np.ndarray, settings: Settings, rng: 
 def _carrier(samples: int, rng: np.random.Generator) -> np.ndarray:
     """Returns band-limited noise `[N, C]`, of average power 1 that varies slowly."""
     channels = len(CHANNEL_NAMES)
-    band = dsp.butter(4, EMG_BAND_HZ, "bandpass", fs=RATE_HZ, output="sos")
-    noise = np.asarray(dsp.sosfilt(band, rng.standard_normal((samples, channels), np.float32), axis=0))
+    band = scipy.signal.butter(4, EMG_BAND_HZ, "bandpass", fs=RATE_HZ, output="sos")
+    noise = np.asarray(scipy.signal.sosfilt(band, rng.standard_normal((samples, channels), np.float32), axis=0))
     # A one-pole low-pass sets the subject's median frequency.
     pole = rng.uniform(0.55, 0.8)
-    noise = np.asarray(dsp.lfilter([1 - pole], [1, -pole], noise, axis=0))
+    noise = np.asarray(scipy.signal.lfilter([1 - pole], [1, -pole], noise, axis=0))
     noise /= noise.std(axis=0)
 
     coarse = round(RATE_HZ / (4 * TREMOR_HZ))
     knots = rng.standard_normal((samples // coarse + 3, channels))
-    knots = dsp.lfilter([0.6], [1, -0.8], knots, axis=0)
-    wander = dsp.resample_poly(knots, coarse, 1, axis=0)[coarse : coarse + samples]
+    knots = scipy.signal.lfilter([0.6], [1, -0.8], knots, axis=0)
+    wander = scipy.signal.resample_poly(knots, coarse, 1, axis=0)[coarse : coarse + samples]
     return (noise * np.exp(0.25 * wander)).astype(np.float32)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from finjax.data.windows import SignalStore, Windows
-from finjax.evaluation import figures, report
+from finjax.evaluation import report
 from finjax.evaluation.classification import (
     accuracy_since_onset,
     confusion_matrix,
@@ -101,6 +101,8 @@ def evaluate_run(workdir: Path, decisions: Decisions, *, vote: int, about: dict)
     # Written after the decisions: if this file exists, all numbers do. Figures may fail.
     write_json(folder / "metrics.json", {**about, "dataset": store.dataset, "subjects": scored})
     if lines := read_metrics(workdir):
+        from finjax.evaluation import figures  # importing matplotlib takes half a second
+
         figures.learning_curve(folder / "learning_curve.png", lines)
     return scored
 
@@ -116,6 +118,8 @@ def summarise_run(folder: Path, scored: list[dict], *, run: dict) -> dict:
     Returns:
         The content of `metrics.json`, without `run`.
     """
+    from finjax.evaluation import figures  # importing matplotlib takes half a second
+
     movements = scored[0]["movements"]
     confusion = np.sum([entry["confusion"] for entry in scored], axis=0)
     summary = {metric: summarise([entry[metric] for entry in scored]) for metric in METRICS}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-import scipy.stats
+import scipy  # loads its modules when they are used
 
 from finjax.system.arithmetic import numpy_defaults
 

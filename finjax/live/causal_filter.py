@@ -1,7 +1,7 @@
 """The filter of the training, causal: it needs no future samples, and knows the past of a stream."""
 
 import numpy as np
-from scipy import signal as scipy_signal
+import scipy  # loads its modules when they are used
 
 
 class CausalFilter:
@@ -24,8 +24,8 @@ class CausalFilter:
         if not len(self._sections):
             return samples
         if self._state is None:  # as if all earlier samples were equal to the first
-            self._state = scipy_signal.sosfilt_zi(self._sections)[..., None] * samples[0]
-        filtered, self._state = scipy_signal.sosfilt(self._sections, samples, axis=0, zi=self._state)
+            self._state = scipy.signal.sosfilt_zi(self._sections)[..., None] * samples[0]
+        filtered, self._state = scipy.signal.sosfilt(self._sections, samples, axis=0, zi=self._state)
         return filtered
 
     def whole(self, samples: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import cast
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.linalg
+import scipy  # loads its modules when they are used
 
 from finjax.errors import ConfigError
 from finjax.features import get_feature

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +19,7 @@ from finjax.data.splits import TEST_PARTS
 from finjax.data.windows import Windows
 from finjax.devices import parallel
 from finjax.errors import DataError
-from finjax.evaluation import figures, report
+from finjax.evaluation import report
 from finjax.evaluation.regression import score, score_by_group
 from finjax.features import get_feature
 from finjax.inference.model import FINModel
@@ -39,6 +40,9 @@ from finjax.training.losses import FINData, FINLoss, RandomMixtures
 from finjax.training.predict import imitated_features
 from finjax.training.run_trainer import RunTrainer
 from finjax.training.step import TrainState
+
+if TYPE_CHECKING:
+    from finjax.evaluation import figures
 
 MIXED_WINDOWS = 500  # of each part, for the score on mixtures
 WATCHED_WINDOWS = 100  # of each part, for the curves drawn during training
@@ -69,6 +73,8 @@ def run_fin(settings: FINStage, workdir: Path, *, mode: str) -> None:
         ]
         write_json(workdir / "horizons.json", summary)
         say(report.horizon_table(summary, settings.target))
+        from finjax.evaluation import figures  # importing matplotlib takes half a second
+
         figures.horizons(workdir / "horizons.png", summary, label=get_feature(settings.target).label)
 
 
@@ -118,6 +124,8 @@ def evaluate(task: Task[FINStage], workdir: Path) -> dict:
     Returns:
         The scores that `eval/metrics.json` holds.
     """
+    from finjax.evaluation import figures  # importing matplotlib takes half a second
+
     settings = task.settings
     model = load_fin(workdir, step=settings.checkpoint.use)
     compatibility.refuse_another_model(model, task)
@@ -185,8 +193,10 @@ def _score_on_mixtures(
 
 
 def _write_evaluation(
-    task: Task[FINStage], folder: Path, result: dict, shown: dict[str, figures.Predictions], signal: SignalNormaliser
+    task: Task[FINStage], folder: Path, result: dict, shown: "dict[str, figures.Predictions]", signal: SignalNormaliser
 ) -> None:
+    from finjax.evaluation import figures  # importing matplotlib takes half a second
+
     settings = task.settings
     write_json(folder / "metrics.json", {**result, "run": describe_run(settings.record)})
     say(report.fin_table(result, folder))
