@@ -5,7 +5,8 @@
 # make test   runs the fast tests, in minutes; make test-all runs the slow ones after them
 # make test-avx2   runs the fast tests of numbers again, as compiled for a CPU without AVX-512; ISA=SSE4_2: without AVX;
 #                  NUMERICS=numerics: the slow ones too
-# make bench  times finjax against PyTorch, in ten minutes
+# make bench  times finjax against PyTorch, and what people wait for, in a quarter of an hour; ISA=AVX2: as on a CPU
+#             without AVX-512
 # make soak   kills a training fifty times, damages 2,000 files, watches the memory of a training for half an hour, and
 #             decodes with the live page open for ten minutes
 # make lint   checks the style and the types
@@ -45,8 +46,11 @@ test-all: test
 test-avx2: $(VENV)/installed-dev
 	XLA_FLAGS="$(XLA_FLAGS) --xla_cpu_max_isa=$(ISA)" $(BIN)/python -m pytest -m "$(NUMERICS)" -n auto --maxprocesses=4 --dist=loadfile
 
+# ISA has a value in this file; only one that is given with the command limits the benchmarks, and PyTorch alike.
+bench: LIMITS := $(if $(filter file,$(origin ISA)),,XLA_FLAGS="$(XLA_FLAGS) --xla_cpu_max_isa=$(ISA)" \
+	ATEN_CPU_CAPABILITY=$(shell echo $(ISA) | tr A-Z a-z) ONEDNN_MAX_CPU_ISA=$(ISA))
 bench: $(VENV)/installed-bench
-	$(BIN)/python -m benchmarks
+	$(LIMITS) $(BIN)/python -m benchmarks
 
 soak: $(VENV)/installed-dev
 	$(BIN)/python -m soak

@@ -17,6 +17,8 @@ ON_CPU = {
     "fine_tune": (),
     "windows": (),
     "start_up": (),
+    "commands": (),
+    "new_person": (),
     "decisions": (),
     "growth": (),
 }

@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -94,9 +95,19 @@ def provenance() -> dict:
     return {
         "date": datetime.date.today().isoformat(),
         "command": ["python", "-m", f"benchmarks.{Path(sys.argv[0]).stem}", *sys.argv[1:]],
-        "device": f"{len(devices)} × {devices[0].device_kind}, {cores()} cores of {_processor()}",
+        "device": f"{len(devices)} × {devices[0].device_kind}, {cores()} cores of {_processor()}, {instruction_set()}",
         "versions": {"python": platform.python_version(), **_versions()},
     }
+
+
+def instruction_set() -> str:
+    """Returns the widest vector instructions that XLA uses on the CPU."""
+    limit = re.search(r"--xla_cpu_max_isa=(\w+)", os.environ.get("XLA_FLAGS", ""))
+    if limit:
+        return f"{limit[1]} (limited by --xla_cpu_max_isa)"
+    flags = _cpu_fact("flags", "Features").split()
+    known = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "sve": "SVE", "asimd": "NEON"}
+    return next((name for flag, name in known.items() if flag in flags), platform.machine())
 
 
 def _versions() -> dict[str, str]:
@@ -110,11 +121,16 @@ def _versions() -> dict[str, str]:
 
 
 def _processor() -> str:
+    return _cpu_fact("model name") or platform.processor() or platform.machine()
+
+
+def _cpu_fact(*names: str) -> str:
+    """Returns the first of these facts that Linux knows about the CPU, or an empty text."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
-        return platform.processor() or platform.machine()
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+        return ""
+    return next((line.split(":", 1)[1].strip() for line in lines if line.partition("\t")[0].strip() in names), "")
 
 
 class Table:

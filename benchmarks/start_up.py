@@ -41,6 +41,7 @@ def first_step(folder: Path, *, name: str) -> float:
         "--config.log.every_steps=1", "--config.log.tensorboard=False",
     ]  # fmt: skip
     environment = {**os.environ, "FINJAX_CACHE_DIR": str(folder / "cache")}
+    environment.pop("JAX_COMPILATION_CACHE_DIR", None)  # it would hold programs of earlier runs
     started = time.perf_counter()
     process = subprocess.Popen(
         command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, encoding="utf-8"
