@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from finjax.data import registry
-from finjax.data.described import FILTER, Layout, Run, factor, in_order, specify, subject_numbers
+from finjax.data.described import FILTER, Layout, Run, in_order, specify, subject_numbers
 from finjax.data.events import Event, from_markers, label, numbered
+from finjax.data.units import factor
 from finjax.data.xdf_streams import TEXT, Stream, find_streams, load_streams
 from finjax.errors import DataError
 

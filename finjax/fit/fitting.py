@@ -63,6 +63,8 @@ def fit(settings: FitSettings, workdir: str | Path = "runs/fit", *, say: Callabl
         say(line)
     say(f"  {'training':<12} {start.text}")
     start.refuse_unfit(found, source=settings.start)
+    if remark := start.remark_on_unit(found):
+        say(f"  {'note':<12} {remark}")
     with locked(folder, LOCK):
         record = Record.opened(folder, inputs_of(settings, start, found))
         for person in found.people:

@@ -51,6 +51,7 @@ class Found:
         rate_hz: sampling rate.
         channel_names: C names.
         movement_names: K names.
+        unit: unit of the samples; empty: not known.
         window_ms: length of a window.
         step_ms: from one window to the next.
         people: everyone to fit a decoder to.
@@ -61,6 +62,7 @@ class Found:
     rate_hz: float
     channel_names: tuple[str, ...]
     movement_names: tuple[str, ...]
+    unit: str
     window_ms: float
     step_ms: float
     people: tuple[Person, ...]
@@ -131,6 +133,7 @@ def find_people(settings: StageSettings, wanted: str) -> Found:
         rate_hz=store.rate_hz,
         channel_names=store.channel_names,
         movement_names=store.movement_names,
+        unit=store.unit,
         window_ms=1000 * framing.length / store.rate_hz,
         step_ms=1000 * framing.step / store.rate_hz,
         people=tuple(people),

@@ -43,6 +43,16 @@ class Start:
     decoder: DecoderModel | None = None
     digest: str = ""
 
+    def remark_on_unit(self, found: Found) -> str:
+        """Returns a remark if the decoder to start from was trained on samples in another unit; else nothing."""
+        unit = self.decoder.unit if self.decoder else ""
+        if not unit or not found.unit or unit == found.unit:
+            return ""
+        return (
+            f"that decoder was trained on samples in {unit}, these are in {found.unit}. It makes no difference: the "
+            "samples of each person are z-scored"
+        )
+
     def refuse_unfit(self, found: Found, *, source: str) -> None:
         """Raises `CheckpointError` if the decoder to start from does not fit a recording, or knows it already.
 

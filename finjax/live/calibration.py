@@ -61,6 +61,7 @@ def labelled(model: DecoderModel, samples: np.ndarray, movement: np.ndarray) -> 
         rate_hz=model.rate_hz,
         channel_names=model.channel_names,
         movement_names=model.movement_names,
+        unit=model.unit,
     )
 
 

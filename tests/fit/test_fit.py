@@ -19,7 +19,7 @@ from finjax.live import LiveDecoder
 from finjax.run import run
 
 
-def write_people(folder, *, subjects=("1",), repetitions=(1, 2, 3), rate_hz=1000.0):
+def write_people(folder, *, subjects=("1",), repetitions=(1, 2, 3), rate_hz=1000.0, unit="uV"):
     for subject in subjects:
         rows = trials(repetitions=repetitions)
         write_run(
@@ -27,7 +27,8 @@ def write_people(folder, *, subjects=("1",), repetitions=(1, 2, 3), rate_hz=1000
             subject=subject,
             rows=rows,
             rate_hz=rate_hz,
-            signal=emg(rows, seed=int(subject), rate_hz=rate_hz),
+            signal=emg(rows, seed=int(subject), rate_hz=rate_hz) * {"uV": 1.0, "mV": 1e-3}[unit],
+            unit=unit,
         )
     return folder
 
@@ -124,7 +125,8 @@ def test_a_decoder_of_other_people_is_a_start_where_it_fits(fitted, tmp_path, ca
     assert main([str(own), *options]) == 0
     (person,) = read(tmp_path / "run")["people"]
     assert finjax.load(person["decoder"]).trained_on == {2: (1, 2, 3), 3: (1, 2)}
-    assert "trained on people 2" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "trained on people 2" in out and "was trained on samples in" not in out
 
     for folder, message in (
         (fitted / "recording", "was trained on repetitions 1-3 of subject 2"),
@@ -133,6 +135,19 @@ def test_a_decoder_of_other_people_is_a_start_where_it_fits(fitted, tmp_path, ca
         assert main([str(folder), *options[:2], f"--workdir={tmp_path / 'none'}"]) == 1
         assert message in capsys.readouterr().err
         assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.slow
+def test_a_decoder_of_samples_in_another_unit_is_a_start_with_a_remark(fitted, tmp_path, capsys):
+    decoder = read(fitted / "run")["people"][1]["decoder"]
+    own = write_people(tmp_path / "own", subjects=("3",), repetitions=(1,), rate_hz=2048.0, unit="mV")
+    options = [f"--from={decoder}", f"--cache_dir={tmp_path / 'cache'}", f"--workdir={tmp_path / 'run'}"]
+    assert main([str(own), *options]) == 0
+    assert (
+        "that decoder was trained on samples in uV, these are in mV. It makes no difference" in capsys.readouterr().out
+    )
+    (person,) = read(tmp_path / "run")["people"]
+    assert finjax.load(decoder).unit == "uV" and finjax.load(person["decoder"]).unit == "mV"
 
 
 @pytest.mark.slow
