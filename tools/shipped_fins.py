@@ -53,7 +53,8 @@ def train(length: int, folder: Path, *, max_steps: int = 0) -> None:
     name = f"synthetic_{rate_hz}_hz"
     with tempfile.TemporaryDirectory(prefix="finjax_people_") as people:
         for subject in range(1, PEOPLE + 1):
-            np.savez(Path(people) / f"person{subject}.npz", **_person(subject, rate_hz))
+            signal, movement, repetition = _person(subject, rate_hz)
+            np.savez(Path(people) / f"person{subject}.npz", signal=signal, movement=movement, repetition=repetition)
         registry.register(_spec(name, rate_hz))
         config = fin.get_config("spatial")
         config.data.name, config.data.dir, config.data.cache_dir = name, people, str(Path(people) / "cache")
@@ -81,7 +82,7 @@ def _spec(name: str, rate_hz: int) -> registry.DatasetSpec:
     )
 
 
-def _person(subject: int, rate_hz: int) -> dict[str, np.ndarray]:
+def _person(subject: int, rate_hz: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns signal, movement and repetition of a synthetic person at a sampling rate."""
     recording, rng = synthetic.generate(subject, SETTINGS), np.random.default_rng([subject, rate_hz])
     ratio = Fraction(rate_hz, round(synthetic.RATE_HZ))
@@ -91,7 +92,7 @@ def _person(subject: int, rate_hz: int) -> dict[str, np.ndarray]:
         channel[:] = dsp.lfilter([1], [1, -pole], channel)
         channel += rng.uniform(0, NOISE) * channel.std() * rng.standard_normal(len(channel), np.float32)
     at = np.minimum(np.arange(len(signal)) * ratio.denominator // ratio.numerator, len(recording.movement) - 1)
-    return {"signal": signal, "movement": recording.movement[at], "repetition": recording.repetition[at]}
+    return signal, recording.movement[at], recording.repetition[at]
 
 
 def _read(paths: tuple[Path, ...]) -> list[registry.Piece]:

@@ -14,6 +14,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from finjax.configs.parsing import restore
+from finjax.configs.settings import FINStage
 from finjax.configs.templates import complete
 from finjax.data.normalise import FeatureNormaliser, SignalNormaliser
 from finjax.data.splits import Split
@@ -65,10 +66,12 @@ def load_shipped(path: str | Path) -> FINModel:
     if f"{PREFIX}{length}/{feature}" not in names:
         raise CheckpointError(f"no FIN {path} ships with finjax: choose from {', '.join(names)}")
     about, arrays = _read(int(length))
+    settings = restore(complete({**about["config"], "target": feature}))
+    assert isinstance(settings, FINStage)
     own = unflatten_dict({name: value for name, value in arrays.items() if name.startswith(f"{feature}/")}, sep="/")
     return FINModel(
         params=own[feature]["params"],
-        config=restore(complete({**about["config"], "target": feature})),
+        config=settings,
         step=about["steps"][feature],
         framing=Framing(**about["framing"]),
         rate_hz=about["rate_hz"],

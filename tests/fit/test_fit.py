@@ -171,6 +171,20 @@ def test_fins_are_a_start_too(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_repetition_that_was_broken_off_is_tuned_to_but_not_tested(tmp_path, capsys):
+    rows = trials(repetitions=(1, 2, 3))[:-2]
+    write_run(tmp_path / "recording", subject="1", rows=rows, signal=emg(rows, seed=1))
+    options = [f"--cache_dir={tmp_path / 'cache'}", f"--workdir={tmp_path / 'run'}", "--preset=cnn:test"]
+    assert main([str(tmp_path / "recording"), *options]) == 0
+    (person,) = read(tmp_path / "run")["people"]
+    assert list(person["cross_validation"]["by_repetition"]) == ["1", "2"]
+    assert finjax.load(person["decoder"]).trained_on == {1: (1, 2, 3)}
+    out = capsys.readouterr().out
+    assert "repetition 3 has no window of open, rest, so that it is not tested" in out
+    assert "each repetition by a decoder that was tuned to the other 2." in out
+
+
+@pytest.mark.slow
 def test_one_repetition_gives_a_decoder_without_an_accuracy(tmp_path, capsys):
     recording = write_people(tmp_path / "recording", repetitions=(1,))
     options = [f"--cache_dir={tmp_path / 'cache'}", f"--workdir={tmp_path / 'run'}", "--preset=cnn:test"]
