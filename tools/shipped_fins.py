@@ -53,7 +53,7 @@ def train(length: int, folder: Path, *, max_steps: int = 0) -> None:
     name = f"synthetic_{rate_hz}_hz"
     with tempfile.TemporaryDirectory(prefix="finjax_people_") as people:
         for subject in range(1, PEOPLE + 1):
-            signal, movement, repetition = _person(subject, rate_hz)
+            signal, movement, repetition = person(subject, rate_hz)
             np.savez(Path(people) / f"person{subject}.npz", signal=signal, movement=movement, repetition=repetition)
         registry.register(_spec(name, rate_hz))
         config = fin.get_config("spatial")
@@ -82,7 +82,7 @@ def _spec(name: str, rate_hz: int) -> registry.DatasetSpec:
     )
 
 
-def _person(subject: int, rate_hz: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def person(subject: int, rate_hz: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns signal, movement and repetition of a synthetic person at a sampling rate."""
     recording, rng = synthetic.generate(subject, SETTINGS), np.random.default_rng([subject, rate_hz])
     ratio = Fraction(rate_hz, round(synthetic.RATE_HZ))

@@ -171,6 +171,21 @@ def test_fins_are_a_start_too(tmp_path):
 
 
 @pytest.mark.slow
+def test_fins_that_ship_with_finjax_are_a_start_without_any_other(tmp_path, capsys):
+    recording = write_people(tmp_path / "recording", repetitions=(1, 2), rate_hz=2048.0)
+    options = [f"--cache_dir={tmp_path / 'cache'}", f"--workdir={tmp_path / 'run'}", "--preset=fine_tune:test"]
+    assert main([str(recording), *options]) == 0
+    out = capsys.readouterr().out
+    assert "training     FINs of logstd, logstd_d1, logstd_d2, smyop that ship with finjax, trained on synthetic" in out
+    (person,) = read(tmp_path / "run")["people"]
+    assert person["cross_validation"]["accuracy"] > 0.5  # chance is a third
+    model = finjax.load(person["decoder"])
+    assert model.kind == "fine_tune" and model.trained_on == {1: (1, 2)}
+    assert model.framing.length == 600  # in place of 614 samples, which are 300 ms
+    assert model.config.fine_tune.fins == "shipped:600/{feature}"
+
+
+@pytest.mark.slow
 def test_a_repetition_that_was_broken_off_is_tuned_to_but_not_tested(tmp_path, capsys):
     rows = trials(repetitions=(1, 2, 3))[:-2]
     write_run(tmp_path / "recording", subject="1", rows=rows, signal=emg(rows, seed=1))

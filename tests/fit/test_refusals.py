@@ -71,6 +71,8 @@ def test_starts_that_do_not_exist_or_do_not_fit(refuses, tmp_path):
     write_run(tmp_path / "recording")
     refuses("there is no decoder and no FIN", "recording", f"--from={tmp_path / 'absent'}")
     refuses("--preset=lda: choose cnn, fine_tune, raw_cnn", "recording", "--preset=lda")
+    write_run(tmp_path / "rare", rows=trials(repetitions=(1, 2)), rate_hz=700.0)
+    refuses("take windows of 75, 150, 300, 600 samples, but 300ms at 700 Hz are 210", "rare", "--preset=fine_tune:best")
     refuses("unknown preset 'nice'", "recording", "--preset=cnn:nice")
 
 
