@@ -77,6 +77,18 @@ def test_the_readme_works_where_only_the_wheel_is_installed(programs, tmp_path, 
     assert len(done.stdout.splitlines()) > 10  # a window's movement, and a decision every 20 ms
 
 
+def test_the_fins_that_ship_are_in_the_wheel(programs, tmp_path, monkeypatch):
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    code = """
+import finjax, numpy as np
+from finjax.inference.shipped import shipped_lengths
+for length in shipped_lengths():
+    print(length, finjax.load(f"shipped:{length}/logstd")(np.random.default_rng(0).normal(size=(2, length))).shape)
+"""
+    done = run(programs / "python", "-c", code, cwd=tmp_path)
+    assert done.stdout.splitlines() == ["75 (2,)", "150 (2,)", "300 (2,)", "600 (2,)"], done.stderr
+
+
 def test_a_type_checker_finds_the_types_of_the_installed_package(programs):
     (marker,) = programs.parent.rglob("site-packages/finjax/py.typed")
     assert marker.read_bytes() == b""

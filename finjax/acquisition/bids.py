@@ -10,7 +10,6 @@ With a session `morning`: `sub-01/ses-morning/emg/sub-01_ses-morning_task-moveme
 run of its own, so that none replaces another.
 """
 
-import csv
 import dataclasses
 import json
 import re
@@ -18,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from finjax.data.bids_files import MISSING
+from finjax.data.bids_files import MISSING, read_cells, read_table
 from finjax.errors import ConfigError, DataError, StorageError
 from finjax.system.files import whats_wrong, write_json, write_text
 from finjax.system.screen import printable
@@ -115,7 +114,7 @@ class Folder:
     def add_participant(self, person: Person) -> None:
         """Adds a person to the list of participants, unless they are there."""
         path, name = self.root / "participants.tsv", person.labels[0]
-        columns, rows = read_table(path) if path.exists() else (["participant_id"], [])
+        columns, rows = (_columns(path), _rows(path)) if path.exists() else (["participant_id"], [])
         if not any(row.get("participant_id") == name for row in rows):
             write_table(path, columns, [*rows, {"participant_id": name}])
 
@@ -137,7 +136,7 @@ class Folder:
             int(row["repetition"])
             for path in self.runs(subject)
             if (events := ending(path, "events.tsv")).exists()
-            for row in read_table(events)[1]
+            for row in _rows(events)
             if row.get("repetition", "").isdigit()
         ]
         return max(numbers, default=0) + 1
@@ -161,7 +160,7 @@ class Folder:
     def check_stream(self, *, rate_hz: float, labels: Sequence[str]) -> None:
         """Raises `DataError` if the folder has recordings with other channels or another rate."""
         for path in self.runs()[-1:]:
-            known = [row.get("name", "") for row in read_table(ending(path, "channels.tsv"))[1]]
+            known = [row.get("name", "") for row in _rows(ending(path, "channels.tsv"))]
             known_hz = float(_json(path).get("SamplingFrequency", 0))
             if known != list(labels) or abs(known_hz - rate_hz) > 1e-3 * known_hz:
                 raise DataError(
@@ -197,17 +196,23 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[dict[str, Any
         raise StorageError(f"{path} cannot be written ({whats_wrong(error)})") from error
 
 
-def read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
-    """Returns the columns and the rows of a table with tabs.
+def _rows(path: Path) -> list[dict[str, str]]:
+    """Returns the rows of a table with tabs, which a person may have edited.
 
     Raises:
         DataError: it cannot be read.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE, restval=MISSING)
-            return list(reader.fieldnames or []), list(reader)
-    except (OSError, ValueError, csv.Error) as error:
+        return read_table(path, ragged=True)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _columns(path: Path) -> list[str]:
+    """Returns the names of the columns of a table with tabs; raises as `_rows`."""
+    try:
+        return read_cells(path)[0]
+    except OSError as error:
         raise _unreadable(path, error) from error
 
 

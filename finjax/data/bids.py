@@ -13,10 +13,11 @@ from pathlib import Path
 
 from finjax.data import registry
 from finjax.data.bids_files import entities, number_in, read_fields, read_table, sidecars
-from finjax.data.described import FILTER, Layout, Run, in_order, plain_unit, specify, subject_numbers
+from finjax.data.described import FILTER, Layout, Run, in_order, specify, subject_numbers
 from finjax.data.edf import SUFFIXES, EDFFile
 from finjax.data.events import Event, from_onsets, label, numbered
 from finjax.data.fetched import refuse_unfetched
+from finjax.data.units import plain_unit
 from finjax.errors import DataError
 
 NAME = "bids"

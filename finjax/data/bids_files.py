@@ -51,22 +51,32 @@ def sidecars(data: Path, wanted: str, candidates: Sequence[Path]) -> list[Path]:
     return sorted(found, key=lambda path: (-len(path.parts), -len(entities(path)), in_order(path)))
 
 
-def read_table(path: Path) -> list[dict[str, str]]:
+def read_table(path: Path, *, ragged: bool = False) -> list[dict[str, str]]:
     """Returns the rows of a tab-separated table; empty cells and `n/a` are empty text.
+
+    Args:
+        path: the table.
+        ragged: whether a row may have more or fewer cells than the first; cells that it lacks are empty text.
 
     Raises:
         DataError: it is not such a table.
     """
+    header, rows = read_cells(path)
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(header) and not ragged:
+            raise DataError(f"{path}, row {number}: it has {len(row)} columns, but the first row {len(header)}")
+    return [dict.fromkeys(header, "") | dict(zip(header, row, strict=False)) for row in rows]
+
+
+def read_cells(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Returns the names of the columns of a tab-separated table, and the cells of its rows; raises as `read_table`."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE, strict=True)
             header, *rows = [[_cell(cell) for cell in line] for line in lines if line]
+            return header, rows
     except (UnicodeDecodeError, csv.Error, ValueError) as error:
         raise DataError(f"{path} is not a table of tab-separated text ({error}): correct it, or remove it") from error
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(header):
-            raise DataError(f"{path}, row {number}: it has {len(row)} columns, but the first row {len(header)}")
-    return [dict(zip(header, row, strict=True)) for row in rows]
 
 
 def _cell(text: str) -> str:

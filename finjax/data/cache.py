@@ -141,6 +141,7 @@ def _recording(spec: DatasetSpec, subject: int, **fields: Any) -> Recording:
         rate_hz=spec.rate_hz,
         channel_names=spec.channel_names,
         movement_names=spec.movement_names,
+        unit=spec.unit,
         **fields,
     )
 

@@ -11,11 +11,11 @@ from finjax.data.events import Event, movements_in, numbered
 from finjax.data.number_lists import format_numbers
 from finjax.data.registry import DatasetSpec, Filter, Piece, Splits
 from finjax.data.splits import NO_REPETITIONS
+from finjax.data.units import are_convertible
 from finjax.errors import DataError, listed
 
 FILTER = Filter(highpass_hz=20.0)  # an amplifier's own samples have offsets, and cables move
 RATE_TOLERANCE = 1e-3  # relative: headers store few digits
-MICROVOLTS = {"V": 1e6, "mV": 1e3, "uV": 1.0, "nV": 1e-3}
 NUMBERED = re.compile(r"[A-Za-z]*([0-9]{1,5})[A-Za-z]*")  # the label of a subject that has a number
 LEAST_MADE = 100_000  # numbers made of labels are larger than those in labels
 SHOWN = 6  # names in a message at most
@@ -117,7 +117,7 @@ def refuse_differences(runs: Mapping[int, Sequence[Run]]) -> None:
             raise _differ(first, run, *_apart(first.channel_names, run.channel_names))
         if others := set(movements_in(run.events)) - set(movements):
             raise _differ(fullest, run, f"movements {_listed(movements)}", f"also {_listed(sorted(others))}")
-        if len({_kind(unit) for unit in (*first.units, *run.units)}) > 1:
+        if not all(are_convertible(unit, first.units[0]) for unit in (*first.units, *run.units)):
             units = [_listed(sorted(set(one.units))) for one in (first, run)]
             raise _differ(first, run, f"units {units[0]}", units[1])
     for subject, own in runs.items():
@@ -177,31 +177,6 @@ def in_order(path: Path) -> list[tuple[int, str]]:
     """Returns a key that sorts files by name, with the numbers in it as numbers: run-2 before run-10."""
     parts = re.split(r"(\d+)", path.as_posix())
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
-
-
-def plain_unit(text: str) -> str:
-    """Returns the usual spelling of a unit of voltage, such as `uV` for `µV` or `microvolts`; others unchanged.
-
-    Example:
-        >>> plain_unit("µV"), plain_unit("Volts"), plain_unit("n/a"), plain_unit("a.u.")
-        ('uV', 'V', '', 'a.u.')
-    """
-    text = text.strip().replace("µ", "u").replace("μ", "u")
-    if text.casefold() in ("", "n/a", "unknown"):
-        return ""
-    words = {"volt": "V", "millivolt": "mV", "microvolt": "uV", "nanovolt": "nV"}
-    words |= {unit.casefold(): unit for unit in MICROVOLTS}
-    return words.get(text.casefold().rstrip("s"), text)
-
-
-def factor(unit: str, wanted: str) -> float:
-    """Returns by what samples in `unit` are multiplied to be in `wanted`, which is of the same kind."""
-    return MICROVOLTS[unit] / MICROVOLTS[wanted] if unit != wanted else 1.0
-
-
-def _kind(unit: str) -> str:
-    """Returns what units that can be converted into each other have in common."""
-    return "V" if unit in MICROVOLTS else unit
 
 
 def _apart(one: Sequence[str], other: Sequence[str]) -> tuple[str, str]:

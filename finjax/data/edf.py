@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from finjax.data.described import RATE_TOLERANCE, factor, plain_unit
+from finjax.data.described import RATE_TOLERANCE
 from finjax.data.events import Event, from_onsets
+from finjax.data.units import factor, plain_unit
 from finjax.errors import DataError, FinjaxError
 
 SUFFIXES = (".edf", ".bdf")

@@ -74,6 +74,7 @@ def read_recording(
         rate_hz=spec.rate_hz,
         channel_names=spec.channel_names,
         movement_names=spec.movement_names,
+        unit=spec.unit,
         notes=(*(note for piece in pieces for note in piece.notes), *faults),
         resembles=tuple(sorted(set.intersection(*(set(piece.resembles) for piece in pieces)))),
         piece_starts=tuple(int(start) for start in np.cumsum([0, *lengths[:-1]])),

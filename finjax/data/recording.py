@@ -26,6 +26,7 @@ class Recording:
         rate_hz: sampling rate.
         channel_names: `C` names.
         movement_names: names of the classes.
+        unit: unit of the signal, such as `"uV"`; empty: not known.
         notes: what was unusual about the files.
         resembles: names of other datasets that the files may be from (see `finjax.data.lookalikes`).
         sketches: `[G, SIZE]` uint64, a row for each segment of `segments()`, of its unfiltered samples (see
@@ -41,6 +42,7 @@ class Recording:
     rate_hz: float
     channel_names: tuple[str, ...]
     movement_names: tuple[str, ...]
+    unit: str = ""
     piece_starts: tuple[int, ...] = (0,)
     notes: tuple[str, ...] = ()
     resembles: tuple[str, ...] = ()

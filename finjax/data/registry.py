@@ -160,7 +160,7 @@ class FolderDataset:
         paths = [path for _, path in _search(self, folder, option=option)]
         folder = expanded(folder)
         paths += [path for _, path in _matches(self.sidecars, files_below(folder)[0], folder)]
-        return _described(self.spec_of, folder, tuple(_state_of(path) for path in sorted(set(paths))))
+        return _described(self.spec_of, folder, tuple(state_of(path) for path in sorted(set(paths))))
 
 
 @functools.lru_cache(maxsize=64)
@@ -170,7 +170,8 @@ def _described(
     return spec_of(folder, tuple(path for path, *_ in files))
 
 
-def _state_of(path: Path) -> tuple[Path, int, int]:
+def state_of(path: Path) -> tuple[Path, int, int]:
+    """Returns a file with its size and its time in ns, which change with its content."""
     try:
         state = path.stat()
         return path, state.st_size, state.st_mtime_ns

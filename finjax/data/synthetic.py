@@ -18,6 +18,7 @@ from finjax.system.arithmetic import numpy_defaults
 
 NAME = "synthetic"
 RATE_HZ = 2000.0
+UNIT = "mV"
 RING = 8  # electrodes equally spaced around the forearm
 CHANNEL_NAMES = (*(f"ring {i}" for i in range(1, RING + 1)), "flexor", "extensor", "biceps", "triceps")
 MOVEMENT_NAMES = tuple(f"movement {i}" for i in range(1, 18))
@@ -94,6 +95,7 @@ def generate(subject: int, settings: Settings) -> Recording:
         rate_hz=RATE_HZ,
         channel_names=CHANNEL_NAMES,
         movement_names=MOVEMENT_NAMES,
+        unit=UNIT,
     )
 
 

@@ -106,6 +106,7 @@ SPEC = registry.register(
         read=read,
         splits=registry.Splits(seen_subjects="1-6", train_repetitions="1-4", test_repetitions="5-8"),
         filter=registry.Filter(highpass_hz=HIGHPASS_HZ),
+        unit="counts",
         download=(
             "The 3DC dataset is free to download from IEEE DataPort "
             "(search for '3DC dataset', Côté-Allard et al. 2019): "

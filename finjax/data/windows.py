@@ -47,7 +47,7 @@ class SignalStore:
         segments: `[G, 5]` int64: start, stop (both within `samples`), index of the subject in `subjects`,
             movement, repetition.
         subjects: subject numbers.
-        dataset, rate_hz, channel_names, movement_names: as in `Recording`.
+        dataset, rate_hz, channel_names, movement_names, unit: as in `Recording`.
     """
 
     samples: np.ndarray
@@ -57,6 +57,7 @@ class SignalStore:
     rate_hz: float
     channel_names: tuple[str, ...]
     movement_names: tuple[str, ...]
+    unit: str = ""
 
     def cut_out(self, windows: "Windows", *, length: int) -> np.ndarray:
         """Returns copies of a few windows, `[n, C, T]`; training gathers windows on the device instead."""
@@ -92,7 +93,7 @@ class RecordingSummary:
 
     Attributes:
         segments: `[G, 4]`, see `Recording.segments`.
-        subject, dataset, rate_hz, channel_names, movement_names, notes, resembles, sketches: as in `Recording`.
+        subject, dataset, rate_hz, channel_names, movement_names, unit, notes, resembles, sketches: as in `Recording`.
     """
 
     segments: np.ndarray
@@ -102,6 +103,7 @@ class RecordingSummary:
     rate_hz: float
     channel_names: tuple[str, ...]
     movement_names: tuple[str, ...]
+    unit: str
     notes: tuple[str, ...]
     resembles: tuple[str, ...]
 
@@ -140,7 +142,7 @@ def pack(recordings: Sequence[Recording], summaries: Sequence[RecordingSummary] 
         raise DataError("no recordings to work on")
     first = summaries[0]
     for other in summaries[1:]:
-        for field in ("dataset", "rate_hz", "channel_names", "movement_names"):
+        for field in ("dataset", "rate_hz", "channel_names", "movement_names", "unit"):
             if getattr(other, field) != getattr(first, field):
                 raise DataError(
                     f"subjects {first.subject} and {other.subject} differ in {field}: "
@@ -171,6 +173,7 @@ def pack(recordings: Sequence[Recording], summaries: Sequence[RecordingSummary] 
         rate_hz=first.rate_hz,
         channel_names=first.channel_names,
         movement_names=first.movement_names,
+        unit=first.unit,
     )
 
 

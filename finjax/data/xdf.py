@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from finjax.data import registry
-from finjax.data.described import FILTER, Layout, Run, factor, in_order, specify, subject_numbers
+from finjax.data.described import FILTER, Layout, Run, in_order, specify, subject_numbers
 from finjax.data.events import Event, from_markers, label, numbered
+from finjax.data.units import factor
 from finjax.data.xdf_streams import TEXT, Stream, find_streams, load_streams
 from finjax.errors import DataError
 
@@ -40,7 +41,7 @@ def spec_of(folder: Path, files: tuple[Path, ...]) -> registry.DatasetSpec:
     numbers = subject_numbers(labels)
     runs: dict[int, list[Run]] = {}
     for path, own in zip(ordered, labels, strict=True):
-        runs.setdefault(numbers[own], []).append(describe(path))
+        runs.setdefault(numbers[own], []).append(describe(path)[0])
     return specify(NAME, runs, files=DATASET.files, read=read)
 
 
@@ -50,12 +51,17 @@ def _person(path: Path) -> str:
     return found[-1] if found else path.with_suffix("").as_posix()
 
 
-def describe(path: Path) -> Run:
-    """Returns what is known of a file before its samples are read."""
+def describe(path: Path) -> tuple[Run, Stream]:
+    """Returns what is known of a file before its samples are read, and its stream of EMG."""
+    return _described(*registry.state_of(path))
+
+
+@functools.lru_cache(maxsize=1024)  # the specification and the reading of a file need it
+def _described(path: Path, size: int, mtime_ns: int) -> tuple[Run, Stream]:
     emg, markers = _choose(path, find_streams(path))
     (marked,), _ = load_streams(path, [markers.number])
     chosen = _emg_channels(emg)
-    return Run(
+    run = Run(
         path=path,
         files=(path,),
         rate_hz=emg.rate_hz,
@@ -63,6 +69,7 @@ def describe(path: Path) -> Run:
         units=tuple(emg.units[place] for place in chosen),
         events=tuple(_events_of(marked)),
     )
+    return run, emg
 
 
 def read(paths: tuple[Path, ...], *, layout: Layout) -> Iterator[registry.Piece]:
@@ -72,9 +79,8 @@ def read(paths: tuple[Path, ...], *, layout: Layout) -> Iterator[registry.Piece]
         paths: the person's files, in order of time.
         layout: of the dataset.
     """
-    runs = [describe(path) for path in paths]
-    for run, events in zip(runs, numbered([run.events for run in runs]), strict=True):
-        emg, _ = _choose(run.path, find_streams(run.path))
+    described = [describe(path) for path in paths]
+    for (run, emg), events in zip(described, numbered([run.events for run, _ in described]), strict=True):
         (stream,), notes = load_streams(run.path, [emg.number])
         stamps, samples = np.asarray(stream["time_stamps"]), np.asarray(stream["time_series"])
         if not len(stamps):

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from xml.etree import ElementTree
 
-from finjax.data.described import plain_unit
 from finjax.data.fetched import refuse_unfetched
+from finjax.data.units import plain_unit
 from finjax.errors import DataError, FinjaxError
 
 MAGIC = b"XDF:"

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from finjax.data.recording import UNLABELLED, Recording
+from finjax.data.units import factor_between
 from finjax.errors import DataError
 
 # The signal of a flat electrode becomes 0: there is no deviation to divide by.
@@ -29,6 +30,7 @@ def normalised(
     *,
     rate_hz: float,
     dataset: str,
+    unit: str,
     subjects: Sequence[int],
     mean: np.ndarray,
     std: np.ndarray,
@@ -43,6 +45,7 @@ def normalised(
         recording: the recording.
         rate_hz: sampling rate of the training data.
         dataset: name of the training data.
+        unit: unit of the training data; empty: not known.
         subjects: the P subjects of the training data.
         mean: `[P, C]`, of these subjects.
         std: `[P, C]`, of these subjects.
@@ -52,7 +55,7 @@ def normalised(
         `[N, C]` float32.
 
     Raises:
-        DataError: the sampling rate or a known subject's number of channels is different.
+        DataError: the sampling rate, or a known subject's number of channels or unit, is different.
     """
     if recording.rate_hz != rate_hz:
         raise DataError(f"the recording has {recording.rate_hz:g} Hz, the model {rate_hz:g} Hz: resample the recording")
@@ -64,6 +67,12 @@ def normalised(
                 f"subject {recording.subject} had {len(mean)} channels in training; "
                 f"this recording has {recording.signal.shape[1]}"
             )
+        scale = factor_between(
+            unit,
+            recording.unit,
+            refused=f"subject {recording.subject} had another unit in training than this recording",
+        )
+        mean, std = scale * mean, scale * std
     else:
         labelled = recording.movement != UNLABELLED
         mean, std = channel_statistics(recording.signal[labelled if labelled.any() else slice(None)].T)

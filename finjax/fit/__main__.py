@@ -3,6 +3,7 @@
     finjax fit recordings                              # a folder of BIDS or XDF files; to runs/fit
     finjax fit recordings --subject=2 --workdir=runs/anna
     finjax fit recordings --from=runs/cnn_pooled_seen/pooled     # starts from a decoder of other people
+    finjax fit recordings --preset=fine_tune:spatial   # FINs that ship with finjax, and a CNN
     finjax fit recordings --from=runs/fins             # FINs fin_rms, fin_var, … and a CNN
     finjax fit data/3dc --preset=cnn:best              # any registered dataset (--name if several fit)
 

@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 from finjax.configs.parsing import parse
 from finjax.data import synthetic
 from finjax.data.number_lists import format_numbers
-from finjax.data.registry import get_dataset, names_like, registered_names
+from finjax.data.registry import get_dataset, get_spec, names_like, registered_names
 from finjax.data.source import SPLIT_FIELDS
 from finjax.data.splits import NO_REPETITIONS
 from finjax.devices import parallel
@@ -56,13 +56,17 @@ def fit(settings: FitSettings, workdir: str | Path = "runs/fit", *, say: Callabl
     parallel.use_cpu_devices(0, batch_size=preset_of(DEFAULT_PRESET).train.batch_size)  # before `--from` is loaded
     folder = expanded(workdir)
     name = settings.name or _name_in(settings.recording)
-    start = _prepared(start_of(settings.start, settings.preset), settings, name)
+    start = _prepared(
+        start_of(settings.start, settings.preset, rate_hz=lambda: _rate_of(name, settings.recording)), settings, name
+    )
     found = find_people(parse(start.configs[0]), settings.subjects)
     _limit_patterns(start, channels=len(found.channel_names))
     for line in found.lines(settings.recording):
         say(line)
     say(f"  {'training':<12} {start.text}")
     start.refuse_unfit(found, source=settings.start)
+    if remark := start.remark_on_unit(found):
+        say(f"  {'note':<12} {remark}")
     with locked(folder, LOCK):
         record = Record.opened(folder, inputs_of(settings, start, found))
         for person in found.people:
@@ -89,6 +93,10 @@ def _name_in(recording: str) -> str:
         f"{folder} has no recordings of BIDS or XDF. For another dataset, give its folder and --name, one of "
         f"{', '.join(registered_names())}"
     )
+
+
+def _rate_of(name: str, recording: str) -> float:
+    return synthetic.RATE_HZ if name == synthetic.NAME else get_spec(name, recording, option=option).rate_hz
 
 
 def _prepared(start: Start, settings: FitSettings, name: str) -> Start:
@@ -128,13 +136,14 @@ def _configs_of(start: Start, person: Person, *, tested: Sequence[int]) -> list[
 
 
 def _cross_validate(person: Person, start: Start, folder: Path, record: Record, *, say: Callable[[str], None]) -> None:
-    """Tests each repetition on a decoder that is tuned to the others."""
+    """Tests each repetition that has all movements on a decoder that is tuned to all others."""
     who = f"subject {person.subject}"
-    if len(person.repetitions) < 2:
-        say(f"{who}: one repetition only, so its accuracy cannot be measured. Record each movement at least twice")
+    if len(person.tested) < 2:
+        only = "one repetition only" if len(person.repetitions) == 1 else "fewer than two repetitions of all movements"
+        say(f"{who}: {only}, so its accuracy cannot be measured. Record each movement at least twice")
         return
-    folds, trained = len(person.repetitions), list[float]()
-    for place, repetition in enumerate(person.repetitions, start=1):
+    folds, trained = len(person.tested), list[float]()
+    for place, repetition in enumerate(person.tested, start=1):
         started = time.perf_counter()
         fold = folder / FOLDS / f"subject_{person.subject}" / f"repetition_{repetition}"
         configs = _configs_of(start, person, tested=(repetition,))

@@ -12,7 +12,7 @@ from finjax.data.loading import refuse_bad, try_recordings
 from finjax.data.number_lists import format_numbers, parse_numbers
 from finjax.data.settings import DataSettings
 from finjax.data.source import filter_of, find_split, framing_of, load_store, spec_of
-from finjax.data.windows import index_windows
+from finjax.data.windows import Windows, index_windows
 from finjax.errors import DataError, listed, option_of
 from finjax.system import digests
 
@@ -32,12 +32,15 @@ class Person:
     Attributes:
         subject: number of the person.
         repetitions: those with at least one window.
+        tested: those with windows of all of the person's movements; the others, as of a recording that was broken off,
+            would only test some movements.
         windows: number of windows of each movement.
         digest: identifies samples and labels.
     """
 
     subject: int
     repetitions: tuple[int, ...]
+    tested: tuple[int, ...]
     windows: tuple[int, ...]
     digest: str
 
@@ -51,16 +54,18 @@ class Found:
         rate_hz: sampling rate.
         channel_names: C names.
         movement_names: K names.
+        unit: unit of the samples; empty: not known.
         window_ms: length of a window.
         step_ms: from one window to the next.
         people: everyone to fit a decoder to.
-        remarks: how durations were rounded.
+        remarks: how durations were rounded, and which repetitions are not tested.
     """
 
     name: str
     rate_hz: float
     channel_names: tuple[str, ...]
     movement_names: tuple[str, ...]
+    unit: str
     window_ms: float
     step_ms: float
     people: tuple[Person, ...]
@@ -106,7 +111,7 @@ def find_people(settings: StageSettings, wanted: str) -> Found:
         )
     if settings.data.name != synthetic.NAME:
         _refuse_unreadable(settings.data, subjects)
-    people = []
+    people, remarks = [], []
     for subject in subjects:
         store, _ = load_store(settings.data, subjects=(subject,), option=option)
         framing = framing_of(
@@ -118,32 +123,46 @@ def find_people(settings: StageSettings, wanted: str) -> Found:
             raise DataError(
                 f"subject {subject} has windows of {(counts > 0).sum()} movement; a decoder needs at least two"
             )
+        lacking = _lacking(windows)
+        remarks += [
+            f"subject {subject}: repetition {repetition} has no window of "
+            f"{listed([store.movement_names[one] for one in movements], most=SHOWN)}, so that it is not tested; the "
+            "decoder is tuned to it"
+            for repetition, movements in lacking.items()
+            if movements
+        ]
         people.append(
             Person(
                 subject=subject,
-                repetitions=tuple(np.unique(windows.repetition).tolist()),
+                repetitions=tuple(lacking),
+                tested=tuple(repetition for repetition, movements in lacking.items() if not movements),
                 windows=tuple(counts.tolist()),
                 digest=digests.of_arrays({"samples": store.samples, "segments": store.segments}),
             )
         )
+    roundings = [
+        describe_rounding(getattr(settings, field), store.rate_hz, option=field) for field in ("window", "step")
+    ]
     return Found(
         name=store.dataset,
         rate_hz=store.rate_hz,
         channel_names=store.channel_names,
         movement_names=store.movement_names,
+        unit=store.unit,
         window_ms=1000 * framing.length / store.rate_hz,
         step_ms=1000 * framing.step / store.rate_hz,
         people=tuple(people),
-        remarks=tuple(
-            filter(
-                None,
-                (
-                    describe_rounding(getattr(settings, field), store.rate_hz, option=field)
-                    for field in ("window", "step")
-                ),
-            )
-        ),
+        remarks=(*filter(None, roundings), *remarks),
     )
+
+
+def _lacking(windows: Windows) -> dict[int, list[int]]:
+    """Returns the movements of a person that each repetition has no window of, by repetition."""
+    movements = np.unique(windows.movement)
+    return {
+        repetition: np.setdiff1d(movements, windows.movement[windows.repetition == repetition]).tolist()
+        for repetition in np.unique(windows.repetition).tolist()
+    }
 
 
 def _refuse_unreadable(data: DataSettings, subjects: Sequence[int]) -> None:

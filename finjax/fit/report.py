@@ -52,7 +52,7 @@ def _accuracy(person: dict, result: dict) -> list[str]:
         f"subject {person['subject']}: {scores['accuracy']:.1%} of {scores['windows']:,} windows of "
         f"{result['window_ms']:.4g} ms are decoded correctly ({scores['sd_over_repetitions']:.1%} SD over {folds} "
         "repetitions),",
-        f"  each repetition by a decoder that was tuned to the other {folds - 1}. "
+        f"  each repetition by a decoder that was tuned to the other {len(person['tuned_on_repetitions']) - 1}. "
         f"Always the most frequent movement: {scores['largest_share_of_a_movement']:.1%}",
         *([GUESSING] if scores["accuracy"] < GOOD * scores["largest_share_of_a_movement"] else []),
     ]

@@ -7,12 +7,14 @@ from ml_collections import ConfigDict
 
 from finjax.configs import cnn, fine_tune, raw_cnn
 from finjax.configs.templates import complete
+from finjax.data.durations import to_samples
 from finjax.data.number_lists import format_numbers
 from finjax.errors import CheckpointError, ConfigError
 from finjax.features import feature_names
 from finjax.fit.people import Found
 from finjax.inference.model import DecoderModel, FINModel
 from finjax.inference.restored import load, load_fin
+from finjax.inference.shipped import PREFIX, nearest_length, shipped_features, shipped_lengths
 from finjax.system import digests
 from finjax.system.files import expanded
 from finjax.system.paths import literal, refuse_url
@@ -43,6 +45,16 @@ class Start:
     decoder: DecoderModel | None = None
     digest: str = ""
 
+    def remark_on_unit(self, found: Found) -> str:
+        """Returns a remark if the decoder to start from was trained on samples in another unit; else nothing."""
+        unit = self.decoder.unit if self.decoder else ""
+        if not unit or not found.unit or unit == found.unit:
+            return ""
+        return (
+            f"that decoder was trained on samples in {unit}, these are in {found.unit}. It makes no difference: the "
+            "samples of each person are z-scored"
+        )
+
     def refuse_unfit(self, found: Found, *, source: str) -> None:
         """Raises `CheckpointError` if the decoder to start from does not fit a recording, or knows it already.
 
@@ -72,12 +84,14 @@ class Start:
                 )
 
 
-def start_of(source: str, preset: str) -> Start:
+def start_of(source: str, preset: str, *, rate_hz: Callable[[], float]) -> Start:
     """Returns how decoders are made.
 
     Args:
-        source: folder of a decoder, folder or pattern of FINs (such as `runs/fin_{feature}`); empty: random weights.
+        source: folder of a decoder, folder or pattern of FINs (such as `runs/fin_{feature}`); empty: random weights,
+            or the FINs that ship with finjax where the preset needs FINs.
         preset: a stage with a preset, such as `cnn:best`; empty: the one that fits the source.
+        rate_hz: returns the sampling rate of the recording.
 
     Raises:
         CheckpointError: a checkpoint is damaged.
@@ -86,9 +100,7 @@ def start_of(source: str, preset: str) -> Start:
     if not source:
         config = preset_of(preset or DEFAULT_PRESET)
         if config.stage == "fine_tune":
-            raise ConfigError(
-                f"--preset={preset} tunes trained FINs: give their folder with --from, or choose {DEFAULT_PRESET}"
-            )
+            return _from_shipped_fins(preset, window=config.window, rate_hz=rate_hz())
         return Start(configs=(config,), text=f"{preset or DEFAULT_PRESET}, on this person alone")
     refuse_url(source, option="--from")
     if FEATURE not in source and has_checkpoint(expanded(source)):
@@ -99,7 +111,8 @@ def start_of(source: str, preset: str) -> Start:
             f"--from={source} holds the FIN of {model.target}: give the folder that contains the FINs of all "
             "features, or a pattern such as 'runs/fin_{feature}'"
         )
-    return _from_fins(source, preset)
+    pattern, fins = _find_fins(source)
+    return _from_fins(pattern, fins, preset, text=f"FINs of {', '.join(fins)} in {source}, and a CNN")
 
 
 def preset_of(text: str) -> ConfigDict:
@@ -132,14 +145,13 @@ def _from_decoder(source: str, model: DecoderModel, preset: str) -> Start:
     return Start(configs=(config,), text=text, decoder=model, digest=digests.of_arrays(model.params))
 
 
-def _from_fins(source: str, preset: str) -> Start:
+def _from_fins(pattern: str, fins: Mapping[str, FINModel], preset: str, *, text: str) -> Start:
     """Returns the trainings of a CNN on closed-form features, and of FINs and CNN together."""
-    pattern, fins = _find_fins(source)
     one = next(iter(fins.values()))
     mixed = one.config.train.mixtures > 0  # trained for virtual channels
     config = preset_of(preset or ("fine_tune:spatial" if mixed else "fine_tune:best"))
     if config.stage != "fine_tune":
-        raise ConfigError(f"--from={source} holds FINs, which --preset={preset} does not use: choose fine_tune:…")
+        raise ConfigError(f"--preset={preset} does not use the FINs in {pattern}: choose fine_tune:…")
     before = cnn.get_config(config.preset or None)
     recorded = complete(one.config.record)
     for changed in (before, config):
@@ -152,9 +164,30 @@ def _from_fins(source: str, preset: str) -> Start:
     config.fine_tune.fins = pattern
     return Start(
         configs=(before, config),
-        text=f"FINs of {', '.join(fins)} in {source}, and a CNN",
+        text=text,
         digest=digests.of_arrays({name: fin.params for name, fin in fins.items()}),
     )
+
+
+def _from_shipped_fins(preset: str, *, window: str, rate_hz: float) -> Start:
+    """Returns the trainings of a CNN, and of FINs that ship with finjax and CNN together.
+
+    Raises:
+        ConfigError: none of them takes windows of this length.
+    """
+    samples = to_samples(window, rate_hz, option="--config.window")
+    if (length := nearest_length(samples)) is None:
+        raise ConfigError(
+            f"--preset={preset} tunes trained FINs. Those that ship with finjax take windows of "
+            f"{', '.join(map(str, shipped_lengths()))} samples, but {window} at {rate_hz:.6g} Hz are {samples}: train "
+            f"FINs (finjax fin) and give their folder with --from, or choose {DEFAULT_PRESET}"
+        )
+    fins = {name: load_fin(f"{PREFIX}{length}/{name}") for name in shipped_features(length)}
+    text = f"FINs of {', '.join(fins)} that ship with finjax, trained on synthetic people, and a CNN ({preset})"
+    start = _from_fins(f"{PREFIX}{length}/{FEATURE}", fins, preset, text=text)
+    for config in start.configs:
+        config.window = window if samples == length else str(length)
+    return start
 
 
 def _find_fins(source: str) -> tuple[str, dict[str, FINModel]]:

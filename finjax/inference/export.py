@@ -78,6 +78,7 @@ def export_model(
         "config": dict(model.config.record),
         "rate_hz": model.rate_hz,
         "dataset": model.dataset,
+        "unit": model.unit,
         "length": model.framing.length,
         "horizon_ms": model.horizon_ms,
         "subjects": np.asarray(model.signal.subjects).tolist(),

@@ -49,6 +49,7 @@ class ExportedModel:
         movement_names: names of the K classes; none for a FIN.
         subjects: subjects whose z-scores it holds.
         platforms: what the program was compiled for.
+        unit: unit of its training data; empty: not known.
     """
 
     kind: str
@@ -62,6 +63,7 @@ class ExportedModel:
     movement_names: tuple[str, ...]
     subjects: tuple[int, ...]
     platforms: tuple[str, ...]
+    unit: str = ""  # older files do not have it
     _program: Any = dataclasses.field(repr=False)
     _arrays: dict[str, np.ndarray] = dataclasses.field(repr=False)
 
@@ -80,6 +82,7 @@ class ExportedModel:
             recording,
             rate_hz=self.rate_hz,
             dataset=self.dataset,
+            unit=self.unit,
             subjects=self.subjects,
             mean=self._arrays["mean"],
             std=self._arrays["std"],

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Collection
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,7 @@ from finjax.configs.settings import DecoderStage, FINStage, StageSettings
 from finjax.data.normalise import OTHERS, FeatureNormaliser, SignalNormaliser
 from finjax.data.recording import Recording
 from finjax.data.splits import Split
+from finjax.data.units import factor_between
 from finjax.data.windows import Framing
 from finjax.data.zscore import normalised
 from finjax.devices.defaults import with_defaults
@@ -27,6 +28,8 @@ from finjax.models.decoders import DecoderNetwork, FeatureDecoder, FINDecoder
 from finjax.models.fin import build_fin
 from finjax.system.arithmetic import numpy_defaults
 
+ANY_DATASET = "any"  # of FINs that fit signals of any dataset, rate and filter
+ModelT = TypeVar("ModelT", bound="Model")
 WINDOWS_AT_A_TIME = 64  # of a restored decoder
 
 
@@ -47,6 +50,7 @@ class Model:
         trained_on: repetitions that it, or a model it was made from, was trained on, by subject.
         statistics_from: where each row of `signal` comes from, by subject: `"used"`, `"unlabelled"` or `"others"`, see
             `finjax.data.normalise`. Older runs used `"unlabelled"` and do not record it.
+        unit: unit of its training data, such as `"uV"`; empty: not known. Older runs do not record it.
     """
 
     params: Any
@@ -60,6 +64,7 @@ class Model:
     feature: FeatureNormaliser
     trained_on: dict[int, tuple[int, ...]]
     statistics_from: dict[int, str]
+    unit: str
 
     @property
     def horizon_ms(self) -> float:
@@ -82,17 +87,32 @@ class Model:
             `[N, C]` float32.
 
         Raises:
-            DataError: the sampling rate, or a known subject's number of channels, is another one.
+            DataError: the sampling rate, or a known subject's number of channels or unit, is another one.
         """
         return normalised(
             recording,
             rate_hz=self.rate_hz,
             dataset=self.dataset,
+            unit=self.unit,
             subjects=np.asarray(self.signal.subjects).tolist(),
             mean=np.asarray(self.signal.mean),
             std=np.asarray(self.signal.std),
             limit=np.asarray(self.signal.limit),
         )
+
+    def in_unit(self: "ModelT", unit: str) -> "ModelT":
+        """Returns the model with its z-scores in another unit; unchanged if one of the units is not known.
+
+        Raises:
+            DataError: the unit cannot be converted.
+        """
+        scale = factor_between(
+            self.unit, unit, refused="the z-scores of the model are not in the unit of the recordings"
+        )
+        if scale == 1:
+            return self
+        mean, std = (np.float32(scale) * np.asarray(values) for values in (self.signal.mean, self.signal.std))
+        return dataclasses.replace(self, signal=dataclasses.replace(self.signal, mean=mean, std=std), unit=unit)
 
     def __getstate__(self) -> dict[str, Any]:
         """Returns the fields to copy or pickle, without compiled functions, which are compiled again when needed."""

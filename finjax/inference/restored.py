@@ -16,6 +16,7 @@ from finjax.devices.defaults import with_defaults
 from finjax.errors import CheckpointError
 from finjax.features import feature_names
 from finjax.inference.model import DecoderModel, FINModel
+from finjax.inference.shipped import is_shipped, load_shipped
 from finjax.system.paths import refuse_url
 from finjax.system.plugins import try_plugins
 from finjax.training.checkpoints import SavedModel, read_model
@@ -29,7 +30,8 @@ def load(path: str | Path, *, step: int | str = "latest") -> FINModel | DecoderM
     """Restores a trained model from the folder of its run.
 
     Args:
-        path: working directory of the run, such as `runs/fin_ssi` or `runs/fine_tune/subject_1`.
+        path: working directory of the run, such as `runs/fin_ssi` or `runs/fine_tune/subject_1`; or a FIN that ships
+            with finjax, such as `shipped:300/logstd`, see `finjax.inference.shipped`.
         step: a training step, `"latest"`, or `"best"` by validation loss, or by training loss if nothing
             was validated.
 
@@ -37,6 +39,8 @@ def load(path: str | Path, *, step: int | str = "latest") -> FINModel | DecoderM
         CheckpointError: there is no usable model.
         ConfigError: the path is a URL.
     """
+    if is_shipped(path):
+        return load_shipped(path)
     refuse_url(path)
     saved = read_model(path, step=int(step) if isinstance(step, str) and step.isdecimal() else step)
     try:
@@ -101,6 +105,7 @@ def _common(saved: SavedModel) -> dict[str, Any]:
         "framing": Framing(**info["framing"]),
         "rate_hz": info["rate_hz"],
         "dataset": info["dataset"],
+        "unit": info.get("unit", ""),  # older checkpoints do not record it
         "split": Split(**{field: tuple(numbers) for field, numbers in info["split"].items()}),
         "signal": signal,
         "feature": FeatureNormaliser(**saved.normalisers["feature"]),

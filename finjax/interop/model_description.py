@@ -69,6 +69,7 @@ def dataset_spec(name: str) -> DatasetSpec:
         files=(),
         read=lambda paths: (),
         splits=synthetic.SPLITS,
+        unit=synthetic.UNIT,
     )
 
 
@@ -134,6 +135,7 @@ def checkpoint_info(
         "framing": dataclasses.asdict(framing),
         "rate_hz": spec.rate_hz,
         "dataset": spec.name,
+        "unit": spec.unit,
         "split": dataclasses.asdict(split),
         "trained_on": {str(subject): repetitions for subject in trained_on},
         "config": _config(network, description, features),

@@ -14,7 +14,7 @@ from finjax.errors import DataError
 from finjax.features import get_feature
 from finjax.inference.model import DecoderModel
 from finjax.models.decoders import FeatureDecoder
-from finjax.training.alignment import WINDOWS_TO_TURN, aligned, aligned_and_turned
+from finjax.training.alignment import WINDOWS_TO_TURN, PersonWindows, align
 from finjax.training.fit import progress_bar, tune
 from finjax.training.losses import noise_factor
 from finjax.training.predict import virtual_features_of
@@ -61,6 +61,7 @@ def labelled(model: DecoderModel, samples: np.ndarray, movement: np.ndarray) -> 
         rate_hz=model.rate_hz,
         channel_names=model.channel_names,
         movement_names=model.movement_names,
+        unit=model.unit,
     )
 
 
@@ -149,19 +150,19 @@ def aligned_with(model: DecoderModel, windows: np.ndarray, movement: np.ndarray 
     """
     if not is_aligned(model):
         return model
-    params, batch_size = model.params, model.config.evaluate.batch_size
+    to_turn = None
     if align_of(model.config) == "turn":
         some = evenly_spaced(len(windows), WINDOWS_TO_TURN)
-        params, _ = aligned_and_turned(
-            model.decoder,
-            params,
-            model.stats,
-            _inputs(model, windows[some]),
-            windows=len(some),
-            batch_size=batch_size,
-            movement=None if movement is None else movement[some],
-        )
-    params = aligned(model.decoder, params, _inputs(model, windows), windows=len(windows), batch_size=batch_size)
+        labels = None if movement is None else movement[some]
+        to_turn = PersonWindows(inputs=_inputs(model, windows[some]), count=len(some), movement=labels)
+    params, _ = align(
+        model.decoder,
+        model.params,
+        model.stats,
+        windows=PersonWindows(inputs=_inputs(model, windows), count=len(windows)),
+        to_turn=to_turn,
+        batch_size=model.config.evaluate.batch_size,
+    )
     return dataclasses.replace(model, params=jax.tree.map(np.asarray, params))
 
 

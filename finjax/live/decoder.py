@@ -58,6 +58,7 @@ class LiveDecoder:
     Attributes:
         model: the restored model; after `calibrate` with labels, the tuned one.
         rate_hz: sampling rate of the stream.
+        unit: unit of the samples, that of the training data; empty: not known.
         channel_names: C names, in the order of the columns of the samples.
         movement_names: names of the K classes.
         update: samples between two decisions.
@@ -89,7 +90,7 @@ class LiveDecoder:
     ):
         self.model = run if isinstance(run, DecoderModel) else load_decoder(run, step=step)
         self.rate_hz, self.movement_names = self.model.rate_hz, self.model.movement_names
-        self.channel_names = self.model.channel_names
+        self.channel_names, self.unit = self.model.channel_names, self.model.unit
         self.update = to_samples(update, self.rate_hz, option="--update")
         self.set_post_processing(vote=vote, least_probability=least_probability, dwell=dwell)
         sections = filters.design(filter_of(self.model.config.data), self.rate_hz)

@@ -4,6 +4,7 @@ import argparse
 import functools
 import math
 
+from finjax.data.units import plain_unit
 from finjax.errors import FinjaxError, add_debug_option
 from finjax.sources.opening import KINDS, check_source
 from finjax.system.addresses import parse
@@ -29,6 +30,12 @@ def parser(prog: str, *, description: str) -> argparse.ArgumentParser:
     for kind, name in (("lsl", "NAME"), ("tcp", "PORT"), ("udp", "PORT")):
         full, text = functools.partial("{}:{}".format, kind), f"short for --source={kind}:{name}"
         which.add_argument(f"--{kind}", dest="source", type=full, metavar=name, help=text)
+    source.add_argument(
+        "--unit",
+        type=plain_unit,
+        default="",
+        help="of the samples, such as uV, if --source does not say it",
+    )
     source.add_argument("--speed", type=float, default=1.0, help="speed of the replay; 1: real time, 0: unlimited")
     source.add_argument("--loop", action="store_true", help="repeat the replay without end")
     source.add_argument("--data", default="", help="folder of the recordings, if it has moved since the training")
@@ -53,6 +60,8 @@ def check(options: argparse.Namespace) -> None:
     """Raises `FinjaxError` if an option is out of range, before the model is loaded; the decoder checks the others."""
     if options.source is not None:
         check_source(options.source)
+    elif options.unit:
+        raise FinjaxError("--unit is that of a --source: the unit of a recording that is replayed is known")
     for name in ("to_udp", "to_tcp"):
         if address := getattr(options, name):
             parse(address, option=name.replace("_", "-"))

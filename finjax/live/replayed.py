@@ -8,6 +8,7 @@ import numpy as np
 from finjax.data import synthetic
 from finjax.data.number_lists import parse_numbers
 from finjax.data.recording import UNLABELLED, Recording
+from finjax.data.units import factor_between
 from finjax.errors import DataError, option_of
 from finjax.inference.model import DecoderModel
 from finjax.live.decoder import LiveDecoder
@@ -33,7 +34,7 @@ def _in_terms_of(model: DecoderModel, recording: Recording, folder: str) -> Reco
     """Returns a recording with the channels and movements of a decoder, in the decoder's order.
 
     Raises:
-        DataError: it has another rate, other channels, or a movement that the decoder does not know.
+        DataError: it has another rate or unit, other channels, or a movement that the decoder does not know.
     """
     if recording.rate_hz != model.rate_hz:
         raise DataError(f"{folder} has {recording.rate_hz:.10g} Hz, the decoder {model.rate_hz:.10g} Hz")
@@ -47,6 +48,11 @@ def _in_terms_of(model: DecoderModel, recording: Recording, folder: str) -> Reco
                 f"{folder} does not fit the decoder: it has the {what} {', '.join(has)}; the decoder has "
                 f"{', '.join(known)}"
             )
+    scale = factor_between(
+        recording.unit, model.unit, refused=f"{folder} does not fit the decoder, which was trained on another unit"
+    )
+    if scale != 1:
+        recording = dataclasses.replace(recording, signal=recording.signal * np.float32(scale), unit=model.unit)
     if (recording.channel_names, recording.movement_names) == (model.channel_names, model.movement_names):
         return recording
     columns = [recording.channel_names.index(name) for name in model.channel_names]

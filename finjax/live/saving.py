@@ -50,6 +50,7 @@ def save_decoder(
         "framing": dataclasses.asdict(model.framing),
         "rate_hz": model.rate_hz,
         "dataset": model.dataset,
+        "unit": model.unit,
         "split": dataclasses.asdict(split),
         "trained_on": trained_on,
         "config": _config(model.config.record, subject, repetitions),

@@ -21,6 +21,7 @@ from finjax.live.replayed import recording_of, repetitions_of
 from finjax.live.sinks import JSONLines, Port, Sink
 from finjax.live.summary import Summary
 from finjax.live.terminal import Terminal
+from finjax.live.unit import in_unit_of_decoder
 from finjax.sources.opening import open_source
 from finjax.sources.replay import Replay
 from finjax.sources.source import Silences, Source
@@ -136,4 +137,11 @@ def _source(options: argparse.Namespace, decoder: LiveDecoder) -> tuple[Source, 
     channels = len(decoder.channel_names)
     source = open_source(options.source, channels=channels, rate_hz=decoder.rate_hz, speed=options.speed)
     print(f"source: {source.info.name}, {channels} channels at {source.info.rate_hz:g} Hz", flush=True)
+    try:
+        source, remark = in_unit_of_decoder(source, decoder.unit, given=options.unit)
+    except DataError:
+        source.close()
+        raise
+    if remark:
+        print(remark, flush=True)
     return in_order_of(source, decoder.channel_names), None

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from finjax.data.units import plain_unit
 from finjax.errors import DataError, FinjaxError
 from finjax.sources.source import BUFFERED_S, PATIENCE_S, Needed, StreamInfo
 
@@ -16,11 +17,6 @@ FIND_S = 5.0  # how long to look for a stream
 LIST_S = 1.0  # how long to look for any streams, to list them
 LOST_S = 5.0  # without samples: the sender may be gone without notice, and may have come back at another address
 JUMP_S = 0.2  # a longer way between time stamps is a jump; a sender may stamp the samples of a packet all at once
-UNITS = {
-    "uV": ("uv", "µv", "μv", "microvolt", "microvolts", "-6"),
-    "mV": ("mv", "millivolt", "millivolts", "-3"),
-    "V": ("v", "volt", "volts", "0"),
-}
 
 
 class LabStream:
@@ -110,13 +106,11 @@ class LabStream:
             channel = None
         while channel is not None and not channel.empty():
             names.append(channel.child_value("label").strip())
-            units.add(channel.child_value("unit").strip())
+            units.add(plain_unit(channel.child_value("unit")))
             channel = channel.next_sibling("channel")
         if len(names) != channels or not all(names) or len(set(names)) != channels:
             names = [str(number + 1) for number in range(channels)]
-        unit = units.pop() if len(units) == 1 else ""
-        known = [ours for ours, theirs in UNITS.items() if unit.lower() in theirs]
-        return tuple(names), known[0] if known else unit
+        return tuple(names), units.pop() if len(units) == 1 else ""
 
     def _pull(self) -> list:
         """Waits for a sample and returns it with those that follow; `pull_chunk` alone would wait for a full buffer."""

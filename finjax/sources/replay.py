@@ -27,6 +27,7 @@ class Replay:
             name=f"{recording.dataset}, subject {recording.subject}",
             rate_hz=recording.rate_hz,
             channel_names=recording.channel_names,
+            unit=recording.unit,
         )
         self.problems: Counter[str] = Counter()
 

@@ -12,7 +12,7 @@ from finjax.data.windows import Windows
 from finjax.tasks.initial import InitialDecoder
 from finjax.tasks.inputs import inputs_of
 from finjax.tasks.task import Task
-from finjax.training.alignment import WINDOWS_TO_TURN, aligned, aligned_and_turned
+from finjax.training.alignment import WINDOWS_TO_TURN, PersonWindows, align
 
 logger = logging.getLogger(__name__)
 
@@ -32,18 +32,23 @@ def align_with_person(task: Task[DecoderStage], start: InitialDecoder, share: Wi
     windows = task.windows[~np.isin(task.windows.repetition, task.split.test_repetitions)] if unlabelled else share
     if not how or not start.of_others or not len(windows):
         return start
-    batch_size = task.settings.evaluate.batch_size
 
-    def inputs(windows: Windows):
-        return inputs_of(task, start.features, start.feature, windows, signal=start.statistics.signal)
+    def of_person(windows: Windows, *, labelled: bool) -> PersonWindows:
+        inputs = inputs_of(task, start.features, start.feature, windows, signal=start.statistics.signal)
+        return PersonWindows(inputs=inputs, count=len(windows), movement=windows.movement if labelled else None)
 
-    params = start.params
+    to_turn = None
     if how == "turn":
         some = (share if len(share) else windows).spread(WINDOWS_TO_TURN)
-        params, places = aligned_and_turned(
-            start.decoder, params, start.stats, inputs(some), windows=len(some), batch_size=batch_size,
-            movement=some.movement if len(share) else None,
-        )  # fmt: skip
+        to_turn = of_person(some, labelled=len(share) > 0)
+    params, places = align(
+        start.decoder,
+        start.params,
+        start.stats,
+        windows=of_person(windows, labelled=False),
+        to_turn=to_turn,
+        batch_size=task.settings.evaluate.batch_size,
+    )
+    if to_turn is not None:
         logger.info("the ring of electrodes sits turned by %d places, compared with the people trained on", places)
-    params = aligned(start.decoder, params, inputs(windows), windows=len(windows), batch_size=batch_size)
     return dataclasses.replace(start, params=params)

@@ -14,7 +14,7 @@ from finjax.data.source import find_copies
 from finjax.data.splits import Split
 from finjax.data.windows import Framing
 from finjax.errors import CheckpointError
-from finjax.inference.model import DecoderModel, FINModel, Model
+from finjax.inference.model import ANY_DATASET, DecoderModel, FINModel, Model
 from finjax.inference.restored import load
 from finjax.tasks.task import Task
 from finjax.training.checkpoints import has_checkpoint
@@ -97,11 +97,14 @@ def refuse_unfit_start(model: DecoderModel, features: Iterable[str], task: Task,
 
 def _compare_signal(model: Model, task: Task) -> dict[str, tuple[Any, Any]]:
     settings, store = task.settings, task.store
+    limit = {"--config.limit_sd": (model.config.limit_sd, settings.limit_sd)}
+    if model.dataset == ANY_DATASET:
+        return limit
     return {
         "dataset": (model.dataset, store.dataset),
         "sampling rate in Hz": (model.rate_hz, store.rate_hz),
         "filter": (model.config.data.filter, settings.data.filter),
-        "--config.limit_sd": (model.config.limit_sd, settings.limit_sd),
+        **limit,
     }
 
 

@@ -62,7 +62,8 @@ def fit_statistics(task: Task, share: Windows, *, start: Model | None = None) ->
 
     Raises:
         CheckpointError: `share` is empty, and `start` holds no z-score of other people that it was trained on.
-        DataError: with `"unlabelled"`, a subject has no repetition outside the test set.
+        DataError: the unit of `start` cannot be converted; or with `"unlabelled"`, a subject has no repetition outside
+            the test set.
     """
     subjects, limit_sd = task.store.subjects, task.settings.limit_sd
     if task.settings.statistics == UNLABELLED:
@@ -73,7 +74,10 @@ def fit_statistics(task: Task, share: Windows, *, start: Model | None = None) ->
     with_windows = set(task.subjects(share).tolist())
     without_windows = [subject for subject in subjects if subject not in with_windows]
     if without_windows:
-        mean, std = signal.mean_over(with_windows) if with_windows else _mean_of_seen(start, without_windows)
+        if with_windows:
+            mean, std = signal.mean_over(with_windows)
+        else:
+            mean, std = _mean_of_seen(start.in_unit(task.store.unit) if start else None, without_windows)
         rows = np.isin(signal.subjects, without_windows)
         signal = dataclasses.replace(
             signal, mean=np.where(rows[:, None], mean, signal.mean), std=np.where(rows[:, None], std, signal.std)
@@ -90,9 +94,11 @@ def stored_statistics(task: Task, model: Model) -> Statistics:
 
     Raises:
         CheckpointError: a subject is unknown, and the model holds no z-score of people it was trained on.
-        DataError: with `"unlabelled"`, an unknown subject has no repetition outside the test set.
+        DataError: the unit of the model cannot be converted; or with `"unlabelled"`, an unknown subject has no
+            repetition outside the test set.
     """
-    store, known = task.store, set(np.asarray(model.signal.subjects).tolist())
+    store, model = task.store, model.in_unit(task.store.unit)
+    known = set(np.asarray(model.signal.subjects).tolist())
     if model.config.statistics != task.settings.statistics and known.intersection(store.subjects):
         logger.warning(
             "--config.statistics=%s, but the model was trained with --config.statistics=%s: it keeps its stored "

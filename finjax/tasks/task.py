@@ -77,6 +77,7 @@ class Task(Generic[SettingsT]):
             "framing": dataclasses.asdict(self.framing),
             "rate_hz": self.store.rate_hz,
             "dataset": self.store.dataset,
+            "unit": self.store.unit,
             "split": dataclasses.asdict(self.split),
             "trained_on": {subject: repetitions for subject, repetitions in fitted.items() if repetitions},
             "config": dict(self.settings.record),

@@ -9,6 +9,7 @@ Reference: the mean alone is the simplest of the alignments of distributions for
 learning for electromyographic hand gesture signal classification using transfer learning".
 """
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,6 +45,49 @@ def with_centre(params: Any, features: np.ndarray) -> Any:
 def shift_of(params: Any) -> np.ndarray | float:
     """Returns the shift of the CNN's input as a row `[C × F]`; 0 if the decoder is not aligned."""
     return np.ravel(params["alignment"]["shift"]) if "alignment" in params else 0.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PersonWindows:
+    """Windows of a new person.
+
+    Attributes:
+        inputs: source of the windows.
+        count: number of windows.
+        movement: `[count]` labels; None: there are none.
+    """
+
+    inputs: Any
+    count: int
+    movement: Sequence[int] | np.ndarray | None = None
+
+
+def align(
+    decoder: DecoderNetwork,
+    params: Any,
+    stats: Any,
+    *,
+    windows: PersonWindows,
+    to_turn: PersonWindows | None,
+    batch_size: int,
+) -> tuple[Any, int]:
+    """Returns the parameters aligned with a new person, first by a turn, then by a shift; and the places of the turn.
+
+    Args:
+        decoder: the network.
+        params: its parameters.
+        stats: running statistics.
+        windows: those that give the shift.
+        to_turn: those that choose the turn, `WINDOWS_TO_TURN` at most; None: the electrodes are not turned.
+        batch_size: windows at a time.
+    """
+    places = 0
+    if to_turn is not None:
+        params, places = aligned_and_turned(
+            decoder, params, stats, to_turn.inputs, windows=to_turn.count, batch_size=batch_size,
+            movement=to_turn.movement,
+        )  # fmt: skip
+    return aligned(decoder, params, windows.inputs, windows=windows.count, batch_size=batch_size), places
 
 
 def aligned(decoder: DecoderNetwork, params: Any, inputs: Any, *, windows: int, batch_size: int) -> Any:

@@ -9,6 +9,7 @@ from xdf_files import stream_header, write_xdf
 from finjax.data.loading import load_recordings
 from finjax.data.registry import Filter, get_spec
 from finjax.data.source import spec_of  # noqa: F401  (it registers the datasets)
+from finjax.data.xdf_streams import load_streams
 from finjax.errors import DataError
 
 RATE_HZ = 500.0
@@ -49,6 +50,22 @@ def test_samples_and_labels_are_those_that_were_written(tmp_path):
         begin = 500 + 2000 * repetition
         expected += [[begin, begin + 500, 0, repetition + 1], [begin + 500, begin + 1250, 1, repetition + 1]]
     np.testing.assert_allclose(recording.segments(), expected, atol=1)  # a time stamp is exact to half a sample
+
+
+def test_the_markers_of_a_file_are_read_once_until_it_changes(tmp_path, monkeypatch):
+    loaded = []
+
+    def counted(path, numbers):
+        loaded.append(path.name)
+        return load_streams(path, numbers)
+
+    monkeypatch.setattr("finjax.data.xdf.load_streams", counted)
+    write_xdf(tmp_path / "one.xdf", **session())
+    assert load(tmp_path)[0].repetition.max() == 4
+    assert loaded == ["one.xdf"] * 2  # the markers, and the samples
+    write_xdf(tmp_path / "one.xdf", **session(repetitions=3))
+    assert load(tmp_path)[0].repetition.max() == 3
+    assert len(loaded) == 4
 
 
 def test_the_last_movement_without_an_end_lasts_until_the_end(tmp_path):

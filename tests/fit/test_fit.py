@@ -19,7 +19,7 @@ from finjax.live import LiveDecoder
 from finjax.run import run
 
 
-def write_people(folder, *, subjects=("1",), repetitions=(1, 2, 3), rate_hz=1000.0):
+def write_people(folder, *, subjects=("1",), repetitions=(1, 2, 3), rate_hz=1000.0, unit="uV"):
     for subject in subjects:
         rows = trials(repetitions=repetitions)
         write_run(
@@ -27,7 +27,8 @@ def write_people(folder, *, subjects=("1",), repetitions=(1, 2, 3), rate_hz=1000
             subject=subject,
             rows=rows,
             rate_hz=rate_hz,
-            signal=emg(rows, seed=int(subject), rate_hz=rate_hz),
+            signal=emg(rows, seed=int(subject), rate_hz=rate_hz) * {"uV": 1.0, "mV": 1e-3}[unit],
+            unit=unit,
         )
     return folder
 
@@ -124,7 +125,8 @@ def test_a_decoder_of_other_people_is_a_start_where_it_fits(fitted, tmp_path, ca
     assert main([str(own), *options]) == 0
     (person,) = read(tmp_path / "run")["people"]
     assert finjax.load(person["decoder"]).trained_on == {2: (1, 2, 3), 3: (1, 2)}
-    assert "trained on people 2" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "trained on people 2" in out and "was trained on samples in" not in out
 
     for folder, message in (
         (fitted / "recording", "was trained on repetitions 1-3 of subject 2"),
@@ -133,6 +135,19 @@ def test_a_decoder_of_other_people_is_a_start_where_it_fits(fitted, tmp_path, ca
         assert main([str(folder), *options[:2], f"--workdir={tmp_path / 'none'}"]) == 1
         assert message in capsys.readouterr().err
         assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.slow
+def test_a_decoder_of_samples_in_another_unit_is_a_start_with_a_remark(fitted, tmp_path, capsys):
+    decoder = read(fitted / "run")["people"][1]["decoder"]
+    own = write_people(tmp_path / "own", subjects=("3",), repetitions=(1,), rate_hz=2048.0, unit="mV")
+    options = [f"--from={decoder}", f"--cache_dir={tmp_path / 'cache'}", f"--workdir={tmp_path / 'run'}"]
+    assert main([str(own), *options]) == 0
+    assert (
+        "that decoder was trained on samples in uV, these are in mV. It makes no difference" in capsys.readouterr().out
+    )
+    (person,) = read(tmp_path / "run")["people"]
+    assert finjax.load(decoder).unit == "uV" and finjax.load(person["decoder"]).unit == "mV"
 
 
 @pytest.mark.slow
@@ -153,6 +168,35 @@ def test_fins_are_a_start_too(tmp_path):
     model = finjax.load(person["decoder"])
     assert model.kind == "fine_tune" and set(model.features) == {"rms", "var"}
     assert model.trained_on == {1: (1,), 2: (1, 2)}
+
+
+@pytest.mark.slow
+def test_fins_that_ship_with_finjax_are_a_start_without_any_other(tmp_path, capsys):
+    recording = write_people(tmp_path / "recording", repetitions=(1, 2), rate_hz=2048.0)
+    options = [f"--cache_dir={tmp_path / 'cache'}", f"--workdir={tmp_path / 'run'}", "--preset=fine_tune:test"]
+    assert main([str(recording), *options]) == 0
+    out = capsys.readouterr().out
+    assert "training     FINs of logstd, logstd_d1, logstd_d2, smyop that ship with finjax, trained on synthetic" in out
+    (person,) = read(tmp_path / "run")["people"]
+    assert person["cross_validation"]["accuracy"] > 0.5  # chance is a third
+    model = finjax.load(person["decoder"])
+    assert model.kind == "fine_tune" and model.trained_on == {1: (1, 2)}
+    assert model.framing.length == 600  # in place of 614 samples, which are 300 ms
+    assert model.config.fine_tune.fins == "shipped:600/{feature}"
+
+
+@pytest.mark.slow
+def test_a_repetition_that_was_broken_off_is_tuned_to_but_not_tested(tmp_path, capsys):
+    rows = trials(repetitions=(1, 2, 3))[:-2]
+    write_run(tmp_path / "recording", subject="1", rows=rows, signal=emg(rows, seed=1))
+    options = [f"--cache_dir={tmp_path / 'cache'}", f"--workdir={tmp_path / 'run'}", "--preset=cnn:test"]
+    assert main([str(tmp_path / "recording"), *options]) == 0
+    (person,) = read(tmp_path / "run")["people"]
+    assert list(person["cross_validation"]["by_repetition"]) == ["1", "2"]
+    assert finjax.load(person["decoder"]).trained_on == {1: (1, 2, 3)}
+    out = capsys.readouterr().out
+    assert "repetition 3 has no window of open, rest, so that it is not tested" in out
+    assert "each repetition by a decoder that was tuned to the other 2." in out
 
 
 @pytest.mark.slow

@@ -64,19 +64,35 @@ def test_a_damaged_person_can_be_left_out(refuses, tmp_path):
     config.data.name, config.data.dir, config.data.cache_dir = "bids", str(tmp_path / "recording"), str(tmp_path / "c")
     config.data.seen_subjects = ""
     (person,) = find_people(parse(config), "1").people
-    assert person.repetitions == (1, 2, 3, 4) and sum(person.windows) == 12 * 15  # of 1 s every 50 ms
+    assert person.repetitions == person.tested == (1, 2, 3, 4) and sum(person.windows) == 12 * 15  # of 1 s every 50 ms
 
 
 def test_starts_that_do_not_exist_or_do_not_fit(refuses, tmp_path):
     write_run(tmp_path / "recording")
     refuses("there is no decoder and no FIN", "recording", f"--from={tmp_path / 'absent'}")
     refuses("--preset=lda: choose cnn, fine_tune, raw_cnn", "recording", "--preset=lda")
+    write_run(tmp_path / "rare", rows=trials(repetitions=(1, 2)), rate_hz=700.0)
+    refuses("take windows of 75, 150, 300, 600 samples, but 300ms at 700 Hz are 210", "rare", "--preset=fine_tune:best")
     refuses("unknown preset 'nice'", "recording", "--preset=cnn:nice")
-    refuses("--preset=fine_tune:best tunes trained FINs", "recording", "--preset=fine_tune:best")
+
+
+def test_a_repetition_that_was_broken_off_is_not_tested_and_named(tmp_path):
+    rows = trials()[:-1]  # the last repetition has no rest
+    rows[1]["status"] = "skipped"  # and the first was not held open
+    write_run(tmp_path / "recording", rows=rows)
+    config = preset_of("cnn:test")
+    config.data.name, config.data.dir, config.data.cache_dir = "bids", str(tmp_path / "recording"), str(tmp_path / "c")
+    config.data.seen_subjects = ""
+    found = find_people(parse(config), "")
+    assert (found.people[0].repetitions, found.people[0].tested) == ((1, 2, 3, 4), (2, 3))
+    assert sum(found.people[0].windows) == 10 * 15  # of 1 s every 50 ms
+    lines = "\n".join(found.lines("recording"))
+    assert "subject 1: repetition 1 has no window of open, so that it is not tested" in lines
+    assert "subject 1: repetition 4 has no window of rest, so that it is not tested" in lines
 
 
 def test_presets_are_those_of_the_configurations():
-    assert start_of("", "").configs[0].patterns == 4  # cnn:spatial
+    assert start_of("", "", rate_hz=lambda: 1000.0).configs[0].patterns == 4  # cnn:spatial
     assert preset_of("raw_cnn").stage == "raw_cnn"
     with pytest.raises(ConfigError):
         preset_of("study")

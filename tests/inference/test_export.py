@@ -51,7 +51,7 @@ def test_an_exported_decoder_has_the_outputs_of_the_checkpoint(runs, tmp_path, s
     assert clear.any()
     np.testing.assert_array_equal(exported(WINDOWS)[clear], np.asarray(model(WINDOWS))[clear])
     np.testing.assert_allclose(exported.probabilities(WINDOWS).sum(axis=1), 1, rtol=1e-5)
-    assert (exported.kind, exported.movement_names) == (stage, model.movement_names)
+    assert (exported.kind, exported.movement_names, exported.unit) == (stage, model.movement_names, "mV")
     recording = synthetic.generate(1, synthetic.Settings(subjects=2, movement_s=1.0, rest_s=0.0))
     np.testing.assert_array_equal(exported.normalise(recording), model.normalise(recording))
 

@@ -71,6 +71,24 @@ def test_a_new_subject_is_normalised_by_its_own_recording(model):
     np.testing.assert_allclose(model.normalise(recording), expected, rtol=1e-4, atol=1e-4)
 
 
+def test_a_known_subject_is_normalised_in_the_unit_of_its_recording(model):
+    recording = generate(1, SETTINGS)
+    volts = dataclasses.replace(recording, signal=recording.signal * np.float32(1e-3), unit="V")
+    assert (model.unit, recording.unit) == ("mV", "mV")
+    np.testing.assert_allclose(model.normalise(volts), model.normalise(recording), rtol=1e-4, atol=1e-4)
+    with pytest.raises(DataError, match="mV cannot be converted to counts"):
+        model.normalise(dataclasses.replace(recording, unit="counts"))
+
+
+def test_z_scores_are_converted_to_another_unit(model):
+    volts = model.in_unit("V")
+    np.testing.assert_allclose(volts.signal.mean, np.asarray(model.signal.mean) / 1000, rtol=1e-6)
+    np.testing.assert_allclose(volts.signal.std, np.asarray(model.signal.std) / 1000, rtol=1e-6)
+    assert volts.unit == "V" and model.in_unit("") is model
+    with pytest.raises(DataError, match="mV cannot be converted to counts"):
+        model.in_unit("counts")
+
+
 def test_a_model_names_the_source_of_its_z_scores(model):
     assert model.statistics_from == {1: "unlabelled", 2: "unlabelled"}
     mean, std = model.mean_of_seen()  # of subject 1, which it was trained on
@@ -82,11 +100,12 @@ def test_a_model_names_the_source_of_its_z_scores(model):
 def test_an_old_checkpoint_used_all_samples_except_the_test_repetitions(small_decoder, monkeypatch):
     saved = read_model(small_decoder, step="latest")
     assert finjax.load(small_decoder).statistics_from == {1: "used"}
-    info = {key: value for key, value in saved.info.items() if key != "statistics_from"}
+    info = {key: value for key, value in saved.info.items() if key not in ("statistics_from", "unit")}
     info["config"] = {key: value for key, value in info["config"].items() if key != "statistics"}
     monkeypatch.setattr("finjax.inference.restored.read_model", lambda *_, **__: dataclasses.replace(saved, info=info))
     old = finjax.load(small_decoder)
     assert (old.statistics_from, old.config.statistics) == ({1: "unlabelled"}, "unlabelled")
+    assert old.unit == ""
 
 
 def test_windows_and_recordings_that_do_not_fit_are_refused(model):

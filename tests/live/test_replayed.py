@@ -14,7 +14,7 @@ from finjax.errors import DataError
 from finjax.live.replayed import recording_of, repetitions_of
 
 
-def decoder(*, channels=CHANNELS, movements=MOVEMENTS, rate_hz=1000.0):
+def decoder(*, channels=CHANNELS, movements=MOVEMENTS, rate_hz=1000.0, unit="uV"):
     """What `recording_of` reads of a decoder that was trained on a folder that is gone."""
     model = SimpleNamespace(
         dataset="bids",
@@ -23,6 +23,7 @@ def decoder(*, channels=CHANNELS, movements=MOVEMENTS, rate_hz=1000.0):
         channel_names=channels,
         movement_names=movements,
         rate_hz=rate_hz,
+        unit=unit,
     )
     return SimpleNamespace(model=model)
 
@@ -48,12 +49,20 @@ def test_channels_and_movements_get_the_order_of_the_decoder(options):
     assert other.movement_names == ("wave", "rest", "open", "fist")
 
 
+def test_samples_get_the_unit_of_the_decoder(options):
+    own, volts = recording_of(options, decoder()), recording_of(options, decoder(unit="V"))
+    assert (own.unit, volts.unit) == ("uV", "V")
+    np.testing.assert_allclose(volts.signal, own.signal * 1e-6, rtol=1e-6)
+    assert recording_of(options, decoder(unit="")).unit == "uV"
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"rate_hz": 2048.0}, "has 1000 Hz, the decoder 2048 Hz"),
         ({"channels": ("flexor", "biceps", "thumb")}, "it has the channels flexor, extensor, thumb; the decoder has"),
         ({"channels": (*CHANNELS, "biceps")}, "the decoder has flexor, extensor, thumb, biceps"),
+        ({"unit": "counts"}, "trained on another unit: uV cannot be converted to counts"),
         ({"movements": ("fist", "rest")}, "it has the movements fist, open, rest; the decoder has fist, rest"),
     ],
 )

@@ -74,7 +74,7 @@ def trained_model(**changes) -> Model:
     fields = {"params": {}, "config": cnn.get_config(), "step": 1, "framing": Framing(length=LENGTH, step=STEP)}
     fields |= {"rate_hz": 1000.0, "dataset": "mine", "split": SPLIT, "signal": signal}
     fields |= {"feature": FeatureNormaliser(mean=0.0, std=1.0), "trained_on": {1: (1,), 2: (1,)}}
-    fields |= {"statistics_from": {1: "used", 2: "used", 8: "unlabelled"}}
+    fields |= {"statistics_from": {1: "used", 2: "used", 8: "unlabelled"}, "unit": "mV"}
     return Model(**fields | changes)
 
 
@@ -134,6 +134,20 @@ def test_at_0_percent_a_person_gets_the_mean_over_the_people_trained_on():
     np.testing.assert_allclose(found.signal.mean, [[2, 4]])  # of 1 and 2, not of 8
     np.testing.assert_allclose(found.signal.std, [[1.5, 2.5]])
     assert found.sources == {3: "others"}
+
+
+def test_stored_z_scores_are_converted_to_the_unit_of_the_recordings():
+    task = make_task(subjects=(3,), percentage=0.0)
+    task = dataclasses.replace(task, store=dataclasses.replace(task.store, unit="uV"))
+    for found in (
+        fit_statistics(task, decoder.tuning_windows(task), start=trained_model()),
+        stored_statistics(task, trained_model()),
+    ):
+        np.testing.assert_allclose(found.signal.mean, [[2000, 4000]])
+        np.testing.assert_allclose(found.signal.std, [[1500, 2500]])
+    task = dataclasses.replace(task, store=dataclasses.replace(task.store, unit="counts"))
+    with pytest.raises(DataError, match="mV cannot be converted to counts"):
+        stored_statistics(task, trained_model())
 
 
 def test_the_mean_over_other_people_leaves_out_the_person():
