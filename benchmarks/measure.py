@@ -18,6 +18,7 @@ from typing import Any
 from finjax.system.files import write_json
 
 RESULTS = Path("runs/bench")
+CPU_FACTS = Path("/proc/cpuinfo")  # on Linux only
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy", "pandas", "torch")
 
 
@@ -127,7 +128,7 @@ def _processor() -> str:
 def _cpu_fact(*names: str) -> str:
     """Returns the first of these facts that Linux knows about the CPU, or an empty text."""
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        lines = CPU_FACTS.read_text(encoding="utf-8").splitlines()
     except OSError:
         return ""
     return next((line.split(":", 1)[1].strip() for line in lines if line.partition("\t")[0].strip() in names), "")
