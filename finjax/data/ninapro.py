@@ -233,6 +233,7 @@ def _register(database: Database) -> list[registry.DatasetSpec]:
             rate_hz=database.rate_hz,
             channel_names=database.channel_names,
             movement_names=exercise.movement_names,
+            unit="V",  # of the amplifier's output in DB1, of the electrodes in the others
             files=(file_name.replace("NUMBER", r"(\d+)"), *database.archives),
             read=functools.partial(read, database=database.name, exercise=exercise.letter),
             splits=database.splits,

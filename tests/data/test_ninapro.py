@@ -248,7 +248,7 @@ def test_values_of_original_files_of_db1(tmp_path):
         samples, labelled, largest, value = PINNED[recording.subject]
         assert (len(recording.signal), (recording.movement >= 0).sum()) == (samples, labelled)
         assert recording.signal.max() == np.float32(largest) and recording.signal[1000, 7] == np.float32(value)
-        assert recording.rate_hz == 100.0 and len(recording.movement_names) == 12
+        assert recording.rate_hz == 100.0 and recording.unit == "V" and len(recording.movement_names) == 12
     if not known:
         pytest.skip(f"none of subjects {sorted(PINNED)} is in FINJAX_DB1_DIR")
 
