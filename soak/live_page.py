@@ -30,6 +30,7 @@ import numpy as np, pylsl
 from finjax.live.decoder import LiveDecoder
 from finjax.live.options import parser
 from finjax.live.replayed import recording_of
+from finjax.system.scheduling import real_time
 options = parser("soak", description="").parse_args([sys.argv[1]])
 recording = recording_of(options, LiveDecoder(sys.argv[1]))
 outlet = pylsl.StreamOutlet(
@@ -37,11 +38,12 @@ outlet = pylsl.StreamOutlet(
 )
 print("ready", flush=True)
 chunk, sent, started = round(recording.rate_hz / 100), 0, time.perf_counter()
-while True:
-    place = np.arange(sent, sent + chunk) % len(recording.signal)
-    sent += chunk
-    time.sleep(max(0.0, started + sent / recording.rate_hz - time.perf_counter()))
-    outlet.push_chunk(np.ascontiguousarray(recording.signal[place]))
+with real_time():  # as an amplifier, which no browser delays
+    while True:
+        place = np.arange(sent, sent + chunk) % len(recording.signal)
+        sent += chunk
+        time.sleep(max(0.0, started + sent / recording.rate_hz - time.perf_counter()))
+        outlet.push_chunk(np.ascontiguousarray(recording.signal[place]))
 """
 SAMPLE_S = 5.0  # between measurements of the memory
 WARM_UP_S = 60.0
