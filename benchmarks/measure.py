@@ -103,9 +103,9 @@ def provenance() -> dict:
 
 def instruction_set() -> str:
     """Returns the widest vector instructions that XLA uses on the CPU."""
-    limit = re.search(r"--xla_cpu_max_isa=(\w+)", os.environ.get("XLA_FLAGS", ""))
-    if limit:
-        return f"{limit[1]} (limited by --xla_cpu_max_isa)"
+    limits = re.findall(r"--xla_cpu_max_isa=(\w+)", os.environ.get("XLA_FLAGS", ""))
+    if limits:
+        return f"{limits[-1]} (limited by --xla_cpu_max_isa)"  # XLA takes the last one
     flags = _cpu_fact("flags", "Features").split()
     known = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "sve": "SVE", "asimd": "NEON"}
     return next((name for flag, name in known.items() if flag in flags), platform.machine())
@@ -163,6 +163,7 @@ class Table:
         write_json(RESULTS / f"{self._name}.json", {"title": self._title, **about, "rows": self._figures})
         lines = [self._columns, ["---"] * len(self._columns), *self._rows]
         where = f"{about['date']}, {about['device']}, `{' '.join(about['command'])}`"
+        print(where, flush=True)
         text = "\n".join([f"**{self._title}** ({where})", "", *map(_line, lines), ""])
         (RESULTS / f"{self._name}.md").write_text(text, encoding="utf-8", newline="\n")
 

@@ -21,7 +21,7 @@ def test_the_widest_vector_instructions_are_named(monkeypatch, tmp_path, facts, 
 
 
 def test_a_limit_of_xla_is_named(monkeypatch):
-    monkeypatch.setenv("XLA_FLAGS", "--xla_x=1 --xla_cpu_max_isa=AVX2")
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_max_isa=SSE4_2 --xla_x=1 --xla_cpu_max_isa=AVX2")
     assert measure.instruction_set() == "AVX2 (limited by --xla_cpu_max_isa)"
 
 
